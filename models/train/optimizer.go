@@ -1,0 +1,93 @@
+package train
+
+import (
+	"math"
+
+	"espalier/models"
+	"espalier/models/engine"
+	"espalier/models/engine/kernel"
+)
+
+// optimizer is an Optimizer with its memory: slots[s][p] is the tensor of
+// slot s (a momentum, a moment) for parameter p.
+type optimizer struct {
+	Optimizer
+	params []engine.Param
+	slots  [][][]float32
+}
+
+func newOptimizer(o Optimizer, params []engine.Param) *optimizer {
+	opt := &optimizer{Optimizer: o, params: params}
+	for range o.slotNames() {
+		slot := make([][]float32, len(params))
+		for i, p := range params {
+			slot[i] = make([]float32, len(p.Value))
+		}
+		opt.slots = append(opt.slots, slot)
+	}
+	return opt
+}
+
+// step takes optimizer step t, counted from 1, with the gradients that the
+// parameters hold. Masked gradients must be 0: then moments and weights that
+// are masked, being 0 before, stay 0. Only the sign of that zero can change
+// (where a weight decay overshoots), so the weights are masked once more.
+func (o *optimizer) step(t int64, lr float64) {
+	bias1 := float32(1 - math.Pow(o.Beta1, float64(t)))
+	bias2 := float32(1 - math.Pow(o.Beta2, float64(t)))
+	for i, p := range o.params {
+		decay := float32(0)
+		if p.Role == models.RoleWeight {
+			decay = float32(o.WeightDecay)
+		}
+		switch o.Kind {
+		case SGD:
+			var v []float32
+			if len(o.slots) > 0 {
+				v = o.slots[0][i]
+			}
+			kernel.SGD(p.Value, v, p.Grad, float32(lr), float32(o.Momentum), decay, o.Nesterov)
+		case Adam, AdamW:
+			kernel.Adam(p.Value, o.slots[0][i], o.slots[1][i], p.Grad, float32(lr), float32(o.Beta1), float32(o.Beta2),
+				float32(o.Eps), decay, o.Kind == AdamW, bias1, bias2)
+		}
+		kernel.Mask(p.Value, p.Mask)
+	}
+}
+
+// objective turns the engine's gradients of the loss into those of what is
+// minimized: masked, with the penalties' gradients, and no longer than Clip.
+// Masking comes first, so that a pruned weight has no part in the norm. It
+// answers whether the norm, where it is needed, is finite.
+func (o Options) objective(params []engine.Param) bool {
+	for _, p := range params {
+		kernel.Mask(p.Grad, p.Mask)
+		if p.Role == models.RoleWeight && o.L2 > 0 {
+			kernel.AddScaled(p.Grad, p.Value, float32(o.L2))
+		}
+		if p.Role == models.RoleWeight && o.L1 > 0 {
+			kernel.AddSign(p.Grad, p.Value, float32(o.L1))
+		}
+	}
+	return o.Clip == 0 || clip(params, o.Clip)
+}
+
+// clip scales all gradients together down to the norm limit.
+func clip(params []engine.Param, limit float64) bool {
+	sum := 0.0
+	for _, p := range params {
+		sum += kernel.SumSquares(p.Grad)
+	}
+	norm := math.Sqrt(sum)
+	if !finite(norm) {
+		return false
+	}
+	if norm > limit {
+		for _, p := range params {
+			kernel.Scale(p.Grad, float32(limit/norm))
+		}
+	}
+	return true
+}
+
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

@@ -1,0 +1,138 @@
+package train
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// Options say how a network is trained.
+type Options struct {
+	Epochs    int // passes over the data
+	Batch     int // the largest number of samples in a step
+	Optimizer Optimizer
+	Schedule  Schedule
+	// L1 and L2 are the coefficients of sum |w| and 1/2 sum w^2 over all
+	// weights, biases left out. They are part of the objective: their gradient
+	// is added before clipping and passes through momentum and Adam's moments.
+	L1, L2 float64
+	// Clip, if not 0, bounds the 2-norm of all gradients together (Pascanu et
+	// al. 2013): a longer gradient is scaled down to it.
+	Clip float64
+	// Seed is that of the data order and the dropout masks: of the source and
+	// the session that the trainer is given. It draws nothing by itself.
+	Seed uint64
+}
+
+// Validate names the first value that training cannot work with.
+func (o Options) Validate() error {
+	if o.Epochs < 0 {
+		return fmt.Errorf("epochs %d is negative", o.Epochs)
+	}
+	if o.Batch < 1 {
+		return fmt.Errorf("batch %d is not at least 1 sample", o.Batch)
+	}
+	if err := o.Optimizer.Validate(); err != nil {
+		return err
+	}
+	if err := o.Schedule.Validate(o.Epochs); err != nil {
+		return err
+	}
+	return notNegative("", setting{"l1", o.L1}, setting{"l2", o.L2}, setting{"clip", o.Clip})
+}
+
+// The kinds of optimizers.
+const (
+	SGD   = "sgd"   // stochastic gradient descent, with momentum if that is not 0
+	Adam  = "adam"  // Kingma and Ba 2015; weight decay is added to the gradient
+	AdamW = "adamw" // Loshchilov and Hutter 2019; weight decay acts on the weights directly
+)
+
+// Optimizer is a rule for turning gradients into steps. The rules are
+// PyTorch's, with one difference: WeightDecay acts on weights and leaves
+// biases alone, because a bias that is pulled to zero shifts what the layer
+// computes without making it any simpler.
+type Optimizer struct {
+	Kind string  // sgd, adam or adamw
+	LR   float64 // base learning rate, which the schedule scales
+
+	Momentum float64 // sgd: v = Momentum*v + g; w = w - lr*v
+	Nesterov bool    // sgd: w = w - lr*(g + Momentum*v)
+
+	WeightDecay float64
+
+	Beta1, Beta2 float64 // adam, adamw: decay of the first and second moment
+	Eps          float64 // adam, adamw: added to the root of the second moment
+}
+
+// Optimizers returns the kinds of optimizers.
+func Optimizers() []string { return []string{SGD, Adam, AdamW} }
+
+// Validate names the first value that the optimizer cannot work with.
+func (o Optimizer) Validate() error {
+	if !slices.Contains(Optimizers(), o.Kind) {
+		return fmt.Errorf("optimizer %q is not known, want one of %s", o.Kind, strings.Join(Optimizers(), ", "))
+	}
+	if !(o.LR > 0 && o.LR <= math.MaxFloat32) {
+		return fmt.Errorf("optimizer %s: lr %g is not a positive number", o.Kind, o.LR)
+	}
+	if err := notNegative("optimizer "+o.Kind+": ", setting{"weight_decay", o.WeightDecay}); err != nil {
+		return err
+	}
+	if o.Kind == SGD {
+		return o.validateSGD()
+	}
+	return o.validateAdam()
+}
+
+func (o Optimizer) validateSGD() error {
+	if !(o.Momentum >= 0 && o.Momentum < 1) {
+		return fmt.Errorf("optimizer %s: momentum %g is not in [0, 1)", o.Kind, o.Momentum)
+	}
+	if o.Nesterov && o.Momentum == 0 {
+		return fmt.Errorf("optimizer %s: nesterov wants a momentum above 0", o.Kind)
+	}
+	return nil
+}
+
+func (o Optimizer) validateAdam() error {
+	if !(o.Beta1 >= 0 && o.Beta1 < 1) {
+		return fmt.Errorf("optimizer %s: beta1 %g is not in [0, 1)", o.Kind, o.Beta1)
+	}
+	if !(o.Beta2 >= 0 && o.Beta2 < 1) {
+		return fmt.Errorf("optimizer %s: beta2 %g is not in [0, 1)", o.Kind, o.Beta2)
+	}
+	if !(float32(o.Eps) > 0 && o.Eps <= math.MaxFloat32) { // 0/0 would be NaN where a gradient has always been 0
+		return fmt.Errorf("optimizer %s: eps %g is not a positive 32-bit number", o.Kind, o.Eps)
+	}
+	return nil
+}
+
+// slotNames names the tensors that the optimizer keeps for each parameter, by
+// PyTorch's names.
+func (o Optimizer) slotNames() []string {
+	switch {
+	case o.Kind != SGD:
+		return []string{"exp_avg", "exp_avg_sq"}
+	case o.Momentum > 0:
+		return []string{"momentum"}
+	default:
+		return nil
+	}
+}
+
+// setting is a value and the user's name for it.
+type setting struct {
+	name  string
+	value float64
+}
+
+func notNegative(prefix string, settings ...setting) error {
+	for _, s := range settings {
+		if !(s.value >= 0 && s.value <= math.MaxFloat32) {
+			return fmt.Errorf("%s%s %g is not a number of at least 0", prefix, s.name, s.value)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,106 @@
+package train
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"espalier/models/checkpoint"
+	"espalier/models/engine/kernel"
+)
+
+// Snapshot is a deep copy of everything that training needs to go on: the
+// network as it is now and, unless the trainer is done, the cursor and the
+// optimizer's state.
+func (t *Trainer) Snapshot() *checkpoint.Checkpoint {
+	c := &checkpoint.Checkpoint{Network: t.Result()}
+	if t.Done() {
+		return c
+	}
+	c.Training = &checkpoint.Training{
+		Cursor:  t.cursor,
+		Numbers: map[string]float64{t.opt.stepNumber(): float64(t.cursor.Step)},
+		Tensors: map[string][]float32{},
+	}
+	for name, tensor := range t.opt.tensors() {
+		c.Training.Tensors[name] = slices.Clone(tensor)
+	}
+	return c
+}
+
+// stepNumber names the optimizer's step count. The kind is part of the name,
+// so that a state says whose it is.
+func (o Optimizer) stepNumber() string { return o.Kind + "/step" }
+
+// tensors are the optimizer's live tensors by name: "momentum/fc1.weight".
+func (o *optimizer) tensors() map[string][]float32 {
+	tensors := map[string][]float32{}
+	for s, slot := range o.slotNames() {
+		for i, p := range o.params {
+			tensors[slot+"/"+p.Name] = o.slots[s][i]
+		}
+	}
+	return tensors
+}
+
+// restore takes over the state of an interrupted training.
+func (t *Trainer) restore(from *checkpoint.Training) error {
+	if err := t.validCursor(from.Cursor); err != nil {
+		return err
+	}
+	steps, ok := from.Numbers[t.opt.stepNumber()]
+	if !ok {
+		return fmt.Errorf("the state is not of optimizer %s: it has %q, want %q",
+			t.o.Optimizer.Kind, slices.Sorted(maps.Keys(from.Numbers)), t.opt.stepNumber())
+	}
+	if steps != float64(from.Cursor.Step) {
+		return fmt.Errorf("the optimizer has taken %g steps, the cursor says %d", steps, from.Cursor.Step)
+	}
+	if err := t.opt.restore(from.Tensors); err != nil {
+		return err
+	}
+	t.cursor = from.Cursor
+	return nil
+}
+
+// restore copies the tensors in; names and lengths must be those of the
+// optimizer. Masked elements are zeroed.
+func (o *optimizer) restore(from map[string][]float32) error {
+	own := o.tensors()
+	for _, name := range slices.Sorted(maps.Keys(own)) {
+		tensor, ok := from[name]
+		if !ok {
+			return fmt.Errorf("tensor %s of optimizer %s is missing", name, o.Kind)
+		}
+		if len(tensor) != len(own[name]) {
+			return fmt.Errorf("tensor %s has %d values, want %d", name, len(tensor), len(own[name]))
+		}
+		copy(own[name], tensor)
+	}
+	for _, name := range slices.Sorted(maps.Keys(from)) {
+		if _, ok := own[name]; !ok {
+			return fmt.Errorf("tensor %s is not one of optimizer %s and this network", name, o.Kind)
+		}
+	}
+	for _, slot := range o.slots {
+		for i, p := range o.params {
+			kernel.Mask(slot[i], p.Mask)
+		}
+	}
+	return nil
+}
+
+// validCursor checks that a cursor lies inside this training.
+func (t *Trainer) validCursor(c checkpoint.Cursor) error {
+	if c.Epoch < 0 || c.Epoch >= t.o.Epochs || c.Batch < 0 || c.Batch >= t.batches {
+		return fmt.Errorf("the cursor at epoch %d, batch %d is outside %d epochs of %d batches", c.Epoch, c.Batch, t.o.Epochs, t.batches)
+	}
+	if want := int64(c.Epoch)*int64(t.batches) + int64(c.Batch); c.Step != want {
+		return fmt.Errorf("the cursor at epoch %d, batch %d says step %d, want %d with %d batches an epoch", c.Epoch, c.Batch, c.Step, want, t.batches)
+	}
+	if c.Seen < c.Batch || c.Seen > c.Batch*t.o.Batch || c.Correct < 0 || c.Correct > c.Seen || !finite(c.LossSum) {
+		return fmt.Errorf("the cursor's sums do not fit %d batches of up to %d samples: %d seen, %d correct, loss %g",
+			c.Batch, t.o.Batch, c.Seen, c.Correct, c.LossSum)
+	}
+	return nil
+}

@@ -31,6 +31,24 @@ const (
 // for activations.
 type Shape []int
 
+// maxElements bounds a tensor, so that products of extents never overflow.
+const maxElements = 1 << 40
+
+// check refuses a shape without elements and one too large to count.
+func (s Shape) check() error {
+	if len(s) == 0 {
+		return fmt.Errorf("shape %v has no axes", s)
+	}
+	n := 1
+	for _, d := range s {
+		if d <= 0 || d > maxElements/n {
+			return fmt.Errorf("shape %v: every extent is at least 1 and their product at most %d", s, maxElements)
+		}
+		n *= d
+	}
+	return nil
+}
+
 // Size is the number of elements.
 func (s Shape) Size() int {
 	n := 1
@@ -105,7 +123,7 @@ func (n *Network) Param(name string) *Param {
 	return nil
 }
 
-// Output is the last node's name: the logits.
+// Output is the last node's name: the logits. The network must have nodes.
 func (n *Network) Output() string { return n.Nodes[len(n.Nodes)-1].Name }
 
 // Clone returns a deep copy.
@@ -126,6 +144,9 @@ func (n *Network) Clone() *Network {
 // Shapes returns the output shape of every node, by name, without the batch
 // axis. It fails on a graph that is not valid.
 func (n *Network) Shapes() (map[string]Shape, error) {
+	if len(n.Nodes) == 0 {
+		return nil, fmt.Errorf("network %s: no nodes", n.Name)
+	}
 	shapes := make(map[string]Shape, len(n.Nodes))
 	for i, node := range n.Nodes {
 		if _, dup := shapes[node.Name]; dup || node.Name == "" {
@@ -145,8 +166,11 @@ func (n *Network) shapeOf(i int, node Node, known map[string]Shape) (Shape, erro
 		return nil, fmt.Errorf("op %q at position %d: the input is the first node and only there", node.Op, i)
 	}
 	if node.Op == OpInput {
-		if len(n.Input) == 0 || n.Input.Size() <= 0 {
-			return nil, fmt.Errorf("input shape %v has no elements", n.Input)
+		if len(node.Inputs) != 0 {
+			return nil, fmt.Errorf("op %q takes no inputs, not %d", node.Op, len(node.Inputs))
+		}
+		if err := n.Input.check(); err != nil {
+			return nil, fmt.Errorf("input %w", err)
 		}
 		return n.Input, nil
 	}
@@ -174,6 +198,9 @@ func (n *Network) shapeOf(i int, node Node, known map[string]Shape) (Shape, erro
 		if node.Attrs.Out <= 0 {
 			return nil, fmt.Errorf("linear has %d outputs", node.Attrs.Out)
 		}
+		if err := (Shape{node.Attrs.Out, in[0]}).check(); err != nil {
+			return nil, fmt.Errorf("weight %w", err)
+		}
 		return Shape{node.Attrs.Out}, nil
 	default:
 		return nil, fmt.Errorf("op %q is not known", node.Op)
@@ -200,6 +227,9 @@ func (n *Network) Validate() error {
 }
 
 func (p *Param) matches(want *Param) error {
+	if p == nil {
+		return fmt.Errorf("parameter %s %v is missing", want.Name, want.Shape)
+	}
 	if p.Name != want.Name || p.Node != want.Node || p.Role != want.Role || !slices.Equal(p.Shape, want.Shape) {
 		return fmt.Errorf("parameter %s %v: the graph needs %s %v here", p.Name, p.Shape, want.Name, want.Shape)
 	}

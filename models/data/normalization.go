@@ -1,0 +1,62 @@
+package data
+
+import (
+	"math"
+	"math/big"
+)
+
+// Normalization turns pixel bytes into network inputs: scaled to 0..1, less
+// the mean, over the deviation of the training pixels.
+type Normalization struct {
+	Mean      float64 // of the pixels in 0..1
+	Deviation float64 // of the pixels in 0..1, over all of them (not n-1)
+
+	// Table holds the input for each pixel byte.
+	Table [256]float32
+}
+
+// Measure computes the normalization over pixels. It counts bytes and computes
+// in integers up to the last square root and division, so that the table is
+// the same to the bit on every machine. Pixels that are all equal have no
+// deviation to divide by; they are scaled and centred only.
+func Measure(pixels []uint8) Normalization {
+	if len(pixels) == 0 {
+		return Normalization{Deviation: 1, Table: table(1, 0, 255)}
+	}
+	n, sum, squares := moments(pixels)
+
+	// n^2 variance = n squares - sum^2, which outgrows 64 bits.
+	spread := new(big.Int).Mul(big.NewInt(n), big.NewInt(squares))
+	spread.Sub(spread, new(big.Int).Mul(big.NewInt(sum), big.NewInt(sum)))
+	square, _ := new(big.Float).SetInt(spread).Float64()
+	root := math.Sqrt(square)
+
+	scale := float64(255 * n)
+	norm := Normalization{Mean: float64(sum) / scale, Deviation: root / scale}
+	if root == 0 {
+		root = scale
+	}
+	norm.Table = table(n, sum, root)
+	return norm
+}
+
+func moments(pixels []uint8) (n, sum, squares int64) {
+	var counts [256]int64
+	for _, p := range pixels {
+		counts[p]++
+	}
+	for v, c := range counts {
+		sum += int64(v) * c
+		squares += int64(v) * int64(v) * c
+	}
+	return int64(len(pixels)), sum, squares
+}
+
+// table holds (v - sum/n) / (root/n) for each byte v, with one rounding.
+func table(n, sum int64, root float64) [256]float32 {
+	var t [256]float32
+	for v := range t {
+		t[v] = float32(float64(int64(v)*n-sum) / root)
+	}
+	return t
+}

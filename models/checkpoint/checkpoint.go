@@ -9,11 +9,33 @@
 package checkpoint
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+
 	"espalier/models"
 )
 
 // Digest is a SHA-256 in lower-case hexadecimal.
 type Digest string
+
+// DigestOf is the digest of data.
+func DigestOf(data []byte) Digest {
+	sum := sha256.Sum256(data)
+	return Digest(hex.EncodeToString(sum[:]))
+}
+
+// Valid says whether d has the form of a digest.
+func (d Digest) Valid() bool {
+	if len(d) != 2*sha256.Size {
+		return false
+	}
+	for _, c := range []byte(d) {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
 
 // Short is the first 12 digits, for people.
 func (d Digest) Short() string {
@@ -33,8 +55,12 @@ type Checkpoint struct {
 // Training is the state of an unfinished training step.
 type Training struct {
 	Cursor Cursor `json:"cursor"`
+	// StepKey is the step that the state belongs to; [Journal.Commit] sets it.
+	// It keeps two steps that happen to pass through the same state from
+	// sharing one object, so that each may remove its own.
+	StepKey string `json:"step_key,omitempty"`
 	// Numbers are the optimizer's scalars (Adam's step count, say).
-	Numbers map[string]float64 `json:"numbers,omitempty"`
+	Numbers Numbers `json:"numbers,omitempty"`
 	// Tensors are the optimizer's tensors by name: "momentum/fc1.weight".
 	Tensors map[string][]float32 `json:"-"`
 }
@@ -45,7 +71,7 @@ type Cursor struct {
 	Epoch   int     `json:"epoch"`    // completed epochs
 	Batch   int     `json:"batch"`    // completed batches of the current epoch
 	Step    int64   `json:"step"`     // completed optimizer steps
-	LossSum float64 `json:"loss_sum"` // over the current epoch's samples
+	LossSum float64 `json:"loss_sum"` // over the current epoch's samples; any value, also NaN
 	Correct int     `json:"correct"`  // over the current epoch's samples
 	Seen    int     `json:"seen"`     // samples of the current epoch
 }

@@ -30,11 +30,14 @@ type Entry struct {
 	Time   time.Time `json:"time"` // by the worker's clock, for people
 
 	// Checkpoint and result entries.
-	Digest  Digest             `json:"digest,omitempty"`
-	Size    int64              `json:"size,omitempty"`
-	Cursor  *Cursor            `json:"cursor,omitempty"`
-	Parent  Digest             `json:"parent,omitempty"` // the step's input
-	Metrics map[string]float64 `json:"metrics,omitempty"`
+	Digest  Digest  `json:"digest,omitempty"`
+	Size    int64   `json:"size,omitempty"`
+	Cursor  *Cursor `json:"cursor,omitempty"`
+	Parent  Digest  `json:"parent,omitempty"` // the step's input
+	Metrics Numbers `json:"metrics,omitempty"`
+
+	// Result entries.
+	Result *Result `json:"result,omitempty"`
 
 	// Open entries: where the attempt begins, and what was found wrong on the way.
 	From        *Cursor            `json:"from,omitempty"`
@@ -46,12 +49,12 @@ type Entry struct {
 
 // Result is what a finished step left, stored once as steps/<step key>.json.
 type Result struct {
-	StepKey    string             `json:"step_key"`
-	Kind       string             `json:"kind"` // "train", "prune", ...
-	Parent     Digest             `json:"parent,omitempty"`
-	Checkpoint Digest             `json:"checkpoint,omitempty"` // empty for steps that only measure
-	Size       int64              `json:"size,omitempty"`
-	Metrics    map[string]float64 `json:"metrics,omitempty"`
+	StepKey    string  `json:"step_key"`
+	Kind       string  `json:"kind"` // "train", "prune", ...
+	Parent     Digest  `json:"parent,omitempty"`
+	Checkpoint Digest  `json:"checkpoint,omitempty"` // empty for steps that only measure
+	Size       int64   `json:"size,omitempty"`
+	Metrics    Numbers `json:"metrics,omitempty"`
 	// Detail is what the kind of step has to say beyond numbers: a pruning plan, say.
 	Detail json.RawMessage `json:"detail,omitempty"`
 }

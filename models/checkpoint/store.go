@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"strings"
 	"time"
 )
 
@@ -30,6 +31,34 @@ type CorruptError struct {
 // Error names the object and what is wrong with it.
 func (e *CorruptError) Error() string { return fmt.Sprintf("%s is corrupt: %s", e.Key, e.Reason) }
 
+// CheckKey says what is wrong with a key: keys are slash-separated segments of
+// [a-zA-Z0-9._-] that do not begin with a dot, at most 200 characters each and
+// 1000 together. No such key can leave a folder or name a temporary file.
+func CheckKey(key string) error {
+	if len(key) > 1000 {
+		return fmt.Errorf("key %.40q... has %d characters, at most 1000 are allowed", key, len(key))
+	}
+	for segment := range strings.SplitSeq(key, "/") {
+		if segment == "" || segment[0] == '.' || len(segment) > 200 || strings.ContainsFunc(segment, notInKey) {
+			return fmt.Errorf("key %q: segment %.40q is not 1 to 200 of [a-zA-Z0-9._-] that begin with no dot", key, segment)
+		}
+	}
+	return nil
+}
+
+// CheckPrefix says what is wrong with a prefix for List: it must be empty, a
+// key, or a key and a slash.
+func CheckPrefix(prefix string) error {
+	if prefix == "" {
+		return nil
+	}
+	return CheckKey(strings.TrimSuffix(prefix, "/"))
+}
+
+func notInKey(c rune) bool {
+	return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '.' && c != '_' && c != '-'
+}
+
 // Info describes a stored object.
 type Info struct {
 	Key      string
@@ -37,8 +66,9 @@ type Info struct {
 	Modified time.Time
 }
 
-// Store is a place for objects: a folder or a bucket. Keys are slash-separated
-// relative paths of [a-zA-Z0-9._-] segments. Every method is safe for
+// Store is a place for objects: a folder or a bucket. Keys are those that
+// [CheckKey] allows; a key is never also the folder of another one ("a" and
+// "a/b"). Every method is safe for
 // concurrent use, also from several processes, and retries passing faults by
 // itself; an error that it returns is final for now. After a crash at any
 // instant an object is there whole or not at all.
@@ -47,7 +77,8 @@ type Store interface {
 	// read from offset 0 and may be read again on a retry.
 	Put(ctx context.Context, key string, body io.ReaderAt, size int64) error
 	// Create writes an object only if the key is free: of any number of racing
-	// callers exactly one succeeds, the others get ErrExists.
+	// callers exactly one succeeds, the others get ErrExists. It is for small
+	// objects.
 	Create(ctx context.Context, key string, body []byte) error
 	// Get opens an object; ErrNotFound if there is none.
 	Get(ctx context.Context, key string) (io.ReadCloser, Info, error)

@@ -1,0 +1,83 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+
+	"espalier/models/checkpoint"
+	"espalier/models/train"
+)
+
+// The kinds of failure that workflows tell apart. They are wire names.
+const (
+	FailureParentLost = "ParentLost" // the input checkpoint is missing or corrupt; its digest is the detail
+	FailureInput      = "Input"      // the spec or the data cannot work; trying again is useless
+	FailureDiverged   = "Diverged"   // the loss is no number any more
+	FailureFull       = "Full"       // the store has no room
+	FailureDenied     = "Denied"     // the store refuses the credentials
+	FailureDrained    = "Drained"    // the worker is leaving; the step goes on elsewhere
+	FailureFenced     = "Fenced"     // another attempt owns the step
+)
+
+// errDrained says that the worker was told to stop and the step's state is saved.
+var errDrained = errors.New("the worker is stopping; the step is saved and goes on elsewhere")
+
+// inputError marks an error that the user must mend.
+type inputError struct{ err error }
+
+func (e *inputError) Error() string { return e.err.Error() }
+func (e *inputError) Unwrap() error { return e.err }
+
+// parentLostError says that a step's input checkpoint cannot be read.
+type parentLostError struct {
+	digest checkpoint.Digest
+	err    error
+}
+
+func (e *parentLostError) Error() string {
+	return fmt.Sprintf("input checkpoint %s: %v", e.digest.Short(), e.err)
+}
+func (e *parentLostError) Unwrap() error { return e.err }
+
+// failure marks err for Temporal. It is the only place where an error of ours
+// becomes an error of theirs.
+func failure(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	var (
+		lost     *parentLostError
+		input    *inputError
+		diverged *train.DivergedError
+	)
+	final := func(kind string, details ...any) error {
+		return temporal.NewNonRetryableApplicationError(err.Error(), kind, nil, details...)
+	}
+	again := func(kind string, delay time.Duration) error {
+		return temporal.NewApplicationErrorWithOptions(err.Error(), kind, temporal.ApplicationErrorOptions{NextRetryDelay: delay})
+	}
+	switch {
+	case errors.Is(err, errDrained):
+		return again(FailureDrained, time.Millisecond)
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		return temporal.NewCanceledError()
+	case errors.As(err, &lost):
+		return final(FailureParentLost, string(lost.digest))
+	case errors.As(err, &input):
+		return final(FailureInput)
+	case errors.As(err, &diverged):
+		return final(FailureDiverged)
+	case errors.Is(err, checkpoint.ErrFull):
+		return final(FailureFull)
+	case errors.Is(err, checkpoint.ErrDenied):
+		return final(FailureDenied)
+	case errors.Is(err, checkpoint.ErrFenced):
+		return again(FailureFenced, time.Second)
+	default:
+		return err
+	}
+}

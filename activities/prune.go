@@ -1,0 +1,39 @@
+package activities
+
+import (
+	"context"
+	"encoding/json"
+
+	"espalier/models/checkpoint"
+	"espalier/models/prune"
+)
+
+// Prune removes what the method plans to remove in one pass. The plan is kept
+// with the result.
+func (s *Steps) Prune(ctx context.Context, in PruneInput) (StepResult, error) {
+	options := prune.Options{
+		Method: in.Prune.Method, Scope: in.Prune.Scope, Sparsity: in.Sparsity, Layers: in.Layers,
+		Quality: in.Prune.Quality, Exclude: in.Prune.Exclude,
+		DeadNeurons: in.Prune.DeadNeurons, AdjustDropout: in.Prune.AdjustDropout,
+	}
+	return s.run(ctx, in.Head, NamePrune, options, 0, func(ctx context.Context, a *attempt) (checkpoint.Result, error) {
+		parent, err := a.parent(ctx)
+		if err != nil {
+			return checkpoint.Result{}, err
+		}
+		plan, err := prune.NewPlan(parent.Network, options)
+		if err != nil {
+			return checkpoint.Result{}, &inputError{err}
+		}
+		pruned, err := prune.Apply(parent.Network, plan)
+		if err != nil {
+			return checkpoint.Result{}, err
+		}
+		result, err := a.save(ctx, &checkpoint.Checkpoint{Network: pruned})
+		if err != nil {
+			return checkpoint.Result{}, err
+		}
+		result.Detail, err = json.Marshal(plan)
+		return result, err
+	})
+}

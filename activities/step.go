@@ -1,0 +1,150 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"espalier/models/checkpoint"
+)
+
+// attempt is one try at a step: its journal, where it goes on and its pulse.
+type attempt struct {
+	steps   *Steps
+	head    Head
+	kind    string
+	key     string
+	journal *checkpoint.Journal
+	from    *checkpoint.Checkpoint // nil at the beginning
+	pulse   *pulse
+	drain   <-chan struct{} // closed when the worker is told to stop
+}
+
+// work is what a step does between its opening and its result.
+type work func(ctx context.Context, a *attempt) (checkpoint.Result, error)
+
+// run carries a step through: it answers with the result that is there, or
+// opens an attempt, does the work and leaves the result. params are all that
+// determines the numbers beyond the parent, the seed and the engine.
+func (s *Steps) run(ctx context.Context, head Head, kind string, params any, seed uint64, do work) (StepResult, error) {
+	beat := time.Duration(head.Durability.HeartbeatTimeout) / 3
+	p := startPulse(ctx, max(beat, 200*time.Millisecond), Progress{Kind: kind, Pass: head.Pass, Phase: "loading", Worker: s.Worker})
+	defer p.close()
+
+	result, reused, err := s.result(ctx, head, kind, params, seed, p, do)
+	if err != nil {
+		s.Log.Info("step left", "run", head.Run, "step", kind, "pass", head.Pass, "reason", err)
+		return StepResult{}, failure(ctx, err)
+	}
+	s.Log.Info("step done", "run", head.Run, "step", kind, "pass", head.Pass, "checkpoint", result.Checkpoint.Short(), "reused", reused)
+	return StepResult{Key: result.StepKey, Checkpoint: result.Checkpoint, Size: result.Size, Metrics: result.Metrics, Reused: reused}, nil
+}
+
+func (s *Steps) result(ctx context.Context, head Head, kind string, params any, seed uint64, p *pulse, do work) (_ *checkpoint.Result, reused bool, _ error) {
+	key, err := checkpoint.StepKey(checkpoint.StepInput{
+		Parent: head.Parent, Kind: kind, Params: params, Seed: seed, Engine: s.Engine.Fingerprint().Engine,
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	p.set(func(g *Progress) { g.Key = key })
+	if done, err := s.finished(ctx, key, head.Recheck); done != nil || err != nil {
+		return done, done != nil, err
+	}
+	if done, err := s.await(ctx, key, head, p); done != nil || err != nil {
+		return done, done != nil, err
+	}
+	opened, err := s.Repo.Open(ctx, key, checkpoint.Attempt{
+		Owner: head.Run, Worker: s.Worker, Now: time.Now, Fingerprint: s.Engine.Fingerprint(), Version: s.Version,
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	if opened.Done != nil {
+		return opened.Done, true, nil
+	}
+	for _, note := range opened.Notes {
+		s.Log.Warn("resuming", "run", head.Run, "step", kind, "pass", head.Pass, "note", note)
+	}
+	p.set(func(g *Progress) { g.Notes = opened.Notes })
+
+	a := &attempt{steps: s, head: head, kind: kind, key: key, journal: opened.Journal, from: opened.From, pulse: p, drain: activity.GetWorkerStopChannel(ctx)}
+	result, err := do(ctx, a)
+	if err != nil {
+		return nil, false, err
+	}
+	result.StepKey, result.Kind, result.Parent = key, kind, head.Parent
+	return &result, false, a.journal.Finish(ctx, result)
+}
+
+// finished looks for the step's result; with recheck it also reads the bytes
+// of its checkpoint, and forgets a result whose bytes are bad.
+func (s *Steps) finished(ctx context.Context, key string, recheck bool) (*checkpoint.Result, error) {
+	look := s.Repo.Result
+	if recheck {
+		look = s.Repo.VerifyResult
+	}
+	result, err := look(ctx, key)
+	var corrupt *checkpoint.CorruptError
+	switch {
+	case errors.Is(err, checkpoint.ErrNotFound), errors.As(err, &corrupt):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return result, nil
+}
+
+// await waits while another run's attempt is at work on the same step, so that
+// shared steps are computed once. It returns when that attempt has finished
+// (with its result) or has committed nothing for so long that it must be dead.
+func (s *Steps) await(ctx context.Context, key string, head Head, p *pulse) (*checkpoint.Result, error) {
+	patience := time.Duration(head.Durability.CheckpointEvery) + 2*time.Duration(head.Durability.HeartbeatTimeout)
+	seen, since := 0, time.Now()
+	for {
+		last, ok, err := s.Repo.Tail(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		if !ok || last.Owner == head.Run || last.Kind == checkpoint.EntryResult {
+			return s.finished(ctx, key, head.Recheck)
+		}
+		if last.Number != seen {
+			seen, since = last.Number, time.Now()
+		}
+		if time.Since(since) > patience {
+			return nil, nil
+		}
+		p.set(func(g *Progress) { g.Phase = "waiting for " + last.Owner })
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-activity.GetWorkerStopChannel(ctx):
+			return nil, errDrained
+		case <-time.After(500 * time.Millisecond):
+		}
+	}
+}
+
+// parent loads the step's input; a checkpoint that cannot be read is the
+// workflow's to mend, by running the step that made it again.
+func (a *attempt) parent(ctx context.Context) (*checkpoint.Checkpoint, error) {
+	c, err := a.steps.Repo.Load(ctx, a.head.Parent)
+	var corrupt *checkpoint.CorruptError
+	if errors.As(err, &corrupt) || errors.Is(err, checkpoint.ErrNotFound) {
+		return nil, &parentLostError{digest: a.head.Parent, err: err}
+	}
+	return c, err
+}
+
+// save stores a finished network as the step's checkpoint.
+func (a *attempt) save(ctx context.Context, c *checkpoint.Checkpoint) (checkpoint.Result, error) {
+	digest, size, err := a.steps.Repo.Save(ctx, c)
+	if err != nil {
+		return checkpoint.Result{}, fmt.Errorf("save the result of %s: %w", a.kind, err)
+	}
+	return checkpoint.Result{Checkpoint: digest, Size: size}, nil
+}

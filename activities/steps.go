@@ -1,0 +1,120 @@
+// Package activities holds the durable steps of a run: prepare, train, prune,
+// finetune, evaluate and record.
+//
+// Every step has the same shape: load a checkpoint, do one thing, save the
+// next, and leave a result under the step's key. The key is a digest of all
+// that determines the numbers, so a step that was done once is found again by
+// a retry, by a second run of the same spec and by any other run that needs
+// it; running a step twice is harmless. The truth about a step is its journal
+// in the store; what Temporal carries in heartbeats is for people to watch.
+//
+// The package does not know which step comes next: that is package workflows.
+package activities
+
+import (
+	"log/slog"
+
+	"espalier/config"
+	"espalier/models/checkpoint"
+	"espalier/models/engine"
+)
+
+// Steps are the activities of a worker and what they share.
+type Steps struct {
+	Repo   *checkpoint.Repo
+	Engine engine.Engine
+	// Worker names this process in journals: host, pid and start.
+	Worker string
+	// Version is espalier's, for the record.
+	Version string
+	// CacheDir keeps generated data sets between processes; empty keeps none.
+	CacheDir string
+	Log      *slog.Logger
+
+	datasets datasets
+}
+
+// Head is what the input of every step begins with.
+type Head struct {
+	Run        string            `json:"run"` // workflow id, the owner of the step's attempts
+	Pass       int               `json:"pass"`
+	Parent     checkpoint.Digest `json:"parent,omitempty"`
+	Durability config.Durability `json:"durability"`
+	// Recheck verifies the bytes of a result that is already there before it
+	// is believed; set after a later step could not read them.
+	Recheck bool `json:"recheck,omitempty"`
+}
+
+// StepResult is what a step leaves: names and small numbers only.
+type StepResult struct {
+	Key        string             `json:"key"`
+	Checkpoint checkpoint.Digest  `json:"checkpoint,omitempty"`
+	Size       int64              `json:"size,omitempty"`
+	Metrics    map[string]float64 `json:"metrics,omitempty"`
+	Reused     bool               `json:"reused,omitempty"` // found finished, nothing was computed
+}
+
+// PrepareInput asks for the initial network and for the data set to be checked.
+type PrepareInput struct {
+	Head
+	Network config.Network `json:"network"`
+	Data    config.Data    `json:"data"`
+	Seed    uint64         `json:"seed"`
+}
+
+// PrepareResult is a StepResult and what the data are.
+type PrepareResult struct {
+	StepResult
+	DataDigest string `json:"data_digest"`
+}
+
+// TrainInput asks for the training of a network, dense or masked.
+type TrainInput struct {
+	Head
+	Data       config.Data  `json:"data"`
+	DataDigest string       `json:"data_digest"`
+	Train      config.Train `json:"train"`
+}
+
+// PruneInput asks for one pruning pass.
+type PruneInput struct {
+	Head
+	Prune    config.Prune `json:"prune"`
+	Sparsity float64      `json:"sparsity,omitempty"` // after this pass; 0 with thresholds by quality
+	// Layers are the sparsities of single layers after this pass.
+	Layers map[string]float64 `json:"layers,omitempty"`
+}
+
+// EvaluateInput asks for a network's numbers.
+type EvaluateInput struct {
+	Head
+	Data       config.Data `json:"data"`
+	DataDigest string      `json:"data_digest"`
+}
+
+// RecordInput asks for the run's result to be kept in the store.
+type RecordInput struct {
+	Run    string `json:"run"`
+	Result any    `json:"result"`
+}
+
+// The metrics of steps, by name. They are wire names: histories hold them.
+const (
+	MetricLoss         = "loss"     // mean cross-entropy of the last epoch, nats
+	MetricTrainAcc     = "accuracy" // of the last epoch, on the training set
+	MetricTestAcc      = "test_accuracy"
+	MetricTestLoss     = "test_loss"
+	MetricTestN        = "test_n"
+	MetricTestLow      = "test_accuracy_low"  // 95 % Wilson interval
+	MetricTestHigh     = "test_accuracy_high" //
+	MetricValAcc       = "validation_accuracy"
+	MetricSparsity     = "sparsity" // share of prunable weights that are zero
+	MetricWeights      = "weights"
+	MetricNonZero      = "nonzero_weights"
+	MetricParams       = "parameters"
+	MetricNonZeroParam = "nonzero_parameters"
+	MetricDenseBytes   = "dense_bytes"
+	MetricSparseBytes  = "sparse_bytes"
+	MetricMACs         = "macs"
+	MetricLiveMACs     = "effective_macs"
+)

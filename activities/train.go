@@ -1,0 +1,236 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"espalier/config"
+	"espalier/models/checkpoint"
+	"espalier/models/data"
+	"espalier/models/engine"
+	"espalier/models/train"
+)
+
+// Train trains the dense network.
+func (s *Steps) Train(ctx context.Context, in TrainInput) (StepResult, error) {
+	return s.train(ctx, NameTrain, in)
+}
+
+// Finetune trains a pruned network; its masks hold.
+func (s *Steps) Finetune(ctx context.Context, in TrainInput) (StepResult, error) {
+	return s.train(ctx, NameFinetune, in)
+}
+
+func (s *Steps) train(ctx context.Context, kind string, in TrainInput) (StepResult, error) {
+	params := struct {
+		Data       string
+		Train      config.Train
+		Samples    int
+		Validation int
+	}{in.DataDigest, in.Train, in.Data.Train, in.Data.Validation}
+	return s.run(ctx, in.Head, kind, params, in.Train.Seed, func(ctx context.Context, a *attempt) (checkpoint.Result, error) {
+		start := a.from
+		if start == nil {
+			var err error
+			if start, err = a.parent(ctx); err != nil {
+				return checkpoint.Result{}, err
+			}
+		}
+		set, err := s.dataset(ctx, in.Data, in.DataDigest)
+		if err != nil {
+			return checkpoint.Result{}, err
+		}
+		sess, err := s.Engine.Open(start.Network, engine.Options{Batch: in.Train.Batch, Seed: in.Train.Seed})
+		if err != nil {
+			return checkpoint.Result{}, fmt.Errorf("open %s: %w", start.Network.Name, err)
+		}
+		defer sess.Close()
+		loader := data.NewLoader(set.Train, in.Train.Batch, in.Train.Seed)
+		defer loader.Close()
+		trainer, err := train.New(start.Network, sess, loader, trainOptions(in.Train), start.Training)
+		if err != nil {
+			return checkpoint.Result{}, &inputError{err}
+		}
+		return a.train(ctx, trainer, in.Train.Batch)
+	})
+}
+
+// train runs the trainer to its end, saving a checkpoint in the background at
+// every interval. An interruption saves once more and leaves.
+func (a *attempt) train(ctx context.Context, trainer *train.Trainer, batch int) (checkpoint.Result, error) {
+	saver := newSaver(a, trainer.Cursor())
+	defer saver.wait()
+	meter := newMeter(a, batch)
+	var last train.Progress
+	for !trainer.Done() {
+		if why := a.interrupted(ctx); why != nil {
+			return checkpoint.Result{}, saver.leave(ctx, trainer, why)
+		}
+		progress, err := trainer.Step()
+		if err != nil {
+			return checkpoint.Result{}, err
+		}
+		last = progress
+		meter.see(progress)
+		if err := saver.step(ctx, trainer); err != nil {
+			return checkpoint.Result{}, err
+		}
+	}
+	if err := saver.wait(); err != nil {
+		return checkpoint.Result{}, err
+	}
+	a.pulse.set(func(g *Progress) { g.Phase = "saving" })
+	result, err := a.save(ctx, trainer.Snapshot())
+	result.Metrics = map[string]float64{MetricLoss: last.MeanLoss, MetricTrainAcc: last.Accuracy}
+	return result, err
+}
+
+// interrupted says why the step must stop now: nil if it need not.
+func (a *attempt) interrupted(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-a.drain:
+		return errDrained
+	default:
+		return nil
+	}
+}
+
+// saver commits checkpoints in the background, one at a time.
+type saver struct {
+	a       *attempt
+	every   time.Duration
+	last    time.Time     // when the newest snapshot was taken
+	cost    time.Duration // of the newest commit
+	running chan error    // nil when no commit is under way
+}
+
+func newSaver(a *attempt, at checkpoint.Cursor) *saver {
+	a.pulse.set(func(g *Progress) { g.From, g.SavedStep, g.SavedAt = at.Step, at.Step, time.Now() })
+	a.steps.Log.Debug("training begins", "run", a.head.Run, "kind", a.kind, "pass", a.head.Pass, "key", a.key, "step", at.Step)
+	return &saver{a: a, every: time.Duration(a.head.Durability.CheckpointEvery), last: time.Now()}
+}
+
+// step collects a finished commit and begins the next when it is due. It is
+// due early by what a commit costs, so that a crash at the worst moment, just
+// before a commit lands, still repeats no more than one interval.
+func (s *saver) step(ctx context.Context, trainer *train.Trainer) error {
+	if s.running != nil {
+		select {
+		case err := <-s.running:
+			s.running = nil
+			if err != nil {
+				return err
+			}
+		default:
+			return nil
+		}
+	}
+	if trainer.Done() || time.Since(s.last) < s.every-min(2*s.cost, s.every/2) {
+		return nil
+	}
+	s.last = time.Now()
+	snapshot, begun, done := trainer.Snapshot(), s.last, make(chan error, 1)
+	s.running = done
+	go func() {
+		err := s.commit(ctx, snapshot)
+		s.cost = time.Since(begun)
+		done <- err
+	}()
+	return nil
+}
+
+func (s *saver) commit(ctx context.Context, c *checkpoint.Checkpoint) error {
+	entry, err := s.a.journal.Commit(ctx, c, nil)
+	if err != nil {
+		return err
+	}
+	s.a.pulse.set(func(g *Progress) {
+		g.Checkpoint, g.SavedAt, g.SavedStep = entry.Digest, time.Now(), entry.Cursor.Step
+	})
+	return nil
+}
+
+// wait collects a commit that is under way.
+func (s *saver) wait() error {
+	if s.running == nil {
+		return nil
+	}
+	err := <-s.running
+	s.running = nil
+	return err
+}
+
+// leaveWithin bounds the last save of a step that must stop.
+const leaveWithin = 4 * time.Second
+
+// leave saves where the trainer is, even though ctx may be cancelled, and
+// answers why the step stops.
+func (s *saver) leave(ctx context.Context, trainer *train.Trainer, why error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveWithin)
+	defer cancel()
+	if err := s.wait(); errors.Is(err, checkpoint.ErrFenced) {
+		return err
+	}
+	if err := s.commit(ctx, trainer.Snapshot()); err != nil {
+		s.a.steps.Log.Warn("last checkpoint not saved; the step goes on from the one before", "step", s.a.kind, "error", err)
+	}
+	return why
+}
+
+// meter turns the trainer's progress into heartbeats, a few a second.
+type meter struct {
+	a     *attempt
+	batch int
+	since time.Time
+	seen  int // images
+}
+
+func newMeter(a *attempt, batch int) *meter {
+	a.pulse.set(func(g *Progress) { g.Phase = "training" })
+	return &meter{a: a, batch: batch, since: time.Now()}
+}
+
+const meterEvery = 250 * time.Millisecond
+
+func (m *meter) see(p train.Progress) {
+	m.seen += m.batch
+	elapsed := time.Since(m.since)
+	if elapsed < meterEvery {
+		return
+	}
+	rate := float64(m.seen) / elapsed.Seconds()
+	m.since, m.seen = time.Now(), 0
+	m.a.steps.Log.Debug("training", "key", m.a.key, "step", p.Cursor.Step, "images_per_second", int(rate))
+	m.a.pulse.set(func(g *Progress) {
+		g.Cursor, g.Epochs, g.Batches = p.Cursor, p.Epochs, p.Batches
+		g.Loss, g.Accuracy, g.LR, g.Rate = p.MeanLoss, p.Accuracy, p.LR, rate
+	})
+}
+
+func trainOptions(t config.Train) train.Options {
+	return train.Options{
+		Epochs: t.Epochs, Batch: t.Batch, L1: t.L1, L2: t.L2, Clip: t.Clip, Seed: t.Seed,
+		Optimizer: optimizer(t.Optimizer),
+		Schedule:  train.Schedule{Kind: t.Schedule.Kind, Warmup: t.Schedule.Warmup, Every: t.Schedule.Every, Factor: t.Schedule.Factor, Final: t.Schedule.Final},
+	}
+}
+
+func optimizer(o config.Optimizer) train.Optimizer {
+	adam := func(kind string, a *config.Adam) train.Optimizer {
+		return train.Optimizer{Kind: kind, LR: a.LR, Beta1: a.Beta1, Beta2: a.Beta2, Eps: a.Eps, WeightDecay: a.WeightDecay}
+	}
+	switch {
+	case o.Adam != nil:
+		return adam("adam", o.Adam)
+	case o.AdamW != nil:
+		return adam("adamw", o.AdamW)
+	case o.SGD != nil:
+		return train.Optimizer{Kind: "sgd", LR: o.SGD.LR, Momentum: o.SGD.Momentum, Nesterov: o.SGD.Nesterov, WeightDecay: o.SGD.WeightDecay}
+	default:
+		return train.Optimizer{}
+	}
+}

@@ -1,0 +1,170 @@
+package checkpoint
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"espalier/models/engine"
+)
+
+// survey is what an attempt finds of a step before it begins.
+type survey struct {
+	repo *Repo
+	step string
+
+	last   int                 // the newest entry's number, 0 if there is none
+	done   *Result             // the step's result, if it is finished
+	from   *Checkpoint         // the newest intact checkpoint, if any
+	entry  Entry               // its entry
+	origin *engine.Fingerprint // of the attempt that wrote it, if known
+	stored []Digest            // mid-step checkpoints, as far as known, oldest first
+
+	notes []string
+	more  int             // faults beyond those that notes name
+	named map[string]bool // objects that notes name
+}
+
+// The bounds of a survey: the faults that are named one by one, and how many
+// checkpoints before the one that is taken up are remembered for removal.
+const (
+	maxNotes    = 8
+	rememberOld = 4
+)
+
+// look reads the step's record, from the newest entry back to the first
+// checkpoint or result that is intact. It may be called again.
+func (s *survey) look(ctx context.Context) error {
+	s.last, s.from, s.origin, s.stored = 0, nil, nil, nil
+	result, err := s.repo.VerifyResult(ctx, s.step)
+	switch {
+	case err == nil:
+		s.done = result
+		return nil
+	case isCorrupt(err):
+		s.noteError(err)
+	case !errors.Is(err, ErrNotFound):
+		return err
+	}
+	numbers, err := s.repo.numbers(ctx, s.step)
+	if err != nil || len(numbers) == 0 {
+		return err
+	}
+	s.last = numbers[len(numbers)-1]
+	for _, n := range slices.Backward(numbers) {
+		if err := s.visit(ctx, n); err != nil {
+			return err
+		}
+		if s.done != nil || (s.from != nil && len(s.stored) > rememberOld) {
+			break
+		}
+	}
+	slices.Reverse(s.stored)
+	return s.findOrigin(ctx)
+}
+
+func (s *survey) visit(ctx context.Context, number int) error {
+	entry, err := s.repo.entry(ctx, s.step, number)
+	if isCorrupt(err) {
+		s.noteError(err)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	switch {
+	case entry.Kind == EntryResult && s.from == nil:
+		return s.visitResult(ctx, entry)
+	case entry.Kind == EntryCheckpoint && s.from == nil:
+		return s.visitCheckpoint(ctx, entry)
+	case entry.midStep():
+		s.stored = append(s.stored, entry.Digest)
+	}
+	return nil
+}
+
+// visitResult completes a result whose attempt died before publishing it.
+func (s *survey) visitResult(ctx context.Context, entry Entry) error {
+	if entry.Result == nil {
+		s.note(EntryKey(s.step, entry.Number), "it is a result without content")
+		return nil
+	}
+	if entry.Digest != "" {
+		bad, err := s.repo.inspect(ctx, entry.Digest, entry.Size)
+		if bad != nil {
+			s.noteError(bad)
+		}
+		if bad != nil || err != nil {
+			return err
+		}
+	}
+	s.done = entry.Result
+	return s.repo.publish(ctx, *entry.Result)
+}
+
+func (s *survey) visitCheckpoint(ctx context.Context, entry Entry) error {
+	c, err := s.repo.load(ctx, entry.Digest, entry.Size)
+	if err == nil {
+		s.from, s.entry = c, entry
+		if entry.midStep() {
+			s.stored = append(s.stored, entry.Digest)
+		}
+		return nil
+	}
+	var unreadable *decodeError
+	if errors.As(err, &unreadable) { // its bytes are as written, by another version: leave it
+		s.note(CheckpointKey(entry.Digest), err.Error())
+		return nil
+	}
+	bad, err := s.repo.judge(ctx, entry.Digest, err)
+	if bad != nil {
+		s.noteError(bad)
+	}
+	return err
+}
+
+// findOrigin looks up where the checkpoint was computed. An unreadable entry
+// only leaves that unknown.
+func (s *survey) findOrigin(ctx context.Context) error {
+	if s.from == nil {
+		return nil
+	}
+	opening, err := s.repo.entry(ctx, s.step, s.entry.Token)
+	if err == nil && opening.Kind == EntryOpen {
+		s.origin = &opening.Fingerprint
+	}
+	if isCorrupt(err) {
+		return nil
+	}
+	return err
+}
+
+func (s *survey) noteError(err error) {
+	var corrupt *CorruptError
+	if errors.As(err, &corrupt) {
+		s.note(corrupt.Key, corrupt.Error())
+	}
+}
+
+// note names a fault once, however often the survey comes by: an object that
+// was put aside is missing the next time.
+func (s *survey) note(key, text string) {
+	if s.named[key] {
+		return
+	}
+	s.named[key] = true
+	if len(s.notes) == maxNotes {
+		s.more++
+		return
+	}
+	s.notes = append(s.notes, text)
+}
+
+func (s *survey) allNotes() []string {
+	notes := slices.Clone(s.notes)
+	if s.more > 0 {
+		notes = append(notes, fmt.Sprintf("%d older entries or checkpoints are corrupt or missing", s.more))
+	}
+	return notes
+}

@@ -1,0 +1,222 @@
+// Package runs is what commands and pages ask of runs: submit one, list them,
+// look at one, pause, resume and cancel.
+//
+// What a run has reached is read without a worker wherever Temporal allows it:
+// a run's summary is in its memo, the step under way in its heartbeat, the
+// result of a finished one in its history. Only the rows of a run that is
+// still going need a worker to answer.
+package runs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+
+	"espalier/activities"
+	"espalier/config"
+	"espalier/workflows"
+)
+
+// ErrNotFound says that no run has that id.
+var ErrNotFound = errors.New("no such run")
+
+// Client asks a Temporal server about runs.
+type Client struct {
+	Temporal  client.Client
+	Namespace string
+}
+
+// Submit starts the run of a spec, or finds it: the same spec is the same run,
+// and only one that failed, was cancelled or was terminated starts anew. It
+// then finds its finished steps in the store.
+func (c *Client) Submit(ctx context.Context, spec *config.Spec) (id string, err error) {
+	run, err := c.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID:                       workflows.RunID(spec),
+		TaskQueue:                activities.QueueRuns,
+		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		Memo:                     map[string]any{workflows.MemoSummary: workflows.Summary{Name: spec.Name, State: workflows.StateRunning, Passes: passes(spec)}},
+		StaticSummary:            spec.Name,
+	}, workflows.NameRun, workflows.RunInput{Spec: *spec})
+	if err != nil {
+		return "", fmt.Errorf("submit %s: %w", spec.Name, err)
+	}
+	return run.GetID(), nil
+}
+
+func passes(spec *config.Spec) int {
+	if spec.Prune == nil {
+		return 0
+	}
+	return spec.Prune.Schedule.Passes
+}
+
+// View is a look at a run.
+type View struct {
+	ID      string            `json:"id"`
+	State   string            `json:"state"`
+	Started time.Time         `json:"started"`
+	Closed  time.Time         `json:"closed,omitzero"`
+	Summary workflows.Summary `json:"summary"`
+	// Reached is the run's own state; nil while no worker answers for it.
+	Reached *workflows.State `json:"reached,omitempty"`
+	// Step is the step under way, if any.
+	Step *Step `json:"step,omitempty"`
+}
+
+// Step is the step under way and its newest heartbeat.
+type Step struct {
+	Activity    string               `json:"activity"`
+	Attempt     int32                `json:"attempt"`
+	Waiting     bool                 `json:"waiting"` // no worker has it
+	Worker      string               `json:"worker,omitempty"`
+	Heartbeat   time.Time            `json:"heartbeat,omitzero"`
+	Progress    *activities.Progress `json:"progress,omitempty"`
+	LastFailure string               `json:"last_failure,omitempty"`
+}
+
+// Look describes a run. It asks the run's worker for its rows if rows is set,
+// for as long as ctx allows.
+func (c *Client) Look(ctx context.Context, id string, rows bool) (*View, error) {
+	described, err := c.Temporal.DescribeWorkflowExecution(ctx, id, "")
+	if err != nil {
+		return nil, c.explain(id, err)
+	}
+	v := view(described.GetWorkflowExecutionInfo())
+	for _, pending := range described.GetPendingActivities() {
+		v.Step = stepOf(pending)
+	}
+	if !rows {
+		return v, nil
+	}
+	if v.State == workflows.StateDone {
+		result, err := c.Result(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		v.Reached = &workflows.State{State: v.State, Rows: result.Rows, Stopped: result.Stopped, Events: result.Events}
+		return v, nil
+	}
+	if answer, err := c.Temporal.QueryWorkflow(ctx, id, "", workflows.QueryState); err == nil {
+		var state workflows.State
+		if err := answer.Get(&state); err != nil {
+			return nil, fmt.Errorf("state of %s: %w", id, err)
+		}
+		v.Reached = &state
+		if v.State == workflows.StateRunning {
+			v.State = state.State
+		}
+	}
+	return v, nil
+}
+
+// Result waits for a run's end and answers with its result.
+func (c *Client) Result(ctx context.Context, id string) (*workflows.Result, error) {
+	var result workflows.Result
+	if err := c.Temporal.GetWorkflow(ctx, id, "").Get(ctx, &result); err != nil {
+		return nil, c.explain(id, err)
+	}
+	return &result, nil
+}
+
+// List describes the newest runs, at most limit of them.
+func (c *Client) List(ctx context.Context, limit int) ([]View, error) {
+	var views []View
+	var page []byte
+	for len(views) < limit {
+		answer, err := c.Temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
+			Namespace: c.Namespace, Query: fmt.Sprintf("WorkflowType = '%s'", workflows.NameRun),
+			PageSize: int32(min(limit-len(views), 1000)), NextPageToken: page,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("list runs: %w", err)
+		}
+		for _, info := range answer.GetExecutions() {
+			views = append(views, *view(info))
+		}
+		if page = answer.GetNextPageToken(); len(page) == 0 {
+			break
+		}
+	}
+	return views, nil
+}
+
+// Pause asks a run to stop at its next checkpoint and wait.
+func (c *Client) Pause(ctx context.Context, id string, by workflows.Control) error {
+	return c.explain(id, c.Temporal.SignalWorkflow(ctx, id, "", workflows.SignalPause, by))
+}
+
+// Resume lets a paused run go on.
+func (c *Client) Resume(ctx context.Context, id string, by workflows.Control) error {
+	return c.explain(id, c.Temporal.SignalWorkflow(ctx, id, "", workflows.SignalResume, by))
+}
+
+// Cancel ends a run after its step has saved a checkpoint; submitting its spec
+// again goes on from there.
+func (c *Client) Cancel(ctx context.Context, id string) error {
+	return c.explain(id, c.Temporal.CancelWorkflow(ctx, id, ""))
+}
+
+// explain turns Temporal's answer into one that a person can act on.
+func (c *Client) explain(id string, err error) error {
+	var missing *serviceerror.NotFound
+	if errors.As(err, &missing) {
+		return fmt.Errorf("%w: %s (or it has ended already)", ErrNotFound, id)
+	}
+	return err
+}
+
+func view(info *workflowpb.WorkflowExecutionInfo) *View {
+	v := &View{ID: info.GetExecution().GetWorkflowId(), Started: info.GetStartTime().AsTime(), State: state(info.GetStatus())}
+	if t := info.GetCloseTime(); t != nil {
+		v.Closed = t.AsTime()
+	}
+	if decode(info.GetMemo().GetFields()[workflows.MemoSummary], &v.Summary) && v.State == workflows.StateRunning {
+		v.State = v.Summary.State
+	}
+	return v
+}
+
+func state(s enumspb.WorkflowExecutionStatus) string {
+	switch s {
+	case enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED:
+		return workflows.StateDone
+	case enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED, enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED:
+		return workflows.StateCancelled
+	case enumspb.WORKFLOW_EXECUTION_STATUS_FAILED, enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT:
+		return workflows.StateFailed
+	default:
+		return workflows.StateRunning
+	}
+}
+
+func stepOf(p *workflowpb.PendingActivityInfo) *Step {
+	s := &Step{
+		Activity: p.GetActivityType().GetName(), Attempt: p.GetAttempt(), Worker: p.GetLastWorkerIdentity(),
+		Waiting:     p.GetState() == enumspb.PENDING_ACTIVITY_STATE_SCHEDULED,
+		LastFailure: p.GetLastFailure().GetMessage(),
+	}
+	if t := p.GetLastHeartbeatTime(); t != nil {
+		s.Heartbeat = t.AsTime()
+	}
+	var progress activities.Progress
+	if payloads := p.GetHeartbeatDetails().GetPayloads(); len(payloads) > 0 && decode(payloads[0], &progress) {
+		s.Progress = &progress
+	}
+	return s
+}
+
+// decode reads a payload that this program wrote; one of another version that
+// does not fit is left out of the view.
+func decode(p *commonpb.Payload, into any) bool {
+	return p != nil && converter.GetDefaultDataConverter().FromPayload(p, into) == nil
+}

@@ -1,0 +1,106 @@
+package workflows
+
+import (
+	"go.temporal.io/sdk/workflow"
+
+	"espalier/config"
+)
+
+// Names on the wire.
+const (
+	// NameRun is the workflow type of a run.
+	NameRun = "espalier.run"
+	// QueryState answers with the run's State.
+	QueryState = "state"
+	// SignalPause and SignalResume carry a Control. They are signals, not
+	// updates, so that they work while no worker is there.
+	SignalPause  = "pause"
+	SignalResume = "resume"
+	// MemoSummary is the memo that holds a Summary.
+	MemoSummary = "espalier"
+)
+
+// Control says who asked for something, and why.
+type Control struct {
+	Who  string `json:"who"`
+	Note string `json:"note,omitempty"`
+}
+
+// Summary is the run in one line, kept in its memo so that lists need no worker.
+type Summary struct {
+	Name     string  `json:"name"`
+	State    string  `json:"state"`
+	Pass     int     `json:"pass"`
+	Passes   int     `json:"passes"`
+	Sparsity float64 `json:"sparsity"`
+	Accuracy float64 `json:"accuracy"`
+	Final    string  `json:"final,omitempty"`
+}
+
+// RunID is the workflow id of a spec's run: the same spec is the same run.
+func RunID(s *config.Spec) string { return s.Name + "-" + s.ID() }
+
+// serve answers queries and listens to controls.
+func (r *run) serve(ctx workflow.Context) error {
+	err := workflow.SetQueryHandlerWithOptions(ctx, QueryState, func() (State, error) { return r.state, nil },
+		workflow.QueryHandlerOptions{Description: "what the run has reached"})
+	if err != nil {
+		return err
+	}
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		selector := workflow.NewSelector(ctx)
+		listen := func(name string, act func(workflow.Context, Control)) {
+			selector.AddReceive(workflow.GetSignalChannel(ctx, name), func(c workflow.ReceiveChannel, _ bool) {
+				var control Control
+				c.Receive(ctx, &control)
+				act(ctx, control)
+			})
+		}
+		listen(SignalPause, r.pause)
+		listen(SignalResume, r.resume)
+		for ctx.Err() == nil {
+			selector.Select(ctx)
+		}
+	})
+	return nil
+}
+
+func (r *run) pause(ctx workflow.Context, c Control) {
+	if r.state.State != StateRunning {
+		return
+	}
+	r.state.State = StatePaused
+	r.state.note(workflow.Now(ctx), c.Who, "pause "+c.Note)
+	if r.cancel != nil {
+		r.cancel()
+	}
+	r.tell(ctx)
+}
+
+func (r *run) resume(ctx workflow.Context, c Control) {
+	if r.state.State != StatePaused {
+		return
+	}
+	r.state.State = StateRunning
+	r.state.note(workflow.Now(ctx), c.Who, "resume "+c.Note)
+	r.tell(ctx)
+}
+
+// tell publishes from a control; a memo that cannot be written is no reason to
+// stop a run, and the next one carries the same news.
+func (r *run) tell(ctx workflow.Context) {
+	if err := r.publish(ctx); err != nil {
+		workflow.GetLogger(ctx).Warn("summary not published", "error", err)
+	}
+}
+
+// publish writes the run's summary into its memo.
+func (r *run) publish(ctx workflow.Context) error {
+	summary := Summary{Name: r.spec.Name, State: r.state.State, Pass: r.state.Pass, Passes: r.passes()}
+	for _, row := range r.state.Rows {
+		if row.Kept {
+			summary.Sparsity, summary.Accuracy, summary.Final = row.Sparsity, row.Accuracy, string(row.Checkpoint)
+		}
+	}
+	return workflow.UpsertMemo(ctx, map[string]any{MemoSummary: summary})
+}

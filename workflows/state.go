@@ -1,0 +1,135 @@
+package workflows
+
+import (
+	"fmt"
+	"time"
+
+	"espalier/activities"
+	"espalier/config"
+	"espalier/models/checkpoint"
+)
+
+// RunInput starts a run. State is empty at first and what was reached when
+// the run continued as new.
+type RunInput struct {
+	Spec  config.Spec `json:"spec"`
+	State State       `json:"state,omitzero"`
+}
+
+// The states of a run. They are wire names.
+const (
+	StateRunning   = "running"
+	StatePaused    = "paused"
+	StateDone      = "done"
+	StateFailed    = "failed"
+	StateCancelled = "cancelled"
+)
+
+// State is all that a run has reached: small enough to travel in histories.
+type State struct {
+	State      string  `json:"state"`
+	Step       string  `json:"step,omitempty"` // the step under way or last done
+	Pass       int     `json:"pass"`
+	DataDigest string  `json:"data_digest,omitempty"`
+	Links      []Link  `json:"links,omitempty"`
+	Rows       []Row   `json:"rows,omitempty"`
+	Stopped    string  `json:"stopped,omitempty"` // why the passes ended early
+	Events     []Event `json:"events,omitempty"`  // newest last, bounded
+}
+
+// Link is one link of the chain of checkpoints.
+type Link struct {
+	Key        string            `json:"key"`
+	Checkpoint checkpoint.Digest `json:"checkpoint"`
+	Size       int64             `json:"size"`
+}
+
+// Event is something that a person did to the run or that went wrong and was mended.
+type Event struct {
+	When time.Time `json:"when"`
+	Who  string    `json:"who,omitempty"`
+	What string    `json:"what"`
+}
+
+const maxEvents = 100
+
+func (s *State) note(when time.Time, who, what string) {
+	s.Events = append(s.Events, Event{When: when, Who: who, What: what})
+	if extra := len(s.Events) - maxEvents; extra > 0 {
+		s.Events = s.Events[extra:]
+	}
+}
+
+// Row is what a pass ended with; pass 0 is the dense network.
+type Row struct {
+	Pass          int               `json:"pass"`
+	Sparsity      float64           `json:"sparsity"`        // share of the weights that are zero
+	Weights       int64             `json:"weights"`         // all, without biases
+	NonZero       int64             `json:"nonzero_weights"` // that remain
+	Params        int64             `json:"parameters"`      // that remain, with biases
+	Accuracy      float64           `json:"accuracy"`        // on the test set
+	AccuracyLow   float64           `json:"accuracy_low"`    // 95 % Wilson interval
+	AccuracyHigh  float64           `json:"accuracy_high"`
+	Validation    float64           `json:"validation_accuracy,omitempty"`
+	Loss          float64           `json:"loss"` // on the test set, nats
+	DenseBytes    int64             `json:"dense_bytes"`
+	SparseBytes   int64             `json:"sparse_bytes"` // weights as CSR
+	EffectiveMACs int64             `json:"effective_macs"`
+	Checkpoint    checkpoint.Digest `json:"checkpoint"`
+	Size          int64             `json:"size"` // of the checkpoint file
+	Kept          bool              `json:"kept"` // false for a pass that broke a stop rule
+}
+
+func newRow(pass int, link Link, m map[string]float64) Row {
+	return Row{
+		Pass: pass, Sparsity: m[activities.MetricSparsity],
+		Weights: int64(m[activities.MetricWeights]), NonZero: int64(m[activities.MetricNonZero]), Params: int64(m[activities.MetricNonZeroParam]),
+		Accuracy: m[activities.MetricTestAcc], AccuracyLow: m[activities.MetricTestLow], AccuracyHigh: m[activities.MetricTestHigh],
+		Validation: m[activities.MetricValAcc], Loss: m[activities.MetricTestLoss],
+		DenseBytes: int64(m[activities.MetricDenseBytes]), SparseBytes: int64(m[activities.MetricSparseBytes]),
+		EffectiveMACs: int64(m[activities.MetricLiveMACs]),
+		Checkpoint:    link.Checkpoint, Size: link.Size,
+	}
+}
+
+// judged is the accuracy that stop rules look at: on the held-out samples if
+// the spec holds any out, so that the test set decides nothing.
+func (r Row) judged() float64 {
+	if r.Validation > 0 {
+		return r.Validation
+	}
+	return r.Accuracy
+}
+
+// dropped says why row breaks the spec's stop rule, or nothing.
+func dropped(spec config.Spec, rows []Row, row Row) string {
+	if spec.Prune == nil || spec.Prune.Stop.AccuracyDrop == 0 || len(rows) == 0 {
+		return ""
+	}
+	limit := spec.Prune.Stop.AccuracyDrop
+	if drop := rows[0].judged() - row.judged(); drop > limit {
+		return fmt.Sprintf("pass %d lost %.2f points of accuracy, %.2f are allowed", row.Pass, 100*drop, 100*limit)
+	}
+	return ""
+}
+
+// Result is what a run ends with.
+type Result struct {
+	Run     string            `json:"run"`
+	Name    string            `json:"name"`
+	Spec    config.Spec       `json:"spec"`
+	Rows    []Row             `json:"rows"`
+	Final   checkpoint.Digest `json:"final"` // of the last pass that is kept
+	Stopped string            `json:"stopped,omitempty"`
+	Events  []Event           `json:"events,omitempty"`
+}
+
+func (r *run) result() *Result {
+	result := &Result{Run: r.id, Name: r.spec.Name, Spec: r.spec, Rows: r.state.Rows, Stopped: r.state.Stopped, Events: r.state.Events}
+	for _, row := range r.state.Rows {
+		if row.Kept {
+			result.Final = row.Checkpoint
+		}
+	}
+	return result
+}

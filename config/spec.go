@@ -3,152 +3,159 @@
 // environment of the process.
 //
 // A [Spec] is plain values. It travels through workflow histories as JSON, so
-// its JSON keys are frozen. The package knows the words that a spec may use
-// (networks, methods, data sets) by asking the packages of models that own
-// them; it does not know how to train.
+// its JSON keys are frozen. The tags of its fields are the one place where the
+// keys, types, ranges, defaults and their explanations are written down: the
+// decoder, the JSON Schema ([Schema]), the reference ([Reference]) and the
+// commented spec of espalier init ([Template]) are all read from them.
+//
+// The tags beside json and yaml are:
+//
+//	doc       what the field means, one sentence
+//	required  "true": it must be given
+//	default   what it is when left out, in YAML
+//	range     what numbers and durations may be, as an interval: "[0,1)"
+//	unit      "fraction": 92% and 0.92 are the same
+//	words     the words that are allowed, or "@" and the list of a package of models
+//	pattern   the regular expression that text must match in full
+//	bare      "true": the mapping may be written as this field's value alone
+//	choice    "true": exactly one of the fields with this tag is given
+//	example   a value to show
+//	show      "true": the commented spec sets it; it sets what is required anyway
+//
+// A field whose yaml tag has omitempty stays empty when it is left out.
+//
+// The package knows the words that a spec may use (networks, methods, data
+// sets) by asking the packages of models that own them; it does not know how
+// to train.
 package config
-
-import "time"
 
 // Spec describes one experiment: a network, its data, its training, its
 // pruning, and how durable and where it is to run.
 type Spec struct {
-	Name       string     `json:"name" yaml:"name"`
-	Network    Network    `json:"network" yaml:"network"`
-	Data       Data       `json:"data" yaml:"data"`
-	Train      Train      `json:"train" yaml:"train"`
-	Prune      *Prune     `json:"prune,omitempty" yaml:"prune"`
-	Durability Durability `json:"durability" yaml:"durability"`
-	Resources  Resources  `json:"resources" yaml:"resources"`
+	Name       string     `json:"name" yaml:"name" required:"true" pattern:"[a-z0-9-]{1,63}" example:"my-experiment" doc:"The name of the experiment: small letters, digits and hyphens, 63 at most. It names runs and reports and has no influence on the numbers."`
+	Network    Network    `json:"network" yaml:"network" required:"true" doc:"The network that is trained and compressed."`
+	Data       Data       `json:"data" yaml:"data" required:"true" doc:"The data that it learns from and is judged by."`
+	Train      Train      `json:"train" yaml:"train" required:"true" doc:"How the dense network is trained."`
+	Prune      *Prune     `json:"prune,omitempty" yaml:"prune,omitempty" doc:"What is removed, over how many passes, and how the network recovers after each. Left out, the network is only trained."`
+	Durability Durability `json:"durability" yaml:"durability" doc:"How much work a crash may cost and how soon it is noticed. Nothing here changes the numbers."`
+	Resources  Resources  `json:"resources" yaml:"resources" doc:"Where the steps run. Nothing here changes the numbers."`
 }
 
 // Network chooses an architecture of package zoo.
 type Network struct {
-	Arch    string  `json:"arch" yaml:"arch"`                           // "lenet-300-100", "mlp"
-	Hidden  []int   `json:"hidden,omitempty" yaml:"hidden,omitempty"`   // mlp: widths of the hidden layers
-	Dropout float64 `json:"dropout,omitempty" yaml:"dropout,omitempty"` // after each hidden layer, share dropped
+	Arch    string  `json:"arch" yaml:"arch" required:"true" words:"@zoo" example:"lenet-300-100" doc:"The architecture."`
+	Hidden  []int   `json:"hidden,omitempty" yaml:"hidden,omitempty" range:"[1,1048576]" example:"[500, 300]" doc:"Widths of the hidden layers; for arch mlp, which needs it, and for no other."`
+	Dropout float64 `json:"dropout,omitempty" yaml:"dropout" default:"0" unit:"fraction" range:"[0,1)" doc:"Share of the activations after each hidden layer that is dropped in training."`
 }
 
 // Data chooses a data set of package data.
 type Data struct {
-	Name string `json:"name" yaml:"name"`                     // "digits", "mnist", "idx"
-	Path string `json:"path,omitempty" yaml:"path,omitempty"` // folder of the files; relative to the spec's file
-	// Train and Test cap the number of samples; 0 means all.
-	Train int `json:"train,omitempty" yaml:"train,omitempty"`
-	Test  int `json:"test,omitempty" yaml:"test,omitempty"`
-	// Validation holds out that many of the last training samples; early
-	// stopping and selection look at them instead of the test set.
-	Validation int `json:"validation,omitempty" yaml:"validation,omitempty"`
+	Name       string `json:"name" yaml:"name" required:"true" words:"@data" example:"digits" doc:"The data set. digits is built in; the others are read from files."`
+	Path       string `json:"path,omitempty" yaml:"path,omitempty" example:"./data/mnist" doc:"Folder of the files, relative to the spec's own folder; for every data set but digits."`
+	Train      int    `json:"train,omitempty" yaml:"train" default:"0" range:"[0,)" doc:"Use only the first so many training samples; 0 is all."`
+	Test       int    `json:"test,omitempty" yaml:"test" default:"0" range:"[0,)" doc:"Use only the first so many test samples; 0 is all."`
+	Validation int    `json:"validation,omitempty" yaml:"validation" default:"0" range:"[0,)" doc:"Hold out so many of the last training samples; early stopping and selection look at them instead of the test set."`
 }
 
-// Train says how the dense network is trained.
+// Train says how a network is trained.
 type Train struct {
-	Epochs    int       `json:"epochs" yaml:"epochs"`
-	Batch     int       `json:"batch" yaml:"batch"`
-	Optimizer Optimizer `json:"optimizer" yaml:"optimizer"`
-	Schedule  Schedule  `json:"schedule" yaml:"schedule"`
-	L1        float64   `json:"l1,omitempty" yaml:"l1,omitempty"`     // coefficient of sum |w| over weights
-	L2        float64   `json:"l2,omitempty" yaml:"l2,omitempty"`     // coefficient of 1/2 sum w^2 over weights
-	Clip      float64   `json:"clip,omitempty" yaml:"clip,omitempty"` // global gradient norm; 0 is off
-	Seed      uint64    `json:"seed" yaml:"seed"`
+	Epochs    int       `json:"epochs" yaml:"epochs" required:"true" range:"[1,)" example:"10" doc:"Passes over the training data."`
+	Batch     int       `json:"batch" yaml:"batch" default:"128" range:"[1,)" doc:"Samples in one step of the optimizer."`
+	Optimizer Optimizer `json:"optimizer" yaml:"optimizer" required:"true" doc:"The rule that turns gradients into steps: exactly one of its keys. A bare word is short for its defaults: optimizer: adam."`
+	Schedule  Schedule  `json:"schedule" yaml:"schedule" doc:"The course of the learning rate. A bare word is short for its kind: schedule: cosine."`
+	L1        float64   `json:"l1,omitempty" yaml:"l1" default:"0" range:"[0,)" doc:"Coefficient of the sum of |w| over all weights."`
+	L2        float64   `json:"l2,omitempty" yaml:"l2" default:"0" range:"[0,)" doc:"Coefficient of half the sum of w^2 over all weights."`
+	Clip      float64   `json:"clip,omitempty" yaml:"clip" default:"0" range:"[0,)" doc:"Largest 2-norm of all gradients together, longer ones are scaled down to it; 0 is off."`
+	Seed      uint64    `json:"seed" yaml:"seed" default:"1" doc:"The seed of the first weights, the order of the data and dropout. The same seed gives the same bits."`
 }
 
 // Optimizer is exactly one of its members.
 type Optimizer struct {
-	SGD   *SGD  `json:"sgd,omitempty" yaml:"sgd,omitempty"`
-	Adam  *Adam `json:"adam,omitempty" yaml:"adam,omitempty"`
-	AdamW *Adam `json:"adamw,omitempty" yaml:"adamw,omitempty"`
+	SGD   *SGD  `json:"sgd,omitempty" yaml:"sgd,omitempty" choice:"true" doc:"Stochastic gradient descent."`
+	Adam  *Adam `json:"adam,omitempty" yaml:"adam,omitempty" choice:"true" doc:"Adam (Kingma and Ba 2015); weight decay is added to the gradient."`
+	AdamW *Adam `json:"adamw,omitempty" yaml:"adamw,omitempty" choice:"true" example:"{lr: 0.001, weight_decay: 0.01}" doc:"Adam with decoupled weight decay (Loshchilov and Hutter 2019)."`
 }
 
 // SGD is stochastic gradient descent.
 type SGD struct {
-	LR          float64 `json:"lr" yaml:"lr"`
-	Momentum    float64 `json:"momentum,omitempty" yaml:"momentum,omitempty"`
-	Nesterov    bool    `json:"nesterov,omitempty" yaml:"nesterov,omitempty"`
-	WeightDecay float64 `json:"weight_decay,omitempty" yaml:"weight_decay,omitempty"`
+	LR          float64 `json:"lr" yaml:"lr" required:"true" range:"(0,)" example:"0.05" doc:"The learning rate that the schedule scales."`
+	Momentum    float64 `json:"momentum,omitempty" yaml:"momentum" show:"true" default:"0" range:"[0,1)" example:"0.9" doc:"Share of the last step that goes on in this one."`
+	Nesterov    bool    `json:"nesterov,omitempty" yaml:"nesterov" default:"false" doc:"Look ahead along the momentum, which must be above 0."`
+	WeightDecay float64 `json:"weight_decay,omitempty" yaml:"weight_decay" default:"0" range:"[0,)" example:"5e-4" doc:"Pull of the weights towards 0; biases are left alone."`
 }
 
 // Adam is Adam (Kingma and Ba 2015) or, as adamw, with decoupled weight decay
 // (Loshchilov and Hutter 2019).
 type Adam struct {
-	LR          float64 `json:"lr" yaml:"lr"`
-	Beta1       float64 `json:"beta1" yaml:"beta1"` // default 0.9
-	Beta2       float64 `json:"beta2" yaml:"beta2"` // default 0.999
-	Eps         float64 `json:"eps" yaml:"eps"`     // default 1e-8
-	WeightDecay float64 `json:"weight_decay,omitempty" yaml:"weight_decay,omitempty"`
+	LR          float64 `json:"lr" yaml:"lr" default:"0.001" range:"(0,)" doc:"The learning rate that the schedule scales."`
+	Beta1       float64 `json:"beta1" yaml:"beta1" default:"0.9" range:"[0,1)" doc:"Decay of the mean of the gradients."`
+	Beta2       float64 `json:"beta2" yaml:"beta2" default:"0.999" range:"[0,1)" doc:"Decay of the mean of their squares."`
+	Eps         float64 `json:"eps" yaml:"eps" default:"1e-8" range:"(0,)" doc:"Added to the root of that mean, against division by 0."`
+	WeightDecay float64 `json:"weight_decay,omitempty" yaml:"weight_decay" default:"0" range:"[0,)" doc:"Pull of the weights towards 0; biases are left alone."`
 }
 
 // Schedule is the course of the learning rate. In YAML a bare word is short
 // for its kind: "schedule: cosine".
 type Schedule struct {
-	Kind   string  `json:"kind" yaml:"kind"`                         // "constant", "cosine", "step", "one-cycle"
-	Warmup int     `json:"warmup,omitempty" yaml:"warmup,omitempty"` // epochs of linear warm-up
-	Every  int     `json:"every,omitempty" yaml:"every,omitempty"`   // step: epochs between drops
-	Factor float64 `json:"factor,omitempty" yaml:"factor,omitempty"` // step: multiplier of each drop
-	Final  float64 `json:"final,omitempty" yaml:"final,omitempty"`   // cosine, one-cycle: last rate as a share of lr
+	Kind   string  `json:"kind" yaml:"kind" bare:"true" default:"constant" words:"constant,cosine,step,one-cycle" doc:"The form of the curve."`
+	Warmup int     `json:"warmup,omitempty" yaml:"warmup" default:"0" range:"[0,)" doc:"Epochs in which the rate first grows from nothing; for one-cycle the length of its rise, 0 is 30 % of the epochs."`
+	Every  int     `json:"every,omitempty" yaml:"every,omitempty" range:"[1,)" example:"30" doc:"Epochs between two drops; for kind step, which needs it, and for no other."`
+	Factor float64 `json:"factor,omitempty" yaml:"factor,omitempty" range:"(0,1]" example:"0.1" doc:"Multiplier of each drop, 0.1 when left out; for kind step."`
+	Final  float64 `json:"final,omitempty" yaml:"final" default:"0" unit:"fraction" range:"[0,1]" doc:"Where the rate ends, as a share of lr; for kinds cosine and one-cycle."`
 }
 
 // Prune says what is removed, over how many passes, and how the network
 // recovers after each.
 type Prune struct {
-	Method   string        `json:"method" yaml:"method"` // "han"
-	Scope    string        `json:"scope" yaml:"scope"`   // "layer" or "global"
-	Schedule PruneSchedule `json:"schedule" yaml:"schedule"`
-	// Quality is han's threshold in standard deviations of the layer's
-	// weights, by layer name, "default" for the others. It replaces the target
-	// sparsity: exactly one of the two is given.
-	Quality map[string]float64 `json:"quality,omitempty" yaml:"quality,omitempty"`
-	Exclude []string           `json:"exclude,omitempty" yaml:"exclude,omitempty"` // layers left dense
-	// DeadNeurons removes neurons without inputs or outputs; default true.
-	DeadNeurons bool `json:"dead_neurons" yaml:"dead_neurons"`
-	// AdjustDropout scales the dropout rate by sqrt(connections left); default true.
-	AdjustDropout bool      `json:"adjust_dropout" yaml:"adjust_dropout"`
-	Finetune      Finetune  `json:"finetune" yaml:"finetune"`
-	Stop          PruneStop `json:"stop,omitzero" yaml:"stop,omitempty"`
+	Method        string             `json:"method" yaml:"method" required:"true" words:"@prune" example:"han" doc:"The pruning method."`
+	Scope         string             `json:"scope" yaml:"scope" default:"layer" words:"@scopes" doc:"Whether each layer reaches the sparsity or only the network as a whole."`
+	Schedule      PruneSchedule      `json:"schedule" yaml:"schedule" required:"true" doc:"How the pruning is spread over passes."`
+	Quality       map[string]float64 `json:"quality,omitempty" yaml:"quality,omitempty" range:"(0,)" example:"{default: 1.5, fc3: 1.0}" doc:"Thresholds in standard deviations of the layer's weights, by layer, default for the others; for method han. It replaces schedule.target: exactly one of the two is given."`
+	Exclude       []string           `json:"exclude,omitempty" yaml:"exclude,omitempty" example:"[fc3]" doc:"Layers that are left dense."`
+	DeadNeurons   bool               `json:"dead_neurons" yaml:"dead_neurons" default:"true" doc:"Remove neurons that have no inputs or no outputs left."`
+	AdjustDropout bool               `json:"adjust_dropout" yaml:"adjust_dropout" default:"true" doc:"Scale the dropout rate by the root of the share of connections left (Han et al. 2015)."`
+	Finetune      Finetune           `json:"finetune" yaml:"finetune" doc:"How the network recovers after each pass. What is left out is as in train."`
+	Stop          PruneStop          `json:"stop,omitzero" yaml:"stop,omitempty" doc:"When to end the passes early. The pass that broke the rule is recorded; the result is the last one that kept it."`
 }
 
 // PruneSchedule spreads the pruning over passes.
 type PruneSchedule struct {
-	Passes int         `json:"passes" yaml:"passes"`
-	Target PruneTarget `json:"target" yaml:"target"`
-	Shape  string      `json:"shape" yaml:"shape"` // "linear", "cubic", "geometric" in the share that stays
+	Passes int         `json:"passes" yaml:"passes" required:"true" range:"[1,)" example:"6" doc:"How often the network is pruned and fine-tuned."`
+	Target PruneTarget `json:"target" yaml:"target,omitempty" doc:"Where the last pass arrives."`
+	Shape  string      `json:"shape" yaml:"shape" default:"cubic" words:"@shapes" doc:"How the sparsity grows from pass to pass; geometric removes the same share of what is left each time."`
 }
 
 // PruneTarget is where the last pass arrives.
 type PruneTarget struct {
-	Sparsity float64            `json:"sparsity,omitempty" yaml:"sparsity,omitempty"` // share of prunable weights removed
-	Layers   map[string]float64 `json:"layers,omitempty" yaml:"layers,omitempty"`     // by layer, overrides; scope layer only
+	Sparsity float64            `json:"sparsity,omitempty" yaml:"sparsity,omitempty" show:"true" unit:"fraction" range:"(0,1)" example:"92%" doc:"Share of the prunable weights that is removed."`
+	Layers   map[string]float64 `json:"layers,omitempty" yaml:"layers,omitempty" unit:"fraction" range:"(0,1)" example:"{fc3: 74%}" doc:"The same for single layers, instead of sparsity; scope layer only."`
 }
 
 // Finetune says how the network recovers after each pruning pass. Unset
-// members are those of Train.
+// members are those of Train; [Spec.FinetuneTrain] puts the two together.
 type Finetune struct {
-	Epochs    int       `json:"epochs" yaml:"epochs"`
-	Optimizer Optimizer `json:"optimizer,omitzero" yaml:"optimizer,omitempty"` // default: Train's with a tenth of its lr
-	Schedule  Schedule  `json:"schedule,omitzero" yaml:"schedule,omitempty"`
-	L1        *float64  `json:"l1,omitempty" yaml:"l1,omitempty"`
-	L2        *float64  `json:"l2,omitempty" yaml:"l2,omitempty"`
-	// LastEpochs, if not 0, is the number of epochs after the last pass.
-	LastEpochs int `json:"last_epochs,omitempty" yaml:"last_epochs,omitempty"`
+	Epochs     int       `json:"epochs" yaml:"epochs,omitempty" show:"true" range:"[1,)" example:"4" doc:"Passes over the training data after each pruning pass."`
+	Optimizer  Optimizer `json:"optimizer,omitzero" yaml:"optimizer,omitempty" example:"{sgd: {lr: 0.01, momentum: 0.9}}" doc:"The optimizer; left out, that of train with a tenth of its lr."`
+	Schedule   Schedule  `json:"schedule,omitzero" yaml:"schedule,omitempty" example:"cosine" doc:"The course of the learning rate, anew after each pass."`
+	L1         *float64  `json:"l1,omitempty" yaml:"l1,omitempty" range:"[0,)" example:"0" doc:"Coefficient of the sum of |w| over all weights."`
+	L2         *float64  `json:"l2,omitempty" yaml:"l2,omitempty" range:"[0,)" example:"5e-4" doc:"Coefficient of half the sum of w^2 over all weights."`
+	LastEpochs int       `json:"last_epochs,omitempty" yaml:"last_epochs,omitempty" range:"[1,)" example:"8" doc:"Epochs after the last pass, when they differ from epochs."`
 }
 
 // PruneStop ends the passes early; the pass that broke the rule is recorded
 // and the result is the last one that kept it.
 type PruneStop struct {
-	AccuracyDrop float64 `json:"accuracy_drop,omitempty" yaml:"accuracy_drop,omitempty"` // against the dense network, 0.005 is half a point; 0 is off
+	AccuracyDrop float64 `json:"accuracy_drop,omitempty" yaml:"accuracy_drop" default:"0" unit:"fraction" range:"[0,1)" example:"0.5%" doc:"Stop when the accuracy falls by more than this below that of the dense network: 0.5% is half a point; 0 is off."`
 }
 
 // Durability says how much work a crash may cost and how soon it is noticed.
 type Durability struct {
-	CheckpointEvery  Duration `json:"checkpoint_every" yaml:"checkpoint_every"`   // default 30s
-	HeartbeatTimeout Duration `json:"heartbeat_timeout" yaml:"heartbeat_timeout"` // default 10s; a worker silent for so long is given up
-	StepTimeout      Duration `json:"step_timeout" yaml:"step_timeout"`           // default 24h, one attempt of one step
+	CheckpointEvery  Duration `json:"checkpoint_every" yaml:"checkpoint_every" default:"30s" range:"[100ms,)" doc:"Time between two checkpoints, and so the most work that a crash costs."`
+	HeartbeatTimeout Duration `json:"heartbeat_timeout" yaml:"heartbeat_timeout" default:"10s" range:"[1s,)" doc:"A worker that is silent for so long is given up, and another one goes on with its step."`
+	StepTimeout      Duration `json:"step_timeout" yaml:"step_timeout" default:"24h" range:"[1s,)" doc:"The longest that one attempt of one step may take; longer than the two above."`
 }
 
 // Resources say where steps run.
 type Resources struct {
-	Queue string `json:"queue" yaml:"queue"` // default "cpu"
+	Queue string `json:"queue" yaml:"queue" default:"cpu" pattern:"[a-z0-9][a-z0-9._-]{0,62}" doc:"The queue whose workers run the steps: small letters, digits, dots, hyphens and underscores."`
 }
-
-// Duration is a time.Duration that reads and prints as "30s" in JSON and YAML.
-type Duration time.Duration

@@ -1,0 +1,162 @@
+package config
+
+import (
+	"slices"
+	"strings"
+
+	"espalier/models"
+	"espalier/models/data"
+	"espalier/models/zoo"
+)
+
+// complete fills in the defaults that depend on other fields.
+func complete(s *Spec) {
+	completeSchedule(&s.Train.Schedule)
+	if s.Prune == nil {
+		return
+	}
+	completeSchedule(&s.Prune.Finetune.Schedule)
+	if s.Prune.Finetune.Epochs == 0 {
+		s.Prune.Finetune.Epochs = s.Train.Epochs
+	}
+}
+
+func completeSchedule(s *Schedule) {
+	if s.Kind == "step" && s.Factor == 0 {
+		s.Factor = 0.1
+	}
+}
+
+// check notes what no field shows by itself. A rule speaks only when the
+// fields that it looks at are right by themselves.
+func check(d *decoder, s *Spec) {
+	d.checkNetwork(s)
+	d.checkData(s)
+	d.checkOptimizer("train.optimizer", s.Train.Optimizer)
+	if !d.faulty("train.epochs") {
+		d.checkSchedule("train.schedule", s.Train.Schedule, s.Train.Epochs)
+	}
+	d.checkDurability(s.Durability)
+	if s.Prune == nil {
+		return
+	}
+	finetune := s.Prune.Finetune
+	d.checkOptimizer("prune.finetune.optimizer", finetune.Optimizer)
+	if d.given("prune.finetune.schedule") && !d.faulty("prune.finetune", "train.epochs") {
+		epochs := finetune.Epochs
+		if last := finetune.LastEpochs; last > 0 {
+			epochs = min(epochs, last)
+		}
+		d.checkSchedule("prune.finetune.schedule", finetune.Schedule, epochs)
+	}
+	d.checkPrune(s)
+}
+
+// faulty says whether a fault is known of one of the paths or of anything
+// inside it.
+func (d *decoder) faulty(paths ...string) bool {
+	hit := func(place string) bool {
+		return slices.ContainsFunc(paths, func(path string) bool {
+			rest, inside := strings.CutPrefix(place, path)
+			return inside && (rest == "" || rest[0] == '.' || rest[0] == '[')
+		})
+	}
+	return slices.ContainsFunc(d.misspelt, hit) || slices.ContainsFunc(d.faults, func(f Fault) bool { return hit(f.Path) })
+}
+
+// given says whether the path stands in the file.
+func (d *decoder) given(path string) bool {
+	_, ok := d.places[path]
+	return ok
+}
+
+// note is a fault at the path, or at the nearest one around it that stands in
+// the file.
+func (d *decoder) note(path, format string, args ...any) {
+	around := path
+	for !d.given(around) {
+		around = around[:max(strings.LastIndexByte(around, '.'), 0)]
+	}
+	d.fault(path, d.places[around], format, args...)
+}
+
+func (d *decoder) checkNetwork(s *Spec) {
+	if d.faulty("network") {
+		return
+	}
+	switch mlp, hidden := s.Network.Arch == "mlp", len(s.Network.Hidden) > 0; {
+	case mlp && !hidden:
+		d.note("network.hidden", "missing; arch mlp needs the widths of its hidden layers, such as [500, 300]")
+	case !mlp && hidden:
+		d.note("network.hidden", "arch %s has its own widths; leave hidden out, or use arch mlp", s.Network.Arch)
+	default:
+		if _, err := outline(s.Network); err != nil {
+			d.note("network", "%v", err)
+		}
+	}
+}
+
+// outline is the network's graph with the right names and smallest widths:
+// the names do not depend on the widths, and it costs no memory.
+func outline(n Network) (*models.Network, error) {
+	hidden := make([]int, len(n.Hidden))
+	for i := range hidden {
+		hidden[i] = 1
+	}
+	return zoo.Build(zoo.Options{Arch: n.Arch, Hidden: hidden, Dropout: n.Dropout, Input: models.Shape{1}, Classes: 2})
+}
+
+func (d *decoder) checkData(s *Spec) {
+	if d.faulty("data") {
+		return
+	}
+	switch builtIn, path := s.Data.Name == data.Digits, s.Data.Path != ""; {
+	case builtIn && path:
+		d.note("data.path", "data %s is built in and has no files; leave path out", s.Data.Name)
+	case !builtIn && !path:
+		d.note("data.path", "missing; data %s needs the folder of its files", s.Data.Name)
+	}
+	if s.Data.Train > 0 && s.Data.Validation >= s.Data.Train {
+		d.note("data.validation", "%d would hold out all of the %d training samples", s.Data.Validation, s.Data.Train)
+	}
+}
+
+func (d *decoder) checkOptimizer(path string, o Optimizer) {
+	if o.SGD != nil && o.SGD.Nesterov && o.SGD.Momentum == 0 && !d.faulty(path) {
+		d.note(path+".sgd.nesterov", "wants a momentum above 0")
+	}
+}
+
+func (d *decoder) checkSchedule(path string, s Schedule, epochs int) {
+	if d.faulty(path) {
+		return
+	}
+	if s.Warmup > epochs {
+		d.note(path+".warmup", "%d is more than the %d epochs that it is part of", s.Warmup, epochs)
+	}
+	if s.Kind == "step" && s.Every == 0 {
+		d.note(path+".every", "missing; kind step needs the number of epochs between two drops")
+	}
+	d.only(path, "every", s.Kind, "step")
+	d.only(path, "factor", s.Kind, "step")
+	d.only(path, "final", s.Kind, "cosine", "one-cycle")
+}
+
+// only notes a key that is given for a kind of schedule that does not read it.
+func (d *decoder) only(path, key, kind string, kinds ...string) {
+	if d.given(join(path, key)) && !slices.Contains(kinds, kind) {
+		d.note(join(path, key), "has no meaning for kind %s, only for %s", kind, strings.Join(kinds, " and "))
+	}
+}
+
+func (d *decoder) checkDurability(dur Durability) {
+	if d.faulty("durability") {
+		return
+	}
+	if dur.StepTimeout <= dur.HeartbeatTimeout {
+		d.note("durability.step_timeout", "%s is not longer than heartbeat_timeout, %s", dur.StepTimeout, dur.HeartbeatTimeout)
+	}
+	if dur.StepTimeout <= dur.CheckpointEvery {
+		d.note("durability.step_timeout", "%s is not longer than checkpoint_every, %s: no attempt would get anywhere", dur.StepTimeout, dur.CheckpointEvery)
+	}
+}

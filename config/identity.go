@@ -1,0 +1,48 @@
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	"espalier/models/data"
+)
+
+// Canonical is the canonical JSON of all that determines the numbers of a run:
+// network, data, train and prune with their defaults filled in. The name, the
+// durability and the resources are left out, because a run ends with the same
+// bits whatever they are, and so is the folder of data whose content is known
+// by its name.
+//
+// The form is frozen: a key that is added later must be left out while it has
+// its old meaning, so that runs of older versions are found again.
+func (s *Spec) Canonical() ([]byte, error) {
+	known := s.Data
+	if known.Name != data.IDX {
+		known.Path = ""
+	}
+	text, err := json.Marshal(struct {
+		Network Network `json:"network"`
+		Data    Data    `json:"data"`
+		Train   Train   `json:"train"`
+		Prune   *Prune  `json:"prune,omitempty"`
+	}{s.Network, known, s.Train, s.Prune})
+	if err != nil {
+		return nil, fmt.Errorf("spec %s: %w", s.Name, err)
+	}
+	return text, nil
+}
+
+// ID is the identity of the run that a spec describes: the first 12
+// hexadecimal digits of the SHA-256 of its canonical form. Two specs with the
+// same ID compute the same numbers. A spec with numbers that JSON cannot hold,
+// which [Parse] never returns, has no identity: its ID is empty.
+func (s *Spec) ID() string {
+	text, err := s.Canonical()
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])[:12]
+}

@@ -1,0 +1,133 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// maxBytes is the largest spec. Real ones have a few hundred bytes; the limit
+// keeps a wrong file name from reading a data set.
+const maxBytes = 1 << 20
+
+// Load reads the spec in a file. A relative data.path becomes absolute,
+// counted from the file's folder. What is wrong with the spec comes back as
+// [*Faults]; a file that cannot be read as the error of package os.
+func Load(path string) (*Spec, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("spec: %w", err)
+	}
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, maxBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("spec: %w", err)
+	}
+	spec, err := Parse(path, data)
+	if err != nil {
+		return nil, err
+	}
+	if p := spec.Data.Path; p != "" && !filepath.IsAbs(p) {
+		folder, err := filepath.Abs(filepath.Dir(path))
+		if err != nil {
+			return nil, fmt.Errorf("spec: folder of %s: %w", path, err)
+		}
+		spec.Data.Path = filepath.Join(folder, p)
+	}
+	return spec, nil
+}
+
+// Parse reads a spec from YAML, fills in the defaults and checks it. The name
+// is that of the file, for messages. The error is [*Faults] and holds all that
+// is wrong, unless the text is not YAML at all: then it holds the first place
+// where it stops being so.
+func Parse(name string, data []byte) (*Spec, error) {
+	d := &decoder{file: name, places: map[string]place{"": {1, 1}}}
+	root := d.document(data)
+	if root == nil {
+		return nil, sorted(d.faults)
+	}
+	spec := &Spec{}
+	d.value("", root, field{typ: reflect.TypeFor[Spec]()}, reflect.ValueOf(spec).Elem())
+	if root.Kind == yaml.MappingNode {
+		complete(spec)
+		check(d, spec)
+	}
+	if err := sorted(d.faults); err != nil {
+		return nil, err
+	}
+	return spec, nil
+}
+
+// document is the root node of the only document of data, or nil with the
+// fault noted.
+func (d *decoder) document(data []byte) *yaml.Node {
+	if len(data) > maxBytes {
+		d.fault("", place{1, 1}, "the file has more than %d bytes; a spec has a few hundred", maxBytes)
+		return nil
+	}
+	reader := yaml.NewDecoder(bytes.NewReader(data))
+	var first, second yaml.Node
+	switch err := reader.Decode(&first); {
+	case errors.Is(err, io.EOF), err == nil && isNull(first.Content[0]):
+		d.fault("", place{1, 1}, "the file is empty; espalier init writes a commented spec to start from")
+		return nil
+	case err != nil:
+		d.syntax(data, err)
+		return nil
+	}
+	switch err := reader.Decode(&second); {
+	case err == nil:
+		d.fault("", placeOf(&second), "a second document begins here; a spec file holds one")
+	case !errors.Is(err, io.EOF):
+		d.syntax(data, err)
+	}
+	return first.Content[0]
+}
+
+// syntax notes the place where the text stops being YAML, as far as the
+// library's message tells it.
+func (d *decoder) syntax(data []byte, err error) {
+	at, message := place{1, 1}, strings.TrimPrefix(err.Error(), "yaml: ")
+	if m := regexp.MustCompile(`^line (\d+): (.*)`).FindStringSubmatch(message); m != nil {
+		if line, err := strconv.Atoi(m[1]); err == nil {
+			at.line = line
+		}
+		// The library counts lines from 1 in the errors of its scanner and
+		// from 0 in those of its parser.
+		if message = m[2]; regexp.MustCompile(`^did not find expected (<|node|key|'-'|',')`).MatchString(message) {
+			at.line++
+		}
+	}
+	if m := regexp.MustCompile(`^unknown anchor '(.*)' referenced`).FindStringSubmatch(message); m != nil {
+		before, _, _ := bytes.Cut(data, []byte("*"+m[1]))
+		at = place{bytes.Count(before, []byte("\n")) + 1, len(before) - bytes.LastIndexByte(before, '\n')}
+	}
+	if tab := tabIndent(data, at.line); tab != (place{}) {
+		d.fault("", tab, "a tab indents this line; YAML allows only spaces there")
+		return
+	}
+	d.fault("", at, "not YAML: %s", message)
+}
+
+// tabIndent is the place of a tab that indents the line or the next one.
+func tabIndent(data []byte, line int) place {
+	lines := bytes.Split(data, []byte("\n"))
+	for i := line; i <= min(line+1, len(lines)); i++ {
+		text := lines[i-1]
+		indent := text[:len(text)-len(bytes.TrimLeft(text, " \t"))]
+		if tab := bytes.IndexByte(indent, '\t'); tab >= 0 {
+			return place{i, tab + 1}
+		}
+	}
+	return place{}
+}

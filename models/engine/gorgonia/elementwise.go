@@ -1,0 +1,136 @@
+package gorgonia
+
+import (
+	"github.com/chewxy/hm"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"espalier/models/engine/kernel"
+)
+
+// relu computes max(x, 0) where it stands alone, not behind a linear node.
+type relu struct{ signature }
+
+func newReLU(name string, size tensor.Shape) *relu {
+	t := tensorOf(len(size))
+	return &relu{signature{name: "relu " + name, in: []hm.Type{t}, out: t, size: size}}
+}
+
+func (o *relu) Do(v ...G.Value) (G.Value, error) { return do(o, o.size, v) }
+
+func (o *relu) task(in []*buffer, out *buffer) task {
+	x, width := in[0], sampleSize(o.size)
+	return task{axis: overSamples, run: func(_, lo, hi int) {
+		kernel.ReLU(out.data[lo*width:hi*width], x.data[lo*width:hi*width])
+	}}
+}
+
+func (o *relu) DiffWRT(int) []bool { return []bool{true} }
+
+func (o *relu) SymDiff(_ G.Nodes, output, g *G.Node) (G.Nodes, error) {
+	dx, err := G.ApplyOp(newReLUGrad(o.name, o.size), g, output)
+	return G.Nodes{dx}, err
+}
+
+// reluGrad lets the gradient through where the output is positive. Operands:
+// g, y.
+type reluGrad struct{ signature }
+
+func newReLUGrad(of string, size tensor.Shape) *reluGrad {
+	t := tensorOf(len(size))
+	return &reluGrad{signature{name: "relu grad of " + of, in: []hm.Type{t, t}, out: t, size: size}}
+}
+
+func (o *reluGrad) Do(v ...G.Value) (G.Value, error) { return do(o, o.size, v) }
+func (o *reluGrad) inPlace() int                     { return 0 }
+
+func (o *reluGrad) task(in []*buffer, out *buffer) task {
+	g, y, width := in[0], in[1], sampleSize(o.size)
+	return task{axis: overSamples, run: func(_, lo, hi int) {
+		lo, hi = lo*width, hi*width
+		kernel.ReLUGrad(out.data[lo:hi], g.data[lo:hi], y.data[lo:hi])
+	}}
+}
+
+// draw is what a session's dropout masks depend on besides the node's name.
+type draw struct {
+	seed uint64
+	step int64
+}
+
+// dropout zeroes a share of x and scales up the rest. The same operation with
+// the same mask is its own gradient.
+type dropout struct {
+	signature
+	node string
+	rate float64
+	draw *draw
+}
+
+func newDropout(node, name string, size tensor.Shape, rate float64, d *draw) *dropout {
+	t := tensorOf(len(size))
+	return &dropout{signature{name: name, in: []hm.Type{t}, out: t, size: size}, node, rate, d}
+}
+
+func (o *dropout) Do(v ...G.Value) (G.Value, error) { return do(o, o.size, v) }
+func (o *dropout) inPlace() int                     { return 0 }
+
+func (o *dropout) task(in []*buffer, out *buffer) task {
+	x, width := in[0], sampleSize(o.size)
+	return task{axis: overSamples, run: func(_, lo, hi int) {
+		lo, hi = lo*width, hi*width
+		key := kernel.NewDropoutKey(o.draw.seed, o.node, o.draw.step)
+		kernel.Dropout(out.data[lo:hi], x.data[lo:hi], key, lo, o.rate)
+	}}
+}
+
+func (o *dropout) DiffWRT(int) []bool { return []bool{true} }
+
+func (o *dropout) SymDiff(_ G.Nodes, _, g *G.Node) (G.Nodes, error) {
+	dx, err := G.ApplyOp(newDropout(o.node, "grad of "+o.name, o.size, o.rate, o.draw), g)
+	return G.Nodes{dx}, err
+}
+
+// flatten gives a batch another shape. The executor copies nothing: operand
+// and result share their memory.
+type flatten struct {
+	signature
+	from tensor.Shape
+}
+
+func newFlatten(name string, from, to tensor.Shape) *flatten {
+	return &flatten{signature{name: "flatten " + name, in: []hm.Type{tensorOf(len(from))}, out: tensorOf(len(to)), size: to}, from}
+}
+
+func (o *flatten) Do(v ...G.Value) (G.Value, error) { return do(o, o.size, v) }
+
+func (o *flatten) task(in []*buffer, out *buffer) task {
+	x, width := in[0], sampleSize(o.size)
+	return task{axis: overSamples, run: func(_, lo, hi int) {
+		copy(out.data[lo*width:hi*width], x.data[lo*width:hi*width])
+	}}
+}
+
+func (o *flatten) DiffWRT(int) []bool { return []bool{true} }
+
+func (o *flatten) SymDiff(_ G.Nodes, _, g *G.Node) (G.Nodes, error) {
+	dx, err := G.ApplyOp(newFlatten("grad of "+o.name, o.size, o.from), g)
+	return G.Nodes{dx}, err
+}
+
+// sum stands for an addition that Gorgonia inserts where a value has several
+// consumers, whose gradients add up.
+func sumTask(in []*buffer, out *buffer) task {
+	a, b := in[0], in[1]
+	if !out.batch {
+		return task{axis: overFeatures, features: out.width, run: func(_, lo, hi int) {
+			kernel.Add(out.data[lo:hi], a.data[lo:hi], b.data[lo:hi])
+		}}
+	}
+	return task{axis: overSamples, run: func(_, lo, hi int) {
+		lo, hi = lo*out.width, hi*out.width
+		kernel.Add(out.data[lo:hi], a.data[lo:hi], b.data[lo:hi])
+	}}
+}
+
+func sampleSize(s tensor.Shape) int { return s[1:].TotalSize() }

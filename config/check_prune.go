@@ -6,11 +6,11 @@ import (
 	"strings"
 
 	"espalier/models"
-	"espalier/models/prune"
 )
 
 // checkPrune holds the rules between the parts of prune, and between it and
-// the network.
+// the network's layers. Whether a method can reach the target depends on the
+// shape of the data as well; package prune says so when the run begins.
 func (d *decoder) checkPrune(s *Spec) {
 	d.checkGoal(s.Prune)
 	if d.faulty("network") {
@@ -23,20 +23,6 @@ func (d *decoder) checkPrune(s *Spec) {
 	layers := prunable(net)
 	d.checkLayers(s.Prune, layers)
 	d.checkCover(s.Prune, layers)
-	if !d.faulty("prune") {
-		if err := prune.Check(net, s.Prune.options()); err != nil {
-			d.note("prune", "%v", err)
-		}
-	}
-}
-
-// options are what the last pass asks of the method.
-func (p *Prune) options() prune.Options {
-	return prune.Options{
-		Method: p.Method, Scope: p.Scope, Exclude: p.Exclude,
-		Sparsity: p.Schedule.Target.Sparsity, Layers: p.Schedule.Target.Layers, Quality: p.Quality,
-		DeadNeurons: p.DeadNeurons, AdjustDropout: p.AdjustDropout,
-	}
 }
 
 // prunable are the names of the nodes that have weights.

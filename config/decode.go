@@ -132,7 +132,7 @@ func (d *decoder) members(path string, n *yaml.Node, fields []field, v reflect.V
 // and notes the others.
 func (d *decoder) eachKey(path string, n *yaml.Node, visit func(key string, k, value *yaml.Node)) {
 	first := map[string]int{}
-	for i := 0; i+1 < len(n.Content); i += 2 {
+	for i := 0; i+1 < len(n.Content) && len(d.faults) <= maxFaults; i += 2 {
 		k, value := n.Content[i], n.Content[i+1]
 		if k.Kind != yaml.ScalarNode || isNull(k) {
 			d.fault(path, placeOf(k), "%s is not a key; keys are plain words", shown(k))
@@ -245,6 +245,9 @@ func (d *decoder) list(path string, n *yaml.Node, at place, f field, v reflect.V
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
 	for i, entry := range n.Content {
+		if len(d.faults) > maxFaults {
+			return
+		}
 		sub := index(path, i)
 		d.places[sub] = placeOf(entry)
 		d.value(sub, entry, f.element(), v.Index(i))

@@ -102,17 +102,32 @@ func threads(text string) (int, error) {
 
 // Secret is text that must not be printed: every usual way of printing or
 // encoding it gives "***". [Secret.Reveal] has the text.
-type Secret struct{ text string }
+type Secret struct {
+	// text is behind a pointer because fmt, where a verb does not fit, prints
+	// values without asking their methods; pointers inside structs it prints
+	// as addresses.
+	text *string
+}
 
 // NewSecret keeps text from being printed.
-func NewSecret(text string) Secret { return Secret{text} }
+func NewSecret(text string) Secret {
+	if text == "" {
+		return Secret{}
+	}
+	return Secret{&text}
+}
 
 // Reveal is the text itself, for the one who must send it.
-func (s Secret) Reveal() string { return s.text }
+func (s Secret) Reveal() string {
+	if s.text == nil {
+		return ""
+	}
+	return *s.text
+}
 
 // String is "***", or nothing for an empty secret.
 func (s Secret) String() string {
-	if s.text == "" {
+	if s.text == nil {
 		return ""
 	}
 	return "***"

@@ -12,7 +12,7 @@
 // would have seen, and needs no state of its own but the two numbers.
 //
 // Everything here is exact: the same options give the same bytes, table and
-// [Dataset.Digest] on every machine, whatever its number of cores.
+// [Dataset.Digest] on every 64-bit machine, whatever its number of cores.
 //
 // The package trains nothing, and it fetches nothing over a network.
 package data

@@ -1,0 +1,107 @@
+# Everything that is done to Espalier from a shell. Go, git and make are all
+# that build, quickstart and test need; `make` lists the targets.
+
+.DEFAULT_GOAL := help
+SHELL         := /bin/sh
+.SHELLFLAGS   := -eu -c
+
+GO      ?= go
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+ROOMS   := cmd workers workflows activities config models
+PKGS    := $(ROOMS:%=./%/...)
+
+# Without cgo the program needs no C compiler and the binary no libraries;
+# OpenBLAS is opened at run time all the same. Caches are shared between
+# targets only as long as these two and the build flags stay the same.
+export CGO_ENABLED ?= 0
+export GOFLAGS     ?= -buildvcs=false
+
+# The linters have a module of their own, so that their dependencies are none
+# of Espalier's.
+TOOL := $(GO) tool -modfile=.ci/tools/go.mod
+
+# MinIO is the real server that the tests of the S3 store run against. It is a
+# program beside ours (AGPL), built from its source at this commit into the
+# user's cache, where the tests look for it.
+MINIO_VERSION := v0.0.0-20260212201848-7aac2a2c5b7c
+CACHE         := $(or $(XDG_CACHE_HOME),$(if $(filter Darwin,$(shell uname -s)),$(HOME)/Library/Caches,$(HOME)/.cache))
+MINIO         := $(CACHE)/espalier/minio-$(MINIO_VERSION)/minio
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1#\2/p' $(MAKEFILE_LIST) | \
+		while IFS='#' read -r target what; do printf '%-24s %s\n' "$$target" "$$what"; done
+
+.PHONY: build
+build: ## build bin/espalier
+	$(GO) build -ldflags "-X main.version=$(VERSION)" -o bin/espalier ./cmd/espalier
+
+.PHONY: quickstart
+quickstart: build ## build, then train and prune LeNet-300-100 on the built-in digits
+	bin/espalier run examples/quickstart.yaml
+
+.PHONY: test
+test: vet lint unit ## all fast tests, go vet and the linters
+
+.PHONY: unit
+unit: ## all fast tests and nothing else
+	$(GO) test -vet=off -timeout 15m $(PKGS)
+
+.PHONY: test-long
+test-long: ## all tests, the long ones too
+	$(GO) test -vet=off -tags long -timeout 120m $(PKGS)
+
+.PHONY: test-race
+test-race: ## all fast tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -vet=off -race -timeout 40m $(PKGS)
+
+.PHONY: vet
+vet: ## go vet
+	$(GO) vet $(PKGS)
+
+.PHONY: lint
+lint: ## gofmt, staticcheck, revive and Temporal's workflowcheck
+	@unformatted=$$(gofmt -l $(ROOMS)); \
+		if [ -n "$$unformatted" ]; then echo "gofmt -w is due on: $$unformatted" >&2; exit 1; fi
+	GOGC=400 $(TOOL) staticcheck $(PKGS)
+	$(TOOL) revive -config .ci/revive.toml -set_exit_status $(PKGS)
+	$(TOOL) workflowcheck ./workflows/...
+
+.PHONY: cover
+cover: ## share of the code that the fast tests run, by function
+	@mkdir -p .cache
+	$(GO) test -vet=off -timeout 30m -coverpkg=./... -coverprofile=.cache/cover.out $(PKGS)
+	$(GO) tool cover -func=.cache/cover.out
+
+.PHONY: bench
+bench: ## all benchmarks, in Go's format
+	$(GO) test -vet=off -run '^$$' -bench . -benchmem -timeout 60m $(PKGS)
+
+.PHONY: bench-pytorch
+bench-pytorch: ## training speed beside PyTorch's in one run (needs python3-torch)
+	$(GO) test -vet=off ./models/engine/gorgonia -run '^TestSideBySide$$' -count 1 -v -timeout 30m -sidebyside
+
+FUZZTIME ?= 30s
+
+.PHONY: fuzz
+fuzz: ## each fuzz target for FUZZTIME (30s)
+	@grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' $(ROOMS) | \
+		sed 's|^\(.*\)/[^/]*:func \(.*\)|\1 \2|' | sort -u | \
+		while read -r folder target; do \
+			echo "== ./$$folder $$target"; \
+			$(GO) test -vet=off "./$$folder" -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) || exit 1; \
+		done
+
+.PHONY: histories
+histories: ## record the workflow histories of the replay tests anew
+	$(GO) test -vet=off ./cmd/espalier -run '^TestRecordHistories$$' -count 1 -v -timeout 15m -record-histories
+
+.PHONY: minio
+minio: $(MINIO) ## build the real MinIO server of the S3 tests, once
+
+$(MINIO):
+	GOBIN=$(@D) $(GO) install github.com/minio/minio@$(MINIO_VERSION)
+
+.PHONY: clean
+clean: ## remove what was built here
+	rm -rf bin .cache

@@ -86,6 +86,20 @@ func TestHanOfThePaper(t *testing.T) {
 	}
 }
 
+func TestTheSameQualityCutsAgain(t *testing.T) {
+	t.Parallel()
+	net := mlp(t, 1, 784, 300)
+	o := prune.Options{Method: "han", Scope: "layer", Quality: map[string]float64{"default": 1}, Exclude: []string{"fc2"}}
+	// 2 Q(1) = 0.317; the tail beyond 1 has deviation 1.589, 2 Q(1.589) = 0.112.
+	for pass, want := range []float64{0.317, 0.112} {
+		p := plan(t, net, o)
+		if got := 1 - p.Layers[0].Sparsity(); math.Abs(got-want) > 0.005 {
+			t.Errorf("pass %d keeps %g, want %g", pass+1, got, want)
+		}
+		net = apply(t, net, p)
+	}
+}
+
 func TestDeviationIsOverNonZeroWeights(t *testing.T) {
 	t.Parallel()
 	// Masked and zero weights aside: 3, -3, 3, -3, deviation 3.

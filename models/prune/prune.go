@@ -52,7 +52,9 @@ type Options struct {
 	// Quality is the threshold in standard deviations of the non-zero weights,
 	// by layer, "default" for layers not named. A weight below it goes. In
 	// scope global only "default" is allowed and the deviation is that of all
-	// prunable weights together.
+	// prunable weights together. What stays deviates more than what was there,
+	// so the same quality cuts again in the next pass: of normal weights, not
+	// retrained, 1 keeps 32 % and then 11 %.
 	Quality map[string]float64 `json:"quality,omitempty"`
 
 	// Exclude names layers that are left as they are, by dead-neuron removal

@@ -9,9 +9,12 @@ import (
 	"testing"
 
 	"espalier/models"
+	"espalier/models/data"
 	"espalier/models/engine"
 	"espalier/models/measure"
 )
+
+var _ measure.Samples = (*data.Split)(nil)
 
 // rows are samples whose pixels are the logits that affine makes more of.
 type rows struct {

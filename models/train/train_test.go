@@ -12,8 +12,11 @@ import (
 
 	"espalier/models"
 	"espalier/models/checkpoint"
+	"espalier/models/data"
 	"espalier/models/train"
 )
+
+var _ train.Source = (*data.Loader)(nil)
 
 const samples = 61 // 8 batches, the last of 5
 
@@ -121,7 +124,8 @@ func interrupt(t *testing.T, net *models.Network, o train.Options, seed uint64) 
 				break
 			}
 			run(t, trainer, 2) // must not reach into the snapshot
-			trainer = start(t, snapshot.Network, o, snapshot.Training)
+			stored := store(t, snapshot)
+			trainer = start(t, stored.Network, o, stored.Training)
 		}
 		if d := diff(whole, trainer); d != "" {
 			t.Fatalf("the interrupted training ended elsewhere (-whole +interrupted):\n%s", d)
@@ -130,6 +134,20 @@ func interrupt(t *testing.T, net *models.Network, o train.Options, seed uint64) 
 			t.Fatalf("progress differs (-whole +interrupted):\n%s", diff)
 		}
 	}
+}
+
+// store sends a checkpoint through its stored form.
+func store(t *testing.T, c *checkpoint.Checkpoint) *checkpoint.Checkpoint {
+	t.Helper()
+	raw, _, err := checkpoint.Encode(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, err := checkpoint.Decode(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stored
 }
 
 func TestMasksHoldAfterEveryStep(t *testing.T) {
@@ -207,6 +225,41 @@ func TestTrainingLeavesItsInputAlone(t *testing.T) {
 	if diff := cmp.Diff(before, net, bits); diff != "" {
 		t.Errorf("the network that training began with changed: %s", diff)
 	}
+}
+
+func TestLaterChangesOfItsInputDoNotReachTraining(t *testing.T) {
+	t.Parallel()
+	net := prune(network(0.1, 1), 0.5, 1)
+	want := start(t, net, options(adam), nil)
+	run(t, want, 9)
+	net.Params[0].Mask[0] = !net.Params[0].Mask[0]
+	if slices.Equal(net.Params[0].Mask, want.Result().Params[0].Mask) {
+		t.Error("the network that training began with is still in use")
+	}
+
+	s := want.Snapshot()
+	trainer := start(t, s.Network, options(adam), s.Training)
+	for _, tensor := range s.Training.Tensors {
+		clear(tensor)
+	}
+	run(t, want, -1)
+	run(t, trainer, -1)
+	if d := diff(want, trainer); d != "" {
+		t.Errorf("the state that training went on from is still in use:\n%s", d)
+	}
+}
+
+func TestStateOfPrunedWeightsIsDropped(t *testing.T) {
+	t.Parallel()
+	trainer := start(t, prune(network(0.1, 1), 0.5, 1), options(adam), nil)
+	run(t, trainer, 3)
+	s := trainer.Snapshot()
+	for _, tensor := range s.Training.Tensors {
+		for i := range tensor {
+			tensor[i]++
+		}
+	}
+	maskedZero(t, start(t, s.Network, options(adam), s.Training).Snapshot())
 }
 
 func TestDivergenceStops(t *testing.T) {

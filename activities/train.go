@@ -148,6 +148,7 @@ func (s *saver) commit(ctx context.Context, c *checkpoint.Checkpoint) error {
 	if err != nil {
 		return err
 	}
+	s.a.steps.Log.Debug("checkpoint", "key", s.a.key, "step", entry.Cursor.Step, "digest", entry.Digest)
 	s.a.pulse.set(func(g *Progress) {
 		g.Checkpoint, g.SavedAt, g.SavedStep = entry.Digest, time.Now(), entry.Cursor.Step
 	})

@@ -1,0 +1,226 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/contrib/envconfig"
+	sdklog "go.temporal.io/sdk/log"
+
+	"espalier/activities"
+	"espalier/config"
+	"espalier/models/checkpoint"
+	"espalier/models/checkpoint/s3store"
+	"espalier/models/engine/gorgonia"
+	"espalier/workers"
+	"espalier/workers/local"
+	"espalier/workers/runs"
+)
+
+// app is what the commands share: the environment, the flags of the root and
+// this process's name and log.
+type app struct {
+	env       config.Env
+	home      string
+	json      bool
+	progress  string
+	logLevel  string
+	out, errs io.Writer
+
+	identity string
+	log      *slog.Logger
+	logFile  *os.File
+}
+
+// begin opens the process's log in the home folder: JSON lines, none of them
+// for the terminal.
+func (a *app) begin(*cobra.Command, []string) error {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(a.logLevel)); err != nil {
+		return usageError{fmt.Errorf("--log-level %q: debug, info, warn and error are allowed", a.logLevel)}
+	}
+	a.identity = workers.Identity(time.Now())
+	a.log = slog.New(slog.DiscardHandler)
+	home, err := filepath.Abs(a.home)
+	if err != nil {
+		return usageError{fmt.Errorf("--home %q: %w", a.home, err)}
+	}
+	a.home = home
+	return nil
+}
+
+// openLog begins to write HOME/worker.log; only processes that work write one.
+func (a *app) openLog() error {
+	if a.logFile != nil {
+		return nil
+	}
+	if err := os.MkdirAll(a.home, 0o700); err != nil {
+		return fmt.Errorf("home %s: %w", a.home, err)
+	}
+	file, err := os.OpenFile(filepath.Join(a.home, "worker.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("home %s: %w", a.home, err)
+	}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(a.logLevel)); err != nil {
+		return err
+	}
+	a.logFile = file
+	a.log = slog.New(slog.NewJSONHandler(file, &slog.HandlerOptions{Level: level})).With("worker", a.identity)
+	a.log.Info("process starts", "version", version)
+	return nil
+}
+
+// connection is a way to a Temporal server and a store.
+type connection struct {
+	temporal client.Client
+	runs     *runs.Client
+	address  string           // of Temporal, for people
+	store    checkpoint.Store // opened by withStore
+	s3       s3store.Config
+	stack    *local.Stack // nil unless the servers are embedded in this process
+}
+
+func (c *connection) close() {
+	c.temporal.Close()
+	if c.stack != nil {
+		stopStack(c.stack)
+	}
+}
+
+// standUp connects to the configured servers, or to those that another process
+// of this machine embeds in the same home, or embeds them here.
+func (a *app) standUp(ctx context.Context) (*connection, error) {
+	if err := a.openLog(); err != nil {
+		return nil, err
+	}
+	if a.env.TemporalConfigured() {
+		return a.connect(ctx)
+	}
+	c, err := a.startLocal(ctx, local.Options{Home: a.home, Log: a.log})
+	var locked *local.LockedError
+	if errors.As(err, &locked) {
+		return a.connect(ctx)
+	}
+	return c, err
+}
+
+// connect finds the configured servers, or those that a process of this machine embeds.
+func (a *app) connect(ctx context.Context) (*connection, error) {
+	if a.env.TemporalConfigured() {
+		return a.dialConfigured(ctx)
+	}
+	endpoint, err := local.Find(a.home)
+	if err != nil {
+		return nil, err
+	}
+	return a.dialLocal(ctx, *endpoint)
+}
+
+func (a *app) dialLocal(ctx context.Context, e local.Endpoint) (*connection, error) {
+	c, err := a.dial(ctx, client.Options{HostPort: e.TemporalAddress, Namespace: e.Namespace})
+	if err != nil {
+		return nil, err
+	}
+	c.s3 = s3store.Config{
+		Endpoint: strings.TrimPrefix(e.S3Endpoint, "http://"), Bucket: e.S3Bucket,
+		AccessKey: e.AccessKey, SecretKey: e.SecretKey,
+	}
+	if a.env.S3 != nil {
+		c.s3 = configuredS3(a.env.S3)
+	}
+	return c, nil
+}
+
+func (a *app) dialConfigured(ctx context.Context) (*connection, error) {
+	options, err := envconfig.LoadDefaultClientOptions()
+	if err != nil {
+		return nil, usageError{fmt.Errorf("temporal's configuration (%s): %w", strings.Join(a.env.Temporal, ", "), err)}
+	}
+	if options.HostPort == "" {
+		options.HostPort = client.DefaultHostPort
+	}
+	if options.Namespace == "" {
+		options.Namespace = client.DefaultNamespace
+	}
+	c, err := a.dial(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	if a.env.S3 != nil {
+		c.s3 = configuredS3(a.env.S3)
+	}
+	return c, nil
+}
+
+func configuredS3(s *config.S3) s3store.Config {
+	return s3store.Config{
+		Endpoint: s.Endpoint, Bucket: s.Bucket, Prefix: s.Prefix, Region: s.Region, Secure: s.TLS,
+		AccessKey: s.AccessKey, SecretKey: s.SecretKey.Reveal(), SessionToken: s.SessionToken.Reveal(),
+	}
+}
+
+// dialWithin is how long a Temporal server may take to answer at first.
+const dialWithin = 10 * time.Second
+
+func (a *app) dial(ctx context.Context, o client.Options) (*connection, error) {
+	o.Identity = a.identity
+	o.Logger = sdklog.NewStructuredLogger(a.log)
+	ctx, cancel := context.WithTimeout(ctx, dialWithin)
+	defer cancel()
+	t, err := client.DialContext(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("temporal at %s does not answer (%w); start one with `espalier server`, or set TEMPORAL_ADDRESS", o.HostPort, err)
+	}
+	return &connection{temporal: t, runs: &runs.Client{Temporal: t, Namespace: o.Namespace}, address: o.HostPort}, nil
+}
+
+// openStore connects to the connection's bucket.
+func (c *connection) openStore(ctx context.Context) (checkpoint.Store, error) {
+	if c.store != nil {
+		return c.store, nil
+	}
+	if c.s3.Bucket == "" {
+		return nil, usageError{errors.New("no store is configured for this Temporal server; set ESPALIER_S3, as s3://bucket/prefix?endpoint=host:port")}
+	}
+	store, err := s3store.New(ctx, c.s3)
+	if err != nil {
+		return nil, err
+	}
+	c.store = store
+	return store, nil
+}
+
+// steps are the activities of this process's worker.
+func (a *app) steps(ctx context.Context, c *connection) (*activities.Steps, error) {
+	store, err := c.openStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s, err := a.stepsWithoutStore()
+	if err != nil {
+		return nil, err
+	}
+	s.Repo = &checkpoint.Repo{Store: store}
+	return s, nil
+}
+
+// stepsWithoutStore are enough to probe.
+func (a *app) stepsWithoutStore() (*activities.Steps, error) {
+	engine, err := gorgonia.New(gorgonia.Options{Threads: a.env.Threads})
+	if err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
+	}
+	return &activities.Steps{
+		Engine: engine, Worker: a.identity, Version: version, CacheDir: filepath.Join(a.home, "data"), Log: a.log,
+	}, nil
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"espalier/config"
+	"espalier/models/measure"
+	"espalier/models/prune"
+	"espalier/workflows"
+)
+
+// explanation is what a spec would do, before anything runs.
+type explanation struct {
+	Run        string        `json:"run"`
+	Network    string        `json:"network"`
+	Params     int64         `json:"parameters"`
+	Weights    int64         `json:"weights"`
+	MACs       int64         `json:"macs"`
+	Train      int           `json:"training_images"`
+	Test       int           `json:"test_images"`
+	DataDigest string        `json:"data_digest"`
+	Passes     []passPlan    `json:"passes"`
+	Steps      int           `json:"steps"`
+	Images     int64         `json:"images_to_train"`
+	Rate       float64       `json:"images_per_second"` // of a short probe on this machine
+	Predicted  time.Duration `json:"predicted_ns"`
+	Events     int           `json:"history_events"` // about; Temporal warns at 10,240
+	Stored     int64         `json:"stored_bytes"`   // about; what the run leaves in the store
+	CrashCosts time.Duration `json:"crash_costs_at_most_ns"`
+}
+
+// passPlan is one line of the plan; pass 0 trains the dense network.
+type passPlan struct {
+	Pass     int     `json:"pass"`
+	Sparsity float64 `json:"sparsity,omitempty"` // the target; 0 where thresholds decide
+	Weights  int64   `json:"weights_left,omitempty"`
+	Epochs   int     `json:"epochs"`
+}
+
+func explainCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use: "explain SPEC", Short: "Say what a spec would do and cost, without running it",
+		Example: "  espalier explain examples/mnist.yaml",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			spec, err := config.Load(args[0])
+			if err != nil {
+				return err
+			}
+			e, err := a.explain(cmd.Context(), spec)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(e)
+			}
+			a.printExplanation(e)
+			return nil
+		},
+	}
+}
+
+func (a *app) explain(ctx context.Context, spec *config.Spec) (*explanation, error) {
+	steps, err := a.stepsWithoutStore()
+	if err != nil {
+		return nil, err
+	}
+	probe, err := steps.Probe(ctx, spec.Network, spec.Data, spec.Train)
+	if err != nil {
+		return nil, err
+	}
+	cost, err := measure.Costs(probe.Network)
+	if err != nil {
+		return nil, err
+	}
+	e := &explanation{
+		Run: workflows.RunID(spec), Network: probe.Network.Name, Params: cost.Params, Weights: cost.Weights, MACs: cost.MACs,
+		Train: probe.Train, Test: probe.Test, DataDigest: probe.DataDigest, Rate: probe.Rate,
+		CrashCosts: time.Duration(spec.Durability.CheckpointEvery),
+	}
+	if e.Passes, err = planPasses(spec, cost.Weights); err != nil {
+		return nil, err
+	}
+	e.Steps = 2 + 3*len(e.Passes)
+	for _, p := range e.Passes {
+		e.Images += int64(p.Epochs) * int64(e.Train)
+	}
+	e.Predicted = time.Duration(float64(e.Images) / e.Rate * float64(time.Second))
+	e.Events, e.Stored = eventsPerStep*e.Steps, int64(2*len(e.Passes))*(cost.Bytes+cost.Params)
+	return e, nil
+}
+
+// eventsPerStep: scheduled, started and completed, and the workflow task that follows.
+const eventsPerStep = 6
+
+func planPasses(spec *config.Spec, weights int64) ([]passPlan, error) {
+	plans := []passPlan{{Epochs: spec.Train.Epochs}}
+	if spec.Prune == nil {
+		return plans, nil
+	}
+	schedule := spec.Prune.Schedule
+	for pass := 1; pass <= schedule.Passes; pass++ {
+		plan := passPlan{Pass: pass, Epochs: spec.FinetuneTrain(pass).Epochs}
+		if schedule.Target.Sparsity > 0 {
+			sparsity, err := prune.At(schedule.Shape, pass, schedule.Passes, 0, schedule.Target.Sparsity)
+			if err != nil {
+				return nil, err
+			}
+			plan.Sparsity, plan.Weights = sparsity, weights-int64(sparsity*float64(weights)+0.5)
+		}
+		plans = append(plans, plan)
+	}
+	return plans, nil
+}
+
+func (a *app) printExplanation(e *explanation) {
+	fmt.Fprintf(a.out, "run        %s\nnetwork    %s: %s parameters, %s MACs\ndata       %s training and %s test images, digest %.12s\n\n",
+		e.Run, e.Network, humanize.Comma(e.Params), humanize.Comma(e.MACs), humanize.Comma(int64(e.Train)), humanize.Comma(int64(e.Test)), e.DataDigest)
+	t := newTable(a.out, "pass", "target sparsity", "weights left", "epochs")
+	for _, p := range e.Passes {
+		name, sparsity, left := fmt.Sprint(p.Pass), "by threshold", "by threshold"
+		if p.Pass == 0 {
+			name, sparsity, left = "dense", "", humanize.Comma(e.Weights)
+		} else if p.Sparsity > 0 {
+			sparsity, left = percent(p.Sparsity), humanize.Comma(p.Weights)
+		}
+		t.AppendRow(table.Row{name, sparsity, left, p.Epochs})
+	}
+	t.Render()
+	fmt.Fprintf(a.out, "\n%d steps, about %d history events, about %s in the store\n", e.Steps, e.Events, humanize.Bytes(uint64(e.Stored)))
+	fmt.Fprintf(a.out, "about %s on this machine (%s images/s in a probe); a crash costs at most %s of training\n",
+		e.Predicted.Round(time.Second), humanize.SIWithDigits(e.Rate, 1, ""), e.CrashCosts)
+}

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"golang.org/x/term"
+
+	"espalier/workers/runs"
+	"espalier/workflows"
+)
+
+// lookEvery is the beat of a watch; plainEvery that of a log's progress lines.
+const (
+	lookEvery  = 500 * time.Millisecond
+	plainEvery = 10 * time.Second
+)
+
+// follow watches a run to its end and prints its result.
+func (a *app) follow(ctx context.Context, c *runs.Client, id string) error {
+	w := a.newWatcher()
+	defer w.clear()
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		v, err := c.Look(ctx, id, false)
+		switch {
+		case ctx.Err() != nil:
+			return errInterrupted
+		case errors.Is(err, runs.ErrNotFound):
+			return err
+		case err != nil:
+			w.tell(fmt.Sprintf("the server does not answer (%v); trying again", err))
+		default:
+			w.see(v)
+			if v.State == workflows.StateDone || v.State == workflows.StateFailed || v.State == workflows.StateCancelled {
+				w.clear()
+				return a.finish(ctx, c, id)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return errInterrupted
+		case <-tick.C:
+		}
+	}
+}
+
+// finish prints a finished run's result, or answers why there is none.
+func (a *app) finish(ctx context.Context, c *runs.Client, id string) error {
+	result, err := c.Result(ctx, id)
+	if err != nil {
+		return runFailedError{fmt.Errorf("run %s: %s", id, reason(err))}
+	}
+	if a.json {
+		return a.printJSON(result)
+	}
+	fmt.Fprintf(a.out, "\n%s\n\n", id)
+	printRows(a.out, result.Rows)
+	if result.Stopped != "" {
+		fmt.Fprintln(a.out, "\nstopped:", result.Stopped)
+	}
+	fmt.Fprintf(a.out, "\nfinal checkpoint %s\n", result.Final)
+	return nil
+}
+
+// reason is the innermost message of a failed run, without Temporal's wrapping.
+func reason(err error) string {
+	var (
+		app      *temporal.ApplicationError
+		canceled *temporal.CanceledError
+		ended    *temporal.TerminatedError
+	)
+	switch {
+	case errors.As(err, &app):
+		return app.Message()
+	case errors.As(err, &canceled):
+		return "cancelled; submitting its spec again goes on from the last checkpoint"
+	case errors.As(err, &ended):
+		return "terminated"
+	default:
+		return err.Error()
+	}
+}
+
+// watcher prints what a run is doing: one line that changes on a terminal, a
+// plain log elsewhere, or JSON lines.
+type watcher struct {
+	out   io.Writer
+	width func() int // of the terminal; nil for a plain log
+	json  *json.Encoder
+	last  string // the state, step and pass told last
+	when  time.Time
+}
+
+func (a *app) newWatcher() *watcher {
+	w := &watcher{out: a.errs}
+	file, ok := a.errs.(*os.File)
+	switch {
+	case a.progress == "json":
+		w.json = json.NewEncoder(a.errs)
+	case a.progress == "none":
+		w.out = io.Discard
+	case a.progress == "auto" && ok && term.IsTerminal(int(file.Fd())):
+		w.width = func() int {
+			if width, _, err := term.GetSize(int(file.Fd())); err == nil {
+				return width
+			}
+			return 80
+		}
+	}
+	return w
+}
+
+func (w *watcher) see(v *runs.View) {
+	if w.json != nil {
+		// A watcher that cannot write has nobody to tell so.
+		_ = w.json.Encode(v)
+		return
+	}
+	now := fmt.Sprint(v.State, v.Summary.Pass)
+	if v.Step != nil {
+		now = fmt.Sprint(now, v.Step.Activity, v.Step.Attempt, v.Step.Waiting)
+	}
+	if w.width != nil {
+		w.draw(line(v))
+		return
+	}
+	if now != w.last || time.Since(w.when) >= plainEvery {
+		w.last, w.when = now, time.Now()
+		fmt.Fprintln(w.out, line(v))
+	}
+}
+
+func (w *watcher) tell(text string) {
+	if w.width != nil {
+		w.draw(text)
+	} else if w.json == nil && text != w.last {
+		w.last = text
+		fmt.Fprintln(w.out, text)
+	}
+}
+
+func (w *watcher) draw(text string) {
+	if runes := []rune(text); len(runes) > w.width()-1 {
+		text = string(runes[:max(0, w.width()-1)])
+	}
+	fmt.Fprintf(w.out, "\r\x1b[K%s", text)
+}
+
+func (w *watcher) clear() {
+	if w.width != nil {
+		fmt.Fprint(w.out, "\r\x1b[K")
+	}
+}

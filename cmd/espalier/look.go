@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"espalier/workers/runs"
+	"espalier/workflows"
+)
+
+func listCommand(a *app) *cobra.Command {
+	var limit int
+	command := &cobra.Command{
+		Use: "list", Short: "List runs, newest first",
+		Example: "  espalier list --limit 10",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if limit < 1 {
+				return usageError{fmt.Errorf("--limit %d: at least 1 is allowed", limit)}
+			}
+			c, err := a.connect(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer c.close()
+			views, err := c.runs.List(cmd.Context(), limit)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(views)
+			}
+			if len(views) == 0 {
+				fmt.Fprintln(a.out, "no runs yet; begin one with: espalier run SPEC")
+				return nil
+			}
+			printViews(a.out, views)
+			return nil
+		},
+	}
+	command.Flags().IntVar(&limit, "limit", 50, "how many at most")
+	return command
+}
+
+func statusCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use: "status RUN", Short: "Show what a run has reached and what it is doing",
+		Example: "  espalier status quickstart-1a2b3c4d5e6f --json",
+		Args:    cobra.ExactArgs(1), ValidArgsFunction: a.completeRuns,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := a.connect(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer c.close()
+			v, err := look(cmd.Context(), c.runs, args[0])
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(v)
+			}
+			a.printView(v)
+			return nil
+		},
+	}
+}
+
+// rowsWithin is how long a worker may take to answer for a run's rows.
+const rowsWithin = 2 * time.Second
+
+// look describes a run with its rows, or without them if no worker answers in time.
+func look(ctx context.Context, c *runs.Client, id string) (*runs.View, error) {
+	short, cancel := context.WithTimeout(ctx, rowsWithin)
+	defer cancel()
+	v, err := c.Look(short, id, true)
+	if err != nil && short.Err() != nil && ctx.Err() == nil {
+		return c.Look(ctx, id, false)
+	}
+	return v, err
+}
+
+func (a *app) printView(v *runs.View) {
+	fmt.Fprintln(a.out, line(v))
+	if v.Reached == nil {
+		if v.State == workflows.StateRunning {
+			fmt.Fprintln(a.out, "no worker answers for the rows; start one with: espalier worker")
+		}
+		return
+	}
+	for _, e := range v.Reached.Events {
+		fmt.Fprintf(a.out, "%s %s %s\n", e.When.Local().Format(time.DateTime), e.Who, e.What)
+	}
+	if v.Reached.Stopped != "" {
+		fmt.Fprintln(a.out, "stopped:", v.Reached.Stopped)
+	}
+	if len(v.Reached.Rows) > 0 {
+		printRows(a.out, v.Reached.Rows)
+	}
+}
+
+func watchCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use: "watch RUN", Short: "Follow a run until it ends; ^C leaves it running",
+		Example: "  espalier watch quickstart-1a2b3c4d5e6f",
+		Args:    cobra.ExactArgs(1), ValidArgsFunction: a.completeRuns,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := a.connect(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer c.close()
+			err = a.follow(cmd.Context(), c.runs, args[0])
+			if cmd.Context().Err() != nil {
+				fmt.Fprintf(a.errs, "no longer watching; the run goes on. Come back with: espalier watch %s\n", args[0])
+			}
+			return err
+		},
+	}
+}
+
+// completeRuns offers the ids of runs to the shell.
+func (a *app) completeRuns(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), time.Second)
+	defer cancel()
+	c, err := a.connect(ctx)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	defer c.close()
+	views, err := c.runs.List(ctx, 100)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	ids := make([]string, len(views))
+	for i, v := range views {
+		ids[i] = cobra.CompletionWithDesc(v.ID, v.State)
+	}
+	return ids, cobra.ShellCompDirectiveNoFileComp
+}

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+)
+
+// version is set by the build.
+var version = "dev"
+
+func newRoot(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "espalier",
+		Short: "Compress neural networks as durable experiments",
+		Long: `Espalier trains, prunes and fine-tunes the network that a spec describes. Every
+step is durable: kill anything at any moment, run the same command again, and
+the run goes on from its last checkpoint and ends with the same bits.
+
+Without configuration everything runs in this process: the Temporal server, the
+S3 gateway and the worker, with their files in .espalier (ESPALIER_HOME). With
+TEMPORAL_ADDRESS (or a Temporal profile) and ESPALIER_S3 the same commands use
+your cluster and your bucket.
+
+Exit codes: 0 done, 1 something outside failed, 2 wrong command line or spec,
+3 the run ended without a result, 130 interrupted.`,
+		PersistentPreRunE: a.begin,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.PersistentFlags().StringVar(&a.home, "home", a.env.Home, "folder of the embedded servers and the caches")
+	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON for scripts")
+	root.PersistentFlags().StringVar(&a.logLevel, "log-level", "info", "of HOME/worker.log: debug, info, warn or error")
+	root.AddGroup(
+		&cobra.Group{ID: "work", Title: "Work:"},
+		&cobra.Group{ID: "look", Title: "Look:"},
+		&cobra.Group{ID: "control", Title: "Control:"},
+		&cobra.Group{ID: "serve", Title: "Serve:"},
+	)
+	add := func(group string, commands ...*cobra.Command) {
+		for _, c := range commands {
+			c.GroupID = group
+			if c.Args == nil {
+				c.Args = cobra.NoArgs
+			}
+			c.Args = usageArgs(c.Args)
+			root.AddCommand(c)
+		}
+	}
+	add("work", runCommand(a), submitCommand(a), explainCommand(a), initCommand(a), verifyResumeCommand(a))
+	add("look", listCommand(a), statusCommand(a), watchCommand(a), inspectCommand(a), doctorCommand(a), versionCommand(a))
+	add("control", pauseCommand(a), resumeCommand(a), cancelCommand(a))
+	add("serve", serverCommand(a), workerCommand(a))
+	return root
+}
+
+// usageArgs marks a wrong number of arguments as the user's mistake.
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if err := check(c, args); err != nil {
+			return usageError{err}
+		}
+		return nil
+	}
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"espalier/config"
+	"espalier/workers"
+)
+
+func runCommand(a *app) *cobra.Command {
+	command := &cobra.Command{
+		Use: "run SPEC", Short: "Run a spec to its end, with a worker in this process",
+		Long: `Runs a spec with a worker in this process and, where no Temporal is configured,
+with the embedded servers too. The same spec is the same run: started again after
+an interruption it goes on where it was, and once done it prints its result.
+
+^C or SIGTERM saves a checkpoint and leaves within five seconds; a second ^C
+leaves at once. Either way nothing is lost but the work since the last checkpoint.`,
+		Example: "  espalier run examples/quickstart.yaml",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			spec, err := config.Load(args[0])
+			if err != nil {
+				return err
+			}
+			err = a.run(cmd.Context(), spec)
+			if errors.Is(err, errInterrupted) || cmd.Context().Err() != nil {
+				fmt.Fprintf(a.errs, "stopped; go on with: espalier run %s\n", args[0])
+				return errors.Join(errQuiet, errInterrupted)
+			}
+			return err
+		},
+	}
+	a.addProgress(command)
+	return command
+}
+
+// run submits a spec and works on it until it has ended.
+func (a *app) run(ctx context.Context, spec *config.Spec) error {
+	c, err := a.standUp(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	id, err := c.runs.Submit(ctx, spec)
+	if err != nil {
+		return err
+	}
+	return a.withWorker(ctx, c, workers.Options{Queue: spec.Resources.Queue}, func(ctx context.Context) error {
+		return a.follow(ctx, c.runs, id)
+	})
+}
+
+// withWorker runs a worker for as long as do runs. When ctx ends, the worker
+// drains before withWorker returns.
+func (a *app) withWorker(ctx context.Context, c *connection, o workers.Options, do func(context.Context) error) error {
+	steps, err := a.steps(ctx, c)
+	if err != nil {
+		return err
+	}
+	o.Client, o.Steps = c.temporal, steps
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	done := make(chan error, 1)
+	go func() {
+		err := workers.New(o).Run(ctx)
+		cancel(err)
+		done <- err
+	}()
+	err = do(ctx)
+	cancel(nil)
+	if failed := <-done; failed != nil {
+		return failed
+	}
+	return err
+}
+
+func submitCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use: "submit SPEC", Short: "Submit a spec to a server and return; workers take its steps",
+		Example: "  espalier submit examples/mnist.yaml",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			spec, err := config.Load(args[0])
+			if err != nil {
+				return err
+			}
+			c, err := a.connect(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer c.close()
+			id, err := c.runs.Submit(cmd.Context(), spec)
+			if err != nil {
+				return err
+			}
+			return a.say(map[string]string{"run": id}, "%s\nwatch it with: espalier watch %s\n", id, id)
+		},
+	}
+}
+
+func (a *app) addProgress(c *cobra.Command) {
+	c.Flags().StringVar(&a.progress, "progress", "auto", "how to show progress: auto, plain, json or none")
+	c.PreRunE = func(*cobra.Command, []string) error {
+		switch a.progress {
+		case "auto", "plain", "json", "none":
+			return nil
+		}
+		return usageError{fmt.Errorf("--progress %q: auto, plain, json and none are allowed", a.progress)}
+	}
+}

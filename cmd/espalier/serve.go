@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"espalier/workers"
+	"espalier/workers/local"
+)
+
+func serverCommand(a *app) *cobra.Command {
+	var o local.Options
+	command := &cobra.Command{
+		Use: "server", Short: "Serve Temporal and S3 from this machine until stopped",
+		Long: `Serves the embedded Temporal server and S3 gateway, so that workers and commands
+in other processes can use them. Commands on this machine with the same --home
+find them by themselves; others need TEMPORAL_ADDRESS and ESPALIER_S3.`,
+		Example: "  espalier server --temporal-port 7233 --s3-port 9000",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx := cmd.Context()
+			if err := a.openLog(); err != nil {
+				return err
+			}
+			o.Home, o.Log = a.home, a.log
+			c, err := a.startLocal(ctx, o)
+			if err != nil {
+				return err
+			}
+			defer c.close()
+			e := c.stack.Endpoint()
+			err = a.say(e, "Temporal  %s (namespace %s)\nS3        %s (bucket %s; keys in %s)\nstop with ^C\n",
+				e.TemporalAddress, e.Namespace, e.S3Endpoint, e.S3Bucket, a.home+"/s3.json")
+			<-ctx.Done()
+			return err
+		},
+	}
+	command.Flags().IntVar(&o.TemporalPort, "temporal-port", 7233, "port of Temporal; 0 takes a free one")
+	command.Flags().IntVar(&o.S3Port, "s3-port", 9000, "port of S3; 0 takes a free one")
+	command.Flags().StringVar(&o.BindIP, "bind", "127.0.0.1", "address to listen on; Temporal has no authentication here, so keep other than loopback behind a firewall")
+	return command
+}
+
+func workerCommand(a *app) *cobra.Command {
+	var o workers.Options
+	command := &cobra.Command{
+		Use: "worker", Short: "Work on the steps of a queue until stopped",
+		Long: `Polls a queue of the server for steps and works on them. SIGTERM or ^C drains:
+the step saves a checkpoint and goes back to the queue within five seconds.`,
+		Example: "  espalier worker --queue gpu",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.Slots < 1 {
+				return usageError{fmt.Errorf("--slots %d: at least 1 is allowed", o.Slots)}
+			}
+			if err := a.openLog(); err != nil {
+				return err
+			}
+			c, err := a.connect(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer c.close()
+			return a.withWorker(cmd.Context(), c, o, func(ctx context.Context) error {
+				fmt.Fprintf(a.errs, "%s working on queue %s of %s; checkpoints in %s\n", a.identity, o.Queue, c.address, c.store)
+				<-ctx.Done()
+				fmt.Fprintln(a.errs, "stopping: the step under way saves a checkpoint and goes back to the queue")
+				return nil
+			})
+		},
+	}
+	command.Flags().StringVar(&o.Queue, "queue", "cpu", "queue of steps to work on")
+	command.Flags().IntVar(&o.Slots, "slots", 1, "steps at a time")
+	return command
+}
+
+// startLocal starts the embedded servers and sets free the steps that a killed
+// process of this machine still holds, so that they go on at once.
+func (a *app) startLocal(ctx context.Context, o local.Options) (*connection, error) {
+	stack, err := local.Start(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	c, err := a.dialLocal(ctx, stack.Endpoint())
+	if err != nil {
+		stopStack(stack)
+		return nil, err
+	}
+	c.stack = stack
+	if _, err := workers.FailOrphans(ctx, c.temporal, local.Namespace, workers.Dead(a.identity)); err != nil {
+		a.log.Warn("steps of dead workers go on only after their heartbeat timeout", "error", err)
+	}
+	return c, nil
+}
+
+// stopStack ends the embedded servers within the time that a person waits.
+func stopStack(s *local.Stack) {
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	// The state is on disk already; an error here changes nothing for anybody.
+	_ = s.Stop(ctx)
+}

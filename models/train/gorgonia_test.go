@@ -1,0 +1,104 @@
+package train_test
+
+import (
+	"testing"
+
+	"espalier/models"
+	"espalier/models/checkpoint"
+	"espalier/models/data"
+	"espalier/models/engine"
+	"espalier/models/engine/gorgonia"
+	"espalier/models/train"
+	"espalier/models/zoo"
+)
+
+// real opens trainers on the default engine and drawn digits.
+type real struct {
+	engine engine.Engine
+	split  *data.Split
+	o      train.Options
+}
+
+func newReal(t *testing.T) *real {
+	t.Helper()
+	e, err := gorgonia.New(gorgonia.Options{Threads: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := data.Open(t.Context(), data.Options{Name: data.Digits, Train: 1000, Test: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := train.Options{Epochs: 3, Batch: 64, L1: 1e-6, Clip: 5, Seed: 5, Schedule: train.Schedule{Kind: train.OneCycle},
+		Optimizer: train.Optimizer{Kind: train.SGD, LR: 0.1, Momentum: 0.9, WeightDecay: 1e-4}}
+	return &real{e, d.Train, o}
+}
+
+func (r *real) start(t *testing.T, from *checkpoint.Checkpoint) *train.Trainer {
+	t.Helper()
+	sess, err := r.engine.Open(from.Network, engine.Options{Batch: r.o.Batch, Seed: r.o.Seed})
+	if err != nil {
+		t.Fatal(err)
+	}
+	loader := data.NewLoader(r.split, r.o.Batch, r.o.Seed)
+	t.Cleanup(func() { loader.Close(); _ = sess.Close() })
+	trainer, err := train.New(from.Network, sess, loader, r.o, from.Training)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return trainer
+}
+
+// digits is a pruned perceptron for them.
+func digits(t *testing.T) *models.Network {
+	t.Helper()
+	net, err := zoo.Build(zoo.Options{Arch: "mlp", Hidden: []int{64, 32}, Dropout: 0.1, Input: models.Shape{1, 28, 28}, Classes: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	zoo.Init(net, 3)
+	return prune(net, 0.3, 1)
+}
+
+// The same promise as of TestResumeIsExact, with nothing small about it.
+func TestResumeIsExactOnGorgonia(t *testing.T) {
+	t.Parallel()
+	r := newReal(t)
+	for _, optimizer := range []train.Optimizer{r.o.Optimizer, adam} {
+		r.o.Optimizer = optimizer
+		net := digits(t)
+		whole := r.start(t, &checkpoint.Checkpoint{Network: net})
+		progress := run(t, whole, -1)
+		if last := progress[len(progress)-1]; !(last.MeanLoss < progress[0].MeanLoss*0.8) {
+			t.Errorf("%s: loss %.3f after %.3f, want it to fall by a fifth", optimizer.Kind, last.MeanLoss, progress[0].MeanLoss)
+		}
+		at := &checkpoint.Checkpoint{Network: net}
+		for _, steps := range []int{1, 16, 5, -1} {
+			trainer := r.start(t, at)
+			run(t, trainer, steps)
+			at = store(t, trainer.Snapshot())
+		}
+		_, want, err := checkpoint.Encode(whole.Snapshot())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, got, _ := checkpoint.Encode(at); got != want {
+			t.Errorf("%s: interrupted training ends in checkpoint %s, want %s", optimizer.Kind, got.Short(), want.Short())
+		}
+	}
+}
+
+func TestAStepOnGorgoniaAllocatesNothing(t *testing.T) {
+	r := newReal(t)
+	r.o.Epochs = 1000
+	trainer := r.start(t, &checkpoint.Checkpoint{Network: digits(t)})
+	run(t, trainer, 20)
+	allocs := testing.AllocsPerRun(100, func() {
+		if _, err := trainer.Step(); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if allocs != 0 {
+		t.Errorf("%g allocations a step, want 0", allocs)
+	}
+}

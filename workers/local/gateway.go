@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/versity/versitygw/auth"
 	"github.com/versity/versitygw/embedgw"
 	"github.com/versity/versitygw/s3api"
 )
@@ -83,6 +84,7 @@ func serve(ctx context.Context, store *buckets, address string, keys gatewayKeys
 	conf := &embedgw.Config{
 		RootUserAccess:    keys.AccessKey,
 		RootUserSecret:    keys.SecretKey,
+		IAMService:        auth.NewIAMServiceSingle(auth.Account{Access: keys.AccessKey, Secret: keys.SecretKey, Role: auth.RoleAdmin}),
 		Ports:             []string{address},
 		MaxConnections:    maxConnections,
 		MaxRequests:       maxRequests,

@@ -205,6 +205,9 @@ func dynamicConfig() dynamicconfig.StaticClient {
 		// One partition a queue: no forwarding between partitions on one host.
 		dynamicconfig.MatchingNumTaskqueueReadPartitions.Key():  1,
 		dynamicconfig.MatchingNumTaskqueueWritePartitions.Key(): 1,
+		// Timers are rounded up by this much, which allows for the clocks of a
+		// cluster's hosts. Here it is the wait before an orphan's next attempt.
+		dynamicconfig.TimerProcessorMaxTimeShift.Key(): 20 * time.Millisecond,
 		// A new search attribute can be used at once.
 		dynamicconfig.ForceSearchAttributesCacheRefreshOnRead.Key(): true,
 		// The command line and the dashboard list often.

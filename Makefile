@@ -61,7 +61,7 @@ vet: ## go vet
 
 .PHONY: lint
 lint: ## gofmt, staticcheck, revive and Temporal's workflowcheck
-	@unformatted=$$(gofmt -l $(ROOMS)); \
+	@unformatted=$$("$$($(GO) env GOROOT)/bin/gofmt" -l $(ROOMS)); \
 		if [ -n "$$unformatted" ]; then echo "gofmt -w is due on: $$unformatted" >&2; exit 1; fi
 	GOGC=400 $(TOOL) staticcheck $(PKGS)
 	$(TOOL) revive -config .ci/revive.toml -set_exit_status $(PKGS)

@@ -99,7 +99,7 @@ var calls = []struct {
 // that no longer happens is a fault itself.
 var exceptions = map[string]string{
 	"dot import models/engine/kernel/internal/avx2/main.go": "a generator of assembly, which reads as assembly only when avo's instructions stand bare; it is no part of any build",
-	"panic models/engine/blas/blas.go": "C would write beyond a matrix that does not fit its slice; the kernels have no error to return, like gonum's",
+	"panic models/engine/blas/blas.go":                      "C would write beyond a matrix that does not fit its slice; the kernels have no error to return, like gonum's",
 }
 
 const (

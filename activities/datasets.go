@@ -38,3 +38,7 @@ func (s *Steps) dataset(ctx context.Context, c config.Data, digest string) (*dat
 	}
 	return s.datasets.have, nil
 }
+
+// Warm opens a data set before a step asks for it. What is wrong with it is
+// for the step to say.
+func (s *Steps) Warm(ctx context.Context, c config.Data) { _, _ = s.dataset(ctx, c, "") }

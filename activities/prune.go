@@ -11,11 +11,7 @@ import (
 // Prune removes what the method plans to remove in one pass. The plan is kept
 // with the result.
 func (s *Steps) Prune(ctx context.Context, in PruneInput) (StepResult, error) {
-	options := prune.Options{
-		Method: in.Prune.Method, Scope: in.Prune.Scope, Sparsity: in.Sparsity, Layers: in.Layers,
-		Quality: in.Prune.Quality, Exclude: in.Prune.Exclude,
-		DeadNeurons: in.Prune.DeadNeurons, AdjustDropout: in.Prune.AdjustDropout,
-	}
+	options := in.options()
 	return s.run(ctx, in.Head, NamePrune, options, 0, func(ctx context.Context, a *attempt) (checkpoint.Result, error) {
 		parent, err := a.parent(ctx)
 		if err != nil {
@@ -36,4 +32,12 @@ func (s *Steps) Prune(ctx context.Context, in PruneInput) (StepResult, error) {
 		result.Detail, err = json.Marshal(plan)
 		return result, err
 	})
+}
+
+func (in PruneInput) options() prune.Options {
+	return prune.Options{
+		Method: in.Prune.Method, Scope: in.Prune.Scope, Sparsity: in.Sparsity, Layers: in.Layers,
+		Quality: in.Prune.Quality, Exclude: in.Prune.Exclude,
+		DeadNeurons: in.Prune.DeadNeurons, AdjustDropout: in.Prune.AdjustDropout,
+	}
 }

@@ -14,3 +14,21 @@ const (
 	NameEvaluate = "Evaluate"
 	NameRecord   = "Record"
 )
+
+// Activity is an activity under its name on the wire.
+type Activity struct {
+	Name string
+	Do   any
+}
+
+// Activities are the steps that a worker registers. Each is named as its method.
+func (s *Steps) Activities() []Activity {
+	return []Activity{
+		{NamePrepare, s.Prepare},
+		{NameTrain, s.Train},
+		{NameFinetune, s.Finetune},
+		{NamePrune, s.Prune},
+		{NameEvaluate, s.Evaluate},
+		{NameRecord, s.Record},
+	}
+}

@@ -60,6 +60,9 @@ type PrepareInput struct {
 	Network config.Network `json:"network"`
 	Data    config.Data    `json:"data"`
 	Seed    uint64         `json:"seed"`
+	// Prune, if not nil, is the last pass: what cannot work is refused here,
+	// before any training.
+	Prune *PruneInput `json:"prune,omitempty"`
 }
 
 // PrepareResult is a StepResult and what the data are.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+
+	"github.com/prometheus/procfs"
 )
 
 // Dead answers, for the process self, whether an identity is of a process of
@@ -21,6 +23,29 @@ func Dead(self string) func(identity string) bool {
 			return false
 		}
 		// In a container a restarted process often has the number of its predecessor.
-		return pid == os.Getpid() || errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
+		return pid == os.Getpid() || gone(pid, float64(started)/1000)
 	}
+}
+
+// gone says whether the process that had pid at a time, in Unix seconds, has
+// ended, though its parent may not have noticed yet or its number may belong
+// to another process now.
+func gone(pid int, at float64) bool {
+	if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+		return true
+	}
+	proc, err := procfs.NewProc(pid)
+	if err != nil { // no /proc on this system
+		return false
+	}
+	stat, err := proc.Stat()
+	if err != nil {
+		return errors.Is(err, os.ErrNotExist)
+	}
+	if stat.State == "Z" || stat.State == "X" {
+		return true
+	}
+	const slack = 2 // seconds between a process's start and its naming itself, and the clocks' grain
+	began, err := stat.StartTime()
+	return err == nil && began > at+slack
 }

@@ -13,6 +13,7 @@ import (
 	"os"
 	"time"
 
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
@@ -73,7 +74,9 @@ func New(o Options) *Worker {
 		Interceptors:                       o.Interceptors,
 		OnFatalError:                       fatal,
 	})
-	w.steps.RegisterActivity(o.Steps)
+	for _, a := range o.Steps.Activities() {
+		w.steps.RegisterActivityWithOptions(a.Do, activity.RegisterOptions{Name: a.Name})
+	}
 	return w
 }
 
@@ -98,10 +101,13 @@ func (w *Worker) Run(ctx context.Context) error {
 
 // Identity names this process for servers and journals: it tells two lives of
 // the same machine apart.
-func Identity(started time.Time) string {
+func Identity(started time.Time) string { return IdentityOf(os.Getpid(), started) }
+
+// IdentityOf is the identity of a process of this machine.
+func IdentityOf(pid int, started time.Time) string {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "localhost"
 	}
-	return fmt.Sprintf("espalier@%s#%d@%d", host, os.Getpid(), started.UnixMilli())
+	return fmt.Sprintf("espalier@%s#%d@%d", host, pid, started.UnixMilli())
 }

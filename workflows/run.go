@@ -155,10 +155,7 @@ func (r *run) make(ctx workflow.Context, i int, recheck bool) (Link, error) {
 	var err error
 	switch {
 	case i == 0:
-		var prepared activities.PrepareResult
-		err = r.do(ctx, step.Prepare, activities.PrepareInput{Head: head, Network: r.spec.Network, Data: r.spec.Data, Seed: r.spec.Train.Seed}, &prepared)
-		out = prepared.StepResult
-		r.state.DataDigest = prepared.DataDigest
+		out, err = r.prepare(ctx, head)
 	case i == 1:
 		err = r.do(ctx, step.Train, r.training(head, r.spec.Train), &out)
 	case i%2 == 0:
@@ -174,6 +171,21 @@ func (r *run) make(ctx workflow.Context, i int, recheck bool) (Link, error) {
 		err = r.do(ctx, step.Finetune, r.training(head, tune), &out)
 	}
 	return Link{Key: out.Key, Checkpoint: out.Checkpoint, Size: out.Size}, err
+}
+
+func (r *run) prepare(ctx workflow.Context, head activities.Head) (activities.StepResult, error) {
+	in := activities.PrepareInput{Head: head, Network: r.spec.Network, Data: r.spec.Data, Seed: r.spec.Train.Seed}
+	if r.passes() > 0 {
+		last, err := r.pruning(head, r.passes())
+		if err != nil {
+			return activities.StepResult{}, err
+		}
+		in.Prune = &last
+	}
+	var out activities.PrepareResult
+	err := r.do(ctx, step.Prepare, in, &out)
+	r.state.DataDigest = out.DataDigest
+	return out.StepResult, err
 }
 
 func (r *run) training(head activities.Head, t config.Train) activities.TrainInput {

@@ -200,21 +200,8 @@ func (c *connection) openStore(ctx context.Context) (checkpoint.Store, error) {
 	return store, nil
 }
 
-// steps are the activities of this process's worker.
-func (a *app) steps(ctx context.Context, c *connection) (*activities.Steps, error) {
-	store, err := c.openStore(ctx)
-	if err != nil {
-		return nil, err
-	}
-	s, err := a.stepsWithoutStore()
-	if err != nil {
-		return nil, err
-	}
-	s.Repo = &checkpoint.Repo{Store: store}
-	return s, nil
-}
-
-// stepsWithoutStore are enough to probe.
+// stepsWithoutStore are the activities of this process, enough to probe; a
+// worker gives them a store.
 func (a *app) stepsWithoutStore() (*activities.Steps, error) {
 	engine, err := gorgonia.New(gorgonia.Options{Threads: a.env.Threads})
 	if err != nil {

@@ -7,7 +7,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"espalier/activities"
 	"espalier/config"
+	"espalier/models/checkpoint"
 	"espalier/workers"
 )
 
@@ -39,8 +41,10 @@ leaves at once. Either way nothing is lost but the work since the last checkpoin
 	return command
 }
 
-// run submits a spec and works on it until it has ended.
+// run submits a spec and works on it until it has ended. The engine and the
+// data are made ready while the servers start.
 func (a *app) run(ctx context.Context, spec *config.Spec) error {
+	ready := a.prepareSteps(func(s *activities.Steps) { s.Warm(ctx, spec.Data) })
 	c, err := a.standUp(ctx)
 	if err != nil {
 		return err
@@ -50,18 +54,41 @@ func (a *app) run(ctx context.Context, spec *config.Spec) error {
 	if err != nil {
 		return err
 	}
-	return a.withWorker(ctx, c, workers.Options{Queue: spec.Resources.Queue}, func(ctx context.Context) error {
+	return a.withWorker(ctx, c, ready, workers.Options{Queue: spec.Resources.Queue}, func(ctx context.Context) error {
 		return a.follow(ctx, c.runs, id)
 	})
 }
 
+// prepareSteps makes this process's steps in the background and, once they
+// are there, lets then use the time until they are needed.
+func (a *app) prepareSteps(then func(*activities.Steps)) func() (*activities.Steps, error) {
+	type made struct {
+		steps *activities.Steps
+		err   error
+	}
+	done := make(chan made, 1)
+	go func() {
+		steps, err := a.stepsWithoutStore()
+		done <- made{steps, err}
+		if err == nil && then != nil {
+			then(steps)
+		}
+	}()
+	return func() (*activities.Steps, error) { m := <-done; return m.steps, m.err }
+}
+
 // withWorker runs a worker for as long as do runs. When ctx ends, the worker
 // drains before withWorker returns.
-func (a *app) withWorker(ctx context.Context, c *connection, o workers.Options, do func(context.Context) error) error {
-	steps, err := a.steps(ctx, c)
+func (a *app) withWorker(ctx context.Context, c *connection, ready func() (*activities.Steps, error), o workers.Options, do func(context.Context) error) error {
+	store, err := c.openStore(ctx)
 	if err != nil {
 		return err
 	}
+	steps, err := ready()
+	if err != nil {
+		return err
+	}
+	steps.Repo = &checkpoint.Repo{Store: store}
 	o.Client, o.Steps = c.temporal, steps
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

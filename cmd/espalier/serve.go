@@ -62,7 +62,7 @@ the step saves a checkpoint and goes back to the queue within five seconds.`,
 				return err
 			}
 			defer c.close()
-			return a.withWorker(cmd.Context(), c, o, func(ctx context.Context) error {
+			return a.withWorker(cmd.Context(), c, a.prepareSteps(nil), o, func(ctx context.Context) error {
 				fmt.Fprintf(a.errs, "%s working on queue %s of %s; checkpoints in %s\n", a.identity, o.Queue, c.address, c.store)
 				<-ctx.Done()
 				fmt.Fprintln(a.errs, "stopping: the step under way saves a checkpoint and goes back to the queue")
@@ -88,9 +88,11 @@ func (a *app) startLocal(ctx context.Context, o local.Options) (*connection, err
 		return nil, err
 	}
 	c.stack = stack
-	if _, err := workers.FailOrphans(ctx, c.temporal, local.Namespace, workers.Dead(a.identity)); err != nil {
+	freed, err := workers.FailOrphans(ctx, c.temporal, local.Namespace, workers.Dead(a.identity))
+	if err != nil {
 		a.log.Warn("steps of dead workers go on only after their heartbeat timeout", "error", err)
 	}
+	a.log.Info("embedded servers answer", "freed_steps", freed)
 	return c, nil
 }
 

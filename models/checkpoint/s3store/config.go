@@ -58,10 +58,10 @@ func New(ctx context.Context, c Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	s := &Store{endpoint: c.Endpoint, bucket: c.Bucket, prefix: c.Prefix}
+	s := &Store{idle: transport.CloseIdleConnections, endpoint: c.Endpoint, bucket: c.Bucket, prefix: c.Prefix}
 	for _, tries := range []int{triesToOpen, triesInUse} {
 		s.core, err = minio.NewCore(c.Endpoint, &minio.Options{
-			Creds: c.credentials(), Secure: c.Secure, Region: c.Region, Transport: transport, MaxRetries: tries,
+			Creds: c.credentials(), Secure: c.Secure, Region: c.Region, Transport: counting{transport}, MaxRetries: tries,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("open store: %s: %w", c.Endpoint, err)
@@ -112,9 +112,9 @@ func (c Config) credentials() *credentials.Credentials {
 	})
 }
 
-// transport is minio-go's with a bounded wait for connections, our authority
-// and the counting of attempts.
-func (c Config) transport() (http.RoundTripper, error) {
+// transport is minio-go's with a bounded wait for connections and our
+// authority.
+func (c Config) transport() (*http.Transport, error) {
 	transport, err := minio.DefaultTransport(c.Secure)
 	if err != nil {
 		return nil, err
@@ -134,18 +134,29 @@ func (c Config) transport() (http.RoundTripper, error) {
 		}
 		transport.TLSClientConfig.RootCAs = pool
 	}
-	return counting{transport}, nil
+	return transport, nil
 }
 
-// enter makes sure that the bucket is there. It lists, because the answer to
-// a listing says what is wrong, that to a HEAD does not.
+// enter makes sure that the bucket is there and may be listed.
 func (s *Store) enter(ctx context.Context, c Config) error {
-	_, err := s.core.ListObjectsV2(s.bucket, s.prefix, "", "", "", 1)
-	if err != nil && code(err) == minio.NoSuchBucket && c.CreateBucket {
+	err := s.peek(ctx)
+	if code(err) == minio.NoSuchBucket && c.CreateBucket {
 		err = s.core.MakeBucket(ctx, s.bucket, minio.MakeBucketOptions{Region: c.Region})
 		if taken := code(err); taken == "BucketAlreadyOwnedByYou" || taken == "BucketAlreadyExists" {
-			_, err = s.core.ListObjectsV2(s.bucket, s.prefix, "", "", "", 1) // somebody was faster
+			err = s.peek(ctx) // somebody was faster
 		}
 	}
 	return s.fault("open", "", err)
+}
+
+// peek lists one object: the answer to a listing says what is wrong, that to a
+// HEAD does not.
+func (s *Store) peek(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	for object := range s.core.ListObjectsIter(ctx, s.bucket, minio.ListObjectsOptions{Prefix: s.prefix, Recursive: true, MaxKeys: 1}) {
+		return object.Err
+	}
+	return ctx.Err()
 }

@@ -29,7 +29,8 @@ func (s *Store) Create(ctx context.Context, key string, body []byte) error {
 		return fmt.Errorf("create %s: %w", key, err)
 	}
 	mark := rand.Text()
-	opts := minio.PutObjectOptions{SendContentMd5: true, DisableMultipart: true, UserMetadata: map[string]string{markHeader: mark}}
+	opts := putOptions(int64(len(body)))
+	opts.DisableMultipart, opts.UserMetadata = true, map[string]string{markHeader: mark}
 	opts.SetMatchETagExcept("*")
 	var sent atomic.Int32
 	for try := 0; ; try++ {

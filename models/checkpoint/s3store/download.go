@@ -3,6 +3,7 @@ package s3store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/minio/minio-go/v7"
@@ -58,7 +59,9 @@ func (d *download) Read(p []byte) (int, error) {
 		}
 		d.broken++
 		d.body.Close()
-		if err := d.open(); err != nil {
+		if err := d.open(); code(err) == minio.PreconditionFailed {
+			return n, fmt.Errorf("get %s in %s: the object was replaced while it was read", d.key, d.store)
+		} else if err != nil {
 			return n, d.store.fault("get", d.key, err)
 		}
 		if n > 0 {

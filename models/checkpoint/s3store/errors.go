@@ -30,7 +30,11 @@ func (s *Store) fault(op, key string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s %s: %w", op, strings.TrimSpace(key+" in "+s.String()), s.mapped(err))
+	what := s.String()
+	if key != "" {
+		what = key + " in " + what
+	}
+	return fmt.Errorf("%s %s: %w", op, what, s.mapped(err))
 }
 
 func (s *Store) mapped(err error) error {
@@ -65,7 +69,7 @@ func full(answer minio.ErrorResponse) bool {
 
 func denied(answer minio.ErrorResponse) bool {
 	switch answer.Code {
-	case minio.AccessDenied, "SignatureDoesNotMatch", "InvalidAccessKeyId", "InvalidToken", "InvalidTokenId", "ExpiredToken", "AllAccessDisabled", "AccountProblem":
+	case minio.AccessDenied, "SignatureDoesNotMatch", "InvalidAccessKeyId", "InvalidToken", "InvalidTokenId", "ExpiredToken", "XAdminUserNotFound", "AllAccessDisabled", "AccountProblem":
 		return true
 	}
 	return answer.StatusCode == http.StatusUnauthorized || answer.StatusCode == http.StatusForbidden
@@ -83,7 +87,7 @@ func (s *Store) advice(code string) string {
 		return "no credentials were found; give an access key id and a secret key"
 	case code == "SignatureDoesNotMatch":
 		return fmt.Sprintf("the secret key does not belong to access key id %s", id)
-	case code == "InvalidAccessKeyId":
+	case code == "InvalidAccessKeyId", code == "XAdminUserNotFound":
 		return fmt.Sprintf("the server does not know access key id %s", id)
 	}
 	return fmt.Sprintf("access key id %s may not do this", id)

@@ -13,7 +13,7 @@ import (
 // The bounds of JSON that is read: they keep the memory that it takes to a
 // small multiple of its size.
 const (
-	maxJSONTokens = 1 << 20
+	maxJSONTokens = 1 << 19
 	maxJSONDepth  = 64
 )
 

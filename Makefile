@@ -11,8 +11,9 @@ ROOMS   := cmd workers workflows activities config models
 PKGS    := $(ROOMS:%=./%/...)
 
 # Without cgo the program needs no C compiler and the binary no libraries;
-# OpenBLAS is opened at run time all the same. Caches are shared between
-# targets only as long as these two and the build flags stay the same.
+# OpenBLAS is opened at run time all the same. The version is asked of git
+# above, so that a checkout that git distrusts still builds. Targets share what
+# they compile only as long as these two and the build flags stay the same.
 export CGO_ENABLED ?= 0
 export GOFLAGS     ?= -buildvcs=false
 

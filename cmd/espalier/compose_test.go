@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -159,6 +160,9 @@ func TestComposeVersionsAgree(t *testing.T) {
 	minio := regexp.MustCompile(`MINIO_VERSION=(\S+)`).FindStringSubmatch(dockerfile)
 	if want := "MINIO_VERSION := " + minio[1] + "\n"; !strings.Contains(readFile(t, "Makefile"), want) {
 		t.Errorf("Makefile does not say %q as the Dockerfile does", want)
+	}
+	if tests := "models/checkpoint/s3store/main_test.go"; !strings.Contains(readFile(t, tests), strconv.Quote(minio[1])) {
+		t.Errorf("%s does not run on the MinIO of the Dockerfile, %s", tests, minio[1])
 	}
 	_, commit, _ := strings.Cut(minio[1], "-")
 	_, commit, _ = strings.Cut(commit, "-")

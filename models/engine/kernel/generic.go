@@ -4,7 +4,18 @@ import "math"
 
 // The portable loops. Each product is converted to float32 before it is added,
 // which forbids the compiler to fuse the two (as it would on arm64), so that
-// these loops and the assembly agree to the bit.
+// these loops and the assembly agree to the bit. NaN's payload is not counted.
+
+// flush sets what is denormal to 0. A momentum whose gradient stays 0 decays
+// into the denormal numbers, with which some processors compute many times
+// more slowly, and there it would stay.
+func flush(x float32) float32 {
+	const smallest = 0x1p-126
+	if x < smallest && x > -smallest {
+		return 0
+	}
+	return x
+}
 
 type sgd struct {
 	w, v, g             []float32
@@ -26,13 +37,13 @@ func (s sgd) generic() {
 		d := g[i] + float32(s.decay*w[i])
 		step := d
 		if v != nil {
-			v[i] = float32(s.momentum*v[i]) + d
+			v[i] = flush(float32(s.momentum*v[i]) + d)
 			step = v[i]
 			if s.nesterov {
 				step = d + float32(s.momentum*v[i])
 			}
 		}
-		w[i] -= float32(s.lr * step)
+		w[i] = flush(w[i] - float32(s.lr*step))
 	}
 }
 
@@ -63,10 +74,10 @@ func (a adam) generic() {
 	w, m, v, g := a.w, a.m, a.v, a.g
 	for i := range w {
 		d := g[i] + float32(a.l2*w[i])
-		m[i] = float32(a.beta1*m[i]) + float32(a.rest1*d)
-		v[i] = float32(a.beta2*v[i]) + float32(a.rest2*float32(d*d))
+		m[i] = flush(float32(a.beta1*m[i]) + float32(a.rest1*d))
+		v[i] = flush(float32(a.beta2*v[i]) + float32(a.rest2*float32(d*d)))
 		denominator := float32(math.Sqrt(float64(v[i])))/a.root + a.eps
-		w[i] = float32(a.shrink*w[i]) - float32(a.step*m[i])/denominator
+		w[i] = flush(float32(a.shrink*w[i]) - float32(a.step*m[i])/denominator)
 	}
 }
 
@@ -86,12 +97,14 @@ func addScaledGeneric(dst, x []float32, a float32) {
 
 func addSignGeneric(dst, x []float32, a float32) {
 	for i, v := range x[:len(dst)] {
-		switch {
-		case v > 0:
-			dst[i] += a
-		case v < 0:
-			dst[i] -= a
+		var up, down float32
+		if v > 0 {
+			up = a
 		}
+		if v < 0 {
+			down = a
+		}
+		dst[i] = dst[i] + up - down
 	}
 }
 
@@ -107,18 +120,24 @@ const sumLanes = 8
 
 func sumSquares(x []float32) float64 {
 	var lane [sumLanes]float64
-	for ; len(x) >= sumLanes; x = x[sumLanes:] {
-		for j := range lane {
-			v := float64(x[j])
-			lane[j] += v * v // exact: a square of a float32 fits a float64
-		}
-	}
-	for j, f := range x {
-		lane[j] += float64(f) * float64(f)
+	whole := len(x) - len(x)%sumLanes
+	addSquares(x[:whole], &lane)
+	for j, v := range x[whole:] {
+		lane[j] += float64(v) * float64(v)
 	}
 	sum := 0.0
 	for _, l := range lane {
 		sum += l
 	}
 	return sum
+}
+
+// addSquaresGeneric adds to each lane; len(x) is a multiple of their number.
+func addSquaresGeneric(x []float32, lane *[sumLanes]float64) {
+	for ; len(x) > 0; x = x[sumLanes:] {
+		for j := range lane {
+			v := float64(x[j])
+			lane[j] += v * v // exact, for a float32's square fits a float64
+		}
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/versity/versitygw/auth"
@@ -32,9 +33,13 @@ import (
 // buckets, copies) answer "not implemented".
 type buckets struct {
 	backend.BackendUnsupported
-	files *posix.Posix
-	root  string
-	log   *slog.Logger
+	files      *posix.Posix
+	attributes meta.MetadataStorer
+	root       string
+	log        *slog.Logger
+	// completing is held while an upload is joined: the backend would tell a
+	// second caller of the same upload that it is done.
+	completing sync.Mutex
 }
 
 var _ backend.Backend = (*buckets)(nil)
@@ -65,7 +70,7 @@ func openBuckets(root, owner string, log *slog.Logger) (*buckets, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &buckets{files: files, root: root, log: log}
+	b := &buckets{files: files, attributes: attributes, root: root, log: log}
 	return b, b.ensure(Bucket, owner)
 }
 

@@ -62,8 +62,8 @@ func Find(home string) (*Endpoint, error) {
 	if err := json.Unmarshal(text, &e); err != nil {
 		return nil, fmt.Errorf("%s: %w; restart the server to write it anew", path, err)
 	}
-	// A server that was killed leaves its file; the next one holds the lock
-	// for a second before it writes its own.
+	// A server that was killed leaves its file; the next one takes the lock an
+	// instant before it removes it.
 	if pid := holder(home); pid != 0 && pid != e.PID {
 		return nil, fmt.Errorf("home %s: process %d is starting its server; try again in a moment: %w",
 			home, pid, ErrNotRunning)

@@ -156,13 +156,21 @@ func TestOccupiedPorts(t *testing.T) {
 	}
 	t.Cleanup(func() { l.Close() }) // after the parallel cases
 	port := l.Addr().(*net.TCPAddr).Port
+	other, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	free := other.Addr().(*net.TCPAddr).Port
+	if err := other.Close(); err != nil {
+		t.Fatal(err)
+	}
 	tests := map[string]struct {
 		options local.Options
 		want    string
 	}{
 		"temporal":   {local.Options{TemporalPort: port}, fmt.Sprintf("port %d on 127.0.0.1 is in use; choose another with --temporal-port", port)},
 		"s3":         {local.Options{S3Port: port}, fmt.Sprintf("port %d on 127.0.0.1 is in use; choose another with --s3-port", port)},
-		"the same":   {local.Options{TemporalPort: 29999, S3Port: 29999}, "port 29999 on 127.0.0.1 is in use; choose another with --s3-port"},
+		"the same":   {local.Options{TemporalPort: free, S3Port: free}, fmt.Sprintf("port %d on 127.0.0.1 is in use; choose another with --s3-port", free)},
 		"no port":    {local.Options{S3Port: 70000}, "--s3-port 70000 is no port; allowed are 1 to 65535, and 0 for a free one"},
 		"no address": {local.Options{BindIP: "localhost"}, `embedded server: "localhost" is no IP address to listen on (as 127.0.0.1 or 0.0.0.0)`},
 	}
@@ -175,8 +183,8 @@ func TestOccupiedPorts(t *testing.T) {
 				t.Errorf("Start gives %v, want %s", err, test.want)
 			}
 			var taken *local.PortError
-			if errors.As(err, &taken) && taken.Port != port && taken.Port != 29999 {
-				t.Errorf("the error names port %d", taken.Port)
+			if asked := max(test.options.TemporalPort, test.options.S3Port); errors.As(err, &taken) && taken.Port != asked {
+				t.Errorf("the error names port %d, want %d", taken.Port, asked)
 			}
 		})
 	}

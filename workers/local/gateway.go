@@ -57,12 +57,19 @@ type gateway struct {
 }
 
 // startGateway serves o.Home/s3 and returns once connections are accepted,
-// with the port that it listens on. A process can run one at a time.
-func startGateway(ctx context.Context, o Options, port int, keys gatewayKeys, log *serverLog) (*gateway, int, error) {
+// with the port that it listens on. Where the last gateway was killed its
+// bucket is swept first. A process can run one at a time.
+func startGateway(ctx context.Context, o Options, port int, keys gatewayKeys, killed bool, log *serverLog,
+) (*gateway, int, error) {
 	for try := 1; ; try++ {
 		store, err := openBuckets(filepath.Join(o.Home, "s3"), keys.AccessKey, log.log)
 		if err != nil {
 			return nil, 0, fmt.Errorf("s3 gateway: %w", err)
+		}
+		if killed && try == 1 {
+			if err := sweep(store.path(Bucket), store.attributes, time.Now()); err != nil {
+				return nil, 0, fmt.Errorf("s3 gateway: sweep after a kill: %w", err)
+			}
 		}
 		g, err := serve(ctx, store, hostPort(o.BindIP, port), keys)
 		if err == nil {

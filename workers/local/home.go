@@ -35,7 +35,10 @@ func (e *LockedError) Error() string {
 const lockPatience = 300 * time.Millisecond
 
 // homeLock is the exclusive claim of this process to a home folder.
-type homeLock struct{ file *flock.Flock }
+type homeLock struct {
+	file   *flock.Flock
+	killed bool // the last holder did not release it
+}
 
 // acquire makes home and locks it for this process.
 func acquire(ctx context.Context, home string) (*homeLock, error) {
@@ -56,24 +59,27 @@ func acquire(ctx context.Context, home string) (*homeLock, error) {
 	default:
 		return nil, explain(home, err)
 	}
-	if err := signLock(path); err != nil {
+	killed := holder(home) != 0
+	if err := sign(path, os.Getpid()); err != nil {
 		return nil, errors.Join(explain(home, err), lock.Unlock())
 	}
-	return &homeLock{file: lock}, nil
+	return &homeLock{file: lock, killed: killed}, nil
 }
 
-// signLock writes this process's number into the lock file, over the last one
-// and as wide: a reader sees one number or the other.
-func signLock(path string) error {
+// sign writes a process number into the lock file, over the last one and as
+// wide: a reader sees one number or the other. 0 stands for none.
+func sign(path string, pid int) error {
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(f, "%-10d\n", os.Getpid())
+	_, err = fmt.Fprintf(f, "%-10d\n", pid)
 	return errors.Join(err, f.Close())
 }
 
-func (l *homeLock) release() error { return l.file.Unlock() }
+func (l *homeLock) release() error {
+	return errors.Join(sign(l.file.Path(), 0), l.file.Unlock())
+}
 
 // alive tells whether some process holds home's lock.
 func alive(home string) bool {
@@ -87,11 +93,14 @@ func alive(home string) bool {
 
 // holder reads the process number in home's lock file, 0 if there is none.
 func holder(home string) int {
-	text, err := os.ReadFile(filepath.Join(home, "lock"))
+	f, err := os.Open(filepath.Join(home, "lock"))
 	if err != nil {
 		return 0
 	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	defer f.Close()
+	text := make([]byte, 32)
+	n, _ := io.ReadFull(f, text) // a number is shorter: what counts is what came
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text[:n])))
 	if err != nil {
 		return 0
 	}

@@ -56,6 +56,26 @@ func TestWorkerOutlivesServer(t *testing.T) {
 	wantGreeting(ctx, t, startGreet(ctx, t, c, "after"))
 }
 
+// A start that is killed at any moment leaves a home that the next one takes.
+func TestKilledStarts(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	for moment := range 12 {
+		cmd := childCommand(home)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(moment) * 15 * time.Millisecond) // the moment of the kill
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait() // it always says "signal: killed"
+	}
+	server := startChild(t, home)
+	useWorkflow(t.Context(), t, server.endpoint, "after the kills")
+	server.stop(t)
+}
+
 // Of the objects that were being stored when the server was killed each is
 // there whole or not at all, and each that was acknowledged is there.
 func TestKilledPuts(t *testing.T) {

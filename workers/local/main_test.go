@@ -66,9 +66,7 @@ type child struct {
 func startChild(t *testing.T, home string, env ...string) *child {
 	t.Helper()
 	began := time.Now()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(append(os.Environ(), childHome+"="+home), env...)
-	cmd.Stderr = os.Stderr
+	cmd := childCommand(home, env...)
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -91,6 +89,13 @@ func startChild(t *testing.T, home string, env ...string) *child {
 		time.Since(began).Round(time.Millisecond))
 	c.endpoint = *found
 	return c
+}
+
+func childCommand(home string, env ...string) *exec.Cmd {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(append(os.Environ(), childHome+"="+home), env...)
+	cmd.Stderr = os.Stderr
+	return cmd
 }
 
 // expect waits for the child's next line, which must begin with start.

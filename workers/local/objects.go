@@ -41,6 +41,8 @@ func (b *buckets) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMu
 		synced = errors.Join(synced, object.Sync())
 		return true, nil
 	}
+	b.completing.Lock()
+	defer b.completing.Unlock()
 	out, version, err := b.files.CompleteMultipartUploadWithCopy(ctx, &at, join)
 	out.Bucket = bucket
 	if err == nil {

@@ -77,6 +77,9 @@ func (s *Stack) start(ctx context.Context, o Options) error {
 	if err := probeWrite(o.Home); err != nil {
 		return err
 	}
+	if err := removeEndpoint(o.Home); err != nil {
+		return err
+	}
 	ports, err := choosePorts(o)
 	if err != nil {
 		return err
@@ -88,8 +91,7 @@ func (s *Stack) start(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	// The gateway is up in milliseconds; Temporal takes the rest of the second.
-	if s.gateway, ports.S3, err = startGateway(ctx, o, ports.S3, keys, s.serverLog); err != nil {
+	if s.gateway, ports.S3, err = startGateway(ctx, o, ports.S3, keys, s.lock.killed, s.serverLog); err != nil {
 		return err
 	}
 	if s.temporal, ports.Temporal, err = startTemporal(ctx, o, ports.Temporal, s.serverLog); err != nil {

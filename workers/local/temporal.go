@@ -196,6 +196,10 @@ func staticHosts(conf *config.Config, ip string) map[primitives.ServiceName]stat
 	return hosts
 }
 
+// pollsASecond is how often at most a queue of the history service looks for
+// new tasks; it looks only when there are some.
+const pollsASecond = 1000
+
 // dynamicConfig sets what differs from the defaults for a large cluster.
 func dynamicConfig() dynamicconfig.StaticClient {
 	return dynamicconfig.StaticClient{
@@ -208,6 +212,11 @@ func dynamicConfig() dynamicconfig.StaticClient {
 		// Timers are rounded up by this much, which allows for the clocks of a
 		// cluster's hosts. Here it is the wait before an orphan's next attempt.
 		dynamicconfig.TimerProcessorMaxTimeShift.Key(): 20 * time.Millisecond,
+		// One shard does all the work of this server. The defaults share a
+		// database between hundreds, and would hold each step up by 50 ms.
+		dynamicconfig.TransferProcessorMaxPollRPS.Key():   pollsASecond,
+		dynamicconfig.TimerProcessorMaxPollRPS.Key():      pollsASecond,
+		dynamicconfig.VisibilityProcessorMaxPollRPS.Key(): pollsASecond,
 		// A new search attribute can be used at once.
 		dynamicconfig.ForceSearchAttributesCacheRefreshOnRead.Key(): true,
 		// The command line and the dashboard list often.

@@ -13,7 +13,8 @@ type Library interface {
 	// Gemm computes C = alpha*op(A)*op(B) + beta*C for row-major matrices, with
 	// op(A) m x k and op(B) k x n; op transposes where the flag says so. lda,
 	// ldb and ldc are the distances between the rows as stored. With beta 0, C
-	// need not hold numbers. A slice that is too short for its matrix panics.
+	// need not hold numbers. m and n may be 0, k may not; a slice that is too
+	// short for its matrix panics.
 	Gemm(transA, transB bool, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int)
 	// String names what the bits of a product depend on: library, version and
 	// kernel, such as "openblas 0.3.21 Zen" or "gonum 0.17.0".
@@ -34,6 +35,9 @@ func Open() Library {
 // check panics where a matrix does not lie inside its slice. C code would
 // read or write beyond it.
 func check(transA, transB bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int) {
+	if k < 1 {
+		panic("blas: product over no elements")
+	}
 	fits(transA, m, k, a, lda)
 	fits(transB, k, n, b, ldb)
 	fits(false, m, n, c, ldc)

@@ -1,6 +1,7 @@
 package gorgonia_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -103,17 +104,54 @@ func open(tb testing.TB, o gorgonia.Options, net *models.Network, batch int) eng
 	return s
 }
 
+// batchSize is that of the benchmarks.
+const batchSize = 128
+
+// benchmarkTraining trains LeNet-300-100 with momentum, the update included.
+func benchmarkTraining(b *testing.B, o gorgonia.Options) {
+	s := open(b, o, lenet(1), batchSize)
+	v := velocities(s)
+	x, labels := samples(1, batchSize, 784, 10)
+	for i := range int64(10) {
+		step(b, s, v, x, labels, i)
+	}
+	b.ReportAllocs()
+	for i := int64(0); b.Loop(); i++ {
+		step(b, s, v, x, labels, i)
+	}
+	reportRate(b, batchSize)
+}
+
+func reportRate(b *testing.B, n int) {
+	b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "images/s")
+}
+
 func BenchmarkTrain(b *testing.B) {
 	for _, lib := range []blas.Library{blas.Open(), blas.Gonum()} {
-		b.Run(lib.String(), func(b *testing.B) {
-			s := open(b, gorgonia.Options{BLAS: lib}, lenet(1), 128)
-			v := velocities(s)
-			x, labels := samples(1, 128, 784, 10)
+		b.Run(lib.String(), func(b *testing.B) { benchmarkTraining(b, gorgonia.Options{BLAS: lib}) })
+	}
+}
+
+func BenchmarkForward(b *testing.B) {
+	for _, n := range []int{1, batchSize} {
+		b.Run(fmt.Sprint("batch", n), func(b *testing.B) {
+			s := open(b, gorgonia.Options{}, lenet(1), batchSize)
+			x, _ := samples(1, n, 784, 10)
 			b.ReportAllocs()
-			for i := int64(0); b.Loop(); i++ {
-				step(b, s, v, x, labels, i)
+			for b.Loop() {
+				if _, err := s.Forward(x, n); err != nil {
+					b.Fatal(err)
+				}
 			}
-			b.ReportMetric(128*float64(b.N)/b.Elapsed().Seconds(), "images/s")
+			reportRate(b, n)
 		})
+	}
+}
+
+// BenchmarkOpen is the part of a step's start that the engine answers for.
+func BenchmarkOpen(b *testing.B) {
+	net := lenet(1)
+	for b.Loop() {
+		open(b, gorgonia.Options{}, net, batchSize)
 	}
 }

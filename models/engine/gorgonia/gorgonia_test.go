@@ -183,6 +183,9 @@ func TestConcurrentSessions(t *testing.T) {
 }
 
 func TestStepAllocatesNothing(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector allocates")
+	}
 	lib := blas.Open()
 	if strings.HasPrefix(lib.String(), "gonum") {
 		t.Skip("openblas is not installed; gonum allocates in every product")

@@ -4,30 +4,44 @@
 
 package kernel
 
+//go:noescape
 func sgdPlainAVX2(w []float32, g []float32, lr float32, decay float32)
 
+//go:noescape
 func sgdMomentumAVX2(w []float32, v []float32, g []float32, lr float32, momentum float32, decay float32)
 
+//go:noescape
 func sgdNesterovAVX2(w []float32, v []float32, g []float32, lr float32, momentum float32, decay float32)
 
+//go:noescape
 func adamAVX2(w []float32, m []float32, v []float32, g []float32, beta1 float32, rest1 float32, beta2 float32, rest2 float32, step float32, root float32, eps float32, l2 float32, shrink float32)
 
+//go:noescape
 func maskAVX2(x []float32, mask []bool)
 
+//go:noescape
 func addScaledAVX2(dst []float32, x []float32, a float32)
 
+//go:noescape
 func addSignAVX2(dst []float32, x []float32, a float32)
 
+//go:noescape
 func scaleAVX2(x []float32, a float32)
 
+//go:noescape
 func sumSquaresAVX2(x []float32, lane *[8]float64)
 
+//go:noescape
 func biasAVX2(y []float32, bias []float32)
 
+//go:noescape
 func biasReLUAVX2(y []float32, bias []float32)
 
+//go:noescape
 func reluGradAVX2(dst []float32, g []float32, y []float32)
 
+//go:noescape
 func addToAVX2(dst []float32, x []float32)
 
+//go:noescape
 func dropoutAVX2(dst []float32, x []float32, first *[8]uint32, b uint32, threshold int32, scale float32)

@@ -31,7 +31,8 @@ func mix64(x uint64) uint64 {
 func Dropout(dst, x []float32, key DropoutKey, offset int, rate float64) {
 	threshold := int32(math.Round(rate * (1 << 31)))
 	scale := float32(1 / (1 - rate))
-	dropout(dst, x[:len(dst)], key, uint32(offset), threshold, scale)
+	same(len(dst), len(x))
+	dropout(dst, x, key, uint32(offset), threshold, scale)
 }
 
 func dropoutGeneric(dst, x []float32, key DropoutKey, offset uint32, threshold int32, scale float32) {

@@ -6,8 +6,10 @@
 // workers: element-wise ones round after each multiplication and addition (no
 // fused multiply-add), and sums are taken over blocks of fixed length, in
 // order. Slices of one call must have the same length and must not overlap
-// unless they are the same slice.
+// unless they are the same slice; another length panics.
 package kernel
+
+import "fmt"
 
 // SGD updates w by stochastic gradient descent with momentum, as PyTorch
 // defines it (no dampening):
@@ -16,8 +18,13 @@ package kernel
 //	w -= lr*v                    (classical momentum)
 //	w -= lr*(d + momentum*v)     (Nesterov)
 //
-// v may be nil where momentum is 0. g is not changed.
+// v may be nil where momentum is 0. g is not changed. Results too small for a
+// normal number become 0.
 func SGD(w, v, g []float32, lr, momentum, weightDecay float32, nesterov bool) {
+	same(len(w), len(g))
+	if v != nil {
+		same(len(w), len(v))
+	}
 	s := sgd{w: w, v: v, g: g, lr: lr, momentum: momentum, decay: weightDecay, nesterov: nesterov}
 	share(job{kind: jobSGD, sgd: s}, len(w))
 }
@@ -32,6 +39,7 @@ func SGD(w, v, g []float32, lr, momentum, weightDecay float32, nesterov bool) {
 // from the weight, w -= lr*weightDecay*w, before the update (AdamW, Loshchilov
 // and Hutter 2019).
 func Adam(w, m, v, g []float32, lr, beta1, beta2, eps, weightDecay float32, decoupled bool, bias1, bias2 float32) {
+	same(len(w), len(m), len(v), len(g))
 	a := newAdam(lr, beta1, beta2, eps, weightDecay, decoupled, bias1, bias2)
 	a.w, a.m, a.v, a.g = w, m, v, g
 	share(job{kind: jobAdam, adam: a}, len(w))
@@ -42,6 +50,7 @@ func Mask(x []float32, mask []bool) {
 	if mask == nil {
 		return
 	}
+	same(len(x), len(mask))
 	share(job{kind: jobMask, x: x, mask: mask}, len(x))
 }
 
@@ -50,16 +59,27 @@ func SumSquares(x []float32) float64 { return sumSquares(x) }
 
 // AddScaled adds a*x to dst.
 func AddScaled(dst, x []float32, a float32) {
+	same(len(dst), len(x))
 	share(job{kind: jobAddScaled, dst: dst, x: x, a: a}, len(dst))
 }
 
 // AddSign adds a to dst where x is positive and takes a from it where x is
 // negative: the subgradient of a*|x|.
 func AddSign(dst, x []float32, a float32) {
+	same(len(dst), len(x))
 	share(job{kind: jobAddSign, dst: dst, x: x, a: a}, len(dst))
 }
 
 // Scale multiplies x by a.
 func Scale(x []float32, a float32) {
 	share(job{kind: jobScale, x: x, a: a}, len(x))
+}
+
+// same panics where lengths differ: the assembly checks no bounds.
+func same(n int, others ...int) {
+	for _, o := range others {
+		if o != n {
+			panic(fmt.Sprintf("kernel: slices of %d and %d elements, want equal lengths", n, o))
+		}
+	}
 }

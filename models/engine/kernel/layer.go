@@ -1,7 +1,5 @@
 package kernel
 
-import "math"
-
 // The loops of the layers. They run on the calling goroutine: the engine
 // divides a batch and calls them with its parts.
 
@@ -34,7 +32,10 @@ func ReLU(dst, x []float32) {
 }
 
 // ReLUGrad sets dst to g where the ReLU's output y is positive, otherwise to 0.
-func ReLUGrad(dst, g, y []float32) { reluGrad(dst, g, y) }
+func ReLUGrad(dst, g, y []float32) {
+	same(len(dst), len(g), len(y))
+	reluGrad(dst, g, y)
+}
 
 func reluGradGeneric(dst, g, y []float32) {
 	g, y = g[:len(dst)], y[:len(dst)]
@@ -68,50 +69,4 @@ func addToGeneric(dst, x []float32) {
 	for i, v := range x[:len(dst)] {
 		dst[i] += v
 	}
-}
-
-// tiny is the smallest magnitude that CrossEntropyGrad gives other than 0.
-// Products of smaller ones would be denormal, which slows multiplications down
-// many times on some processors and moves no weight.
-const tiny = 0x1p-100
-
-// CrossEntropy is the negative logarithm of the softmax probability of class
-// label, and whether that class has the largest logit of all.
-func CrossEntropy(logits []float32, label int32) (loss float32, correct bool) {
-	top, sum := softmax(logits)
-	own := logits[label]
-	correct = own >= top
-	for _, v := range logits[:label] {
-		correct = correct && v < own // of equals the first is the answer
-	}
-	return float32(math.Log(sum) - float64(own-top)), correct
-}
-
-// CrossEntropyGrad sets dst to scale times the gradient of CrossEntropy with
-// regard to the logits: softmax less the one-hot label.
-func CrossEntropyGrad(dst, logits []float32, label int32, scale float32) {
-	top, sum := softmax(logits)
-	for i, v := range logits[:len(dst)] {
-		p := math.Exp(float64(v-top)) / sum
-		if int32(i) == label {
-			p--
-		}
-		g := scale * float32(p)
-		if g < tiny && g > -tiny {
-			g = 0
-		}
-		dst[i] = g
-	}
-}
-
-// softmax returns the largest logit and the sum of exp(logit - largest).
-func softmax(logits []float32) (top float32, sum float64) {
-	top = logits[0]
-	for _, v := range logits[1:] {
-		top = max(top, v)
-	}
-	for _, v := range logits {
-		sum += math.Exp(float64(v - top))
-	}
-	return top, sum
 }

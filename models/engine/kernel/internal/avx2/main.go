@@ -39,6 +39,12 @@ func main() {
 	Generate()
 }
 
+// text begins a function.
+func text(name, signature string) {
+	TEXT(name, NOSPLIT, signature)
+	Pragma("noescape")
+}
+
 // loop is the frame of a kernel: it walks over the named slices vector by
 // vector. The first slice gives the length.
 type loop struct {
@@ -134,7 +140,7 @@ func sgd(name string, momentum, nesterov bool) {
 	if momentum {
 		signature, slices = "func(w, v, g []float32, lr, momentum, decay float32)", []string{"w", "v", "g"}
 	}
-	TEXT(name, NOSPLIT, signature)
+	text(name, signature)
 	l := begin(slices...)
 	lr, decay, flush := every("lr"), every("decay"), newFlusher()
 	var mu reg.VecVirtual
@@ -167,7 +173,7 @@ func sgd(name string, momentum, nesterov bool) {
 }
 
 func adam() {
-	TEXT("adamAVX2", NOSPLIT, "func(w, m, v, g []float32, beta1, rest1, beta2, rest2, step, root, eps, l2, shrink float32)")
+	text("adamAVX2", "func(w, m, v, g []float32, beta1, rest1, beta2, rest2, step, root, eps, l2, shrink float32)")
 	l := begin("w", "m", "v", "g")
 	beta1, rest1, beta2, rest2 := every("beta1"), every("rest1"), every("beta2"), every("rest2")
 	step, root, eps, l2, shrink := every("step"), every("root"), every("eps"), every("l2"), every("shrink")
@@ -201,7 +207,7 @@ func adam() {
 }
 
 func mask() {
-	TEXT("maskAVX2", NOSPLIT, "func(x []float32, mask []bool)")
+	text("maskAVX2", "func(x []float32, mask []bool)")
 	l := begin("x", "mask")
 	zero := bits(0)
 	l.run(4, func(at func(string) Mem) {
@@ -214,7 +220,7 @@ func mask() {
 }
 
 func addScaled() {
-	TEXT("addScaledAVX2", NOSPLIT, "func(dst, x []float32, a float32)")
+	text("addScaledAVX2", "func(dst, x []float32, a float32)")
 	l := begin("dst", "x")
 	a := every("a")
 	l.run(4, func(at func(string) Mem) {
@@ -226,7 +232,7 @@ func addScaled() {
 }
 
 func addSign() {
-	TEXT("addSignAVX2", NOSPLIT, "func(dst, x []float32, a float32)")
+	text("addSignAVX2", "func(dst, x []float32, a float32)")
 	l := begin("dst", "x")
 	a, zero := every("a"), bits(0)
 	l.run(2, func(at func(string) Mem) {
@@ -242,7 +248,7 @@ func addSign() {
 }
 
 func scale() {
-	TEXT("scaleAVX2", NOSPLIT, "func(x []float32, a float32)")
+	text("scaleAVX2", "func(x []float32, a float32)")
 	l := begin("x")
 	a := every("a")
 	l.run(4, func(at func(string) Mem) {
@@ -253,7 +259,7 @@ func scale() {
 }
 
 func sumSquares() {
-	TEXT("sumSquaresAVX2", NOSPLIT, "func(x []float32, lane *[8]float64)")
+	text("sumSquaresAVX2", "func(x []float32, lane *[8]float64)")
 	l := begin("x")
 	out := Load(Param("lane"), GP64())
 	low, high := YMM(), YMM()
@@ -280,7 +286,7 @@ func sumSquares() {
 }
 
 func biasRow(name string, relu bool) {
-	TEXT(name, NOSPLIT, "func(y, bias []float32)")
+	text(name, "func(y, bias []float32)")
 	l := begin("y", "bias")
 	zero := bits(0)
 	l.run(4, func(at func(string) Mem) {
@@ -294,7 +300,7 @@ func biasRow(name string, relu bool) {
 }
 
 func reluGrad() {
-	TEXT("reluGradAVX2", NOSPLIT, "func(dst, g, y []float32)")
+	text("reluGradAVX2", "func(dst, g, y []float32)")
 	l := begin("dst", "g", "y")
 	zero := bits(0)
 	l.run(4, func(at func(string) Mem) {
@@ -306,7 +312,7 @@ func reluGrad() {
 }
 
 func add() {
-	TEXT("addToAVX2", NOSPLIT, "func(dst, x []float32)")
+	text("addToAVX2", "func(dst, x []float32)")
 	l := begin("dst", "x")
 	l.run(4, func(at func(string) Mem) {
 		y := load(at("dst"))
@@ -316,7 +322,7 @@ func add() {
 }
 
 func dropout() {
-	TEXT("dropoutAVX2", NOSPLIT, "func(dst, x []float32, first *[8]uint32, b uint32, threshold int32, scale float32)")
+	text("dropoutAVX2", "func(dst, x []float32, first *[8]uint32, b uint32, threshold int32, scale float32)")
 	l := begin("dst", "x")
 	number := load(Mem{Base: Load(Param("first"), GP64())})
 	b, threshold := every("b"), every("threshold")

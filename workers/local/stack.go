@@ -63,6 +63,9 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 		defer cancel()
 		return nil, errors.Join(explain(o.Home, err), s.Stop(stopCtx))
 	}
+	if !net.ParseIP(o.BindIP).IsLoopback() {
+		o.Log.Warn("temporal asks for no password and listens on more than this machine", "ip", o.BindIP)
+	}
 	o.Log.Debug("embedded servers are ready", "home", o.Home, "temporal", s.endpoint.TemporalAddress,
 		"s3", s.endpoint.S3Endpoint, "after", time.Since(began).Round(time.Millisecond))
 	return s, nil

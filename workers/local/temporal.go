@@ -44,7 +44,10 @@ func startTemporal(ctx context.Context, o Options, port int, log *serverLog) (*t
 		server, err := newServer(o, port, database, log)
 		if err == nil {
 			t := &temporalServer{server: server, database: database}
-			return t, port, t.run(ctx, hostPort(dialIP(o.BindIP), port))
+			if err := t.run(ctx, hostPort(dialIP(o.BindIP), port)); err != nil {
+				return t, 0, fmt.Errorf("%w; see %s", err, log.file.Filename)
+			}
+			return t, port, nil
 		}
 		if !errors.Is(err, syscall.EADDRINUSE) || try == portTries {
 			return nil, 0, err

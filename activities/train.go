@@ -173,10 +173,14 @@ const leaveWithin = 4 * time.Second
 func (s *saver) leave(ctx context.Context, trainer *train.Trainer, why error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveWithin)
 	defer cancel()
-	if err := s.wait(); errors.Is(err, checkpoint.ErrFenced) {
+	err := s.wait()
+	if !errors.Is(err, checkpoint.ErrFenced) {
+		err = s.commit(ctx, trainer.Snapshot())
+	}
+	if errors.Is(err, checkpoint.ErrFenced) {
 		return err
 	}
-	if err := s.commit(ctx, trainer.Snapshot()); err != nil {
+	if err != nil {
 		s.a.steps.Log.Warn("last checkpoint not saved; the step goes on from the one before", "step", s.a.kind, "error", err)
 	}
 	return why

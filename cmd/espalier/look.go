@@ -102,7 +102,7 @@ func (a *app) printView(v *runs.View) {
 }
 
 func watchCommand(a *app) *cobra.Command {
-	return &cobra.Command{
+	command := &cobra.Command{
 		Use: "watch RUN", Short: "Follow a run until it ends; ^C leaves it running",
 		Example: "  espalier watch quickstart-1a2b3c4d5e6f",
 		Args:    cobra.ExactArgs(1), ValidArgsFunction: a.completeRuns,
@@ -119,6 +119,8 @@ func watchCommand(a *app) *cobra.Command {
 			return err
 		},
 	}
+	a.addProgress(command)
+	return command
 }
 
 // completeRuns offers the ids of runs to the shell.

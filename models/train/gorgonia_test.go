@@ -89,6 +89,9 @@ func TestResumeIsExactOnGorgonia(t *testing.T) {
 }
 
 func TestAStepOnGorgoniaAllocatesNothing(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector allocates")
+	}
 	r := newReal(t)
 	r.o.Epochs = 1000
 	trainer := r.start(t, &checkpoint.Checkpoint{Network: digits(t)})

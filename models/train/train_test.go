@@ -307,6 +307,9 @@ func wantDiverged(t *testing.T, err error, text string) {
 }
 
 func TestAStepAllocatesNothing(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector allocates")
+	}
 	for _, optimizer := range []train.Optimizer{momentum, adamw} {
 		o := options(optimizer)
 		o.Epochs, o.L1, o.L2, o.Clip = 1000, 1e-4, 1e-4, 1

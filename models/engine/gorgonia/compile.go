@@ -18,8 +18,9 @@ type compiler struct {
 }
 
 // compile plans the computation of the outputs from given buffers, one for
-// every input node of the graph. Nodes that no output needs are left out: the
-// gradient of the network's input, for one.
+// every input node of the graph, and adds the buffers of all others to them.
+// Nodes that no output needs are left out: the gradient of the network's
+// input, for one. The program computes once its buffers are placed in memory.
 func compile(g *G.ExprGraph, batch int, given map[*G.Node]*buffer, outputs ...*G.Node) (*program, error) {
 	sorted, err := G.Sort(g) // consumers first
 	if err != nil {

@@ -124,7 +124,7 @@ func (r *Repo) entry(ctx context.Context, stepKey string, number int) (Entry, er
 	key, entry := EntryKey(stepKey, number), Entry{}
 	err := r.GetJSON(ctx, key, &entry)
 	if errors.Is(err, ErrNotFound) {
-		err = &CorruptError{Key: key, Reason: "it is missing"}
+		err = &CorruptError{Key: key, Reason: reasonMissing}
 	}
 	if err == nil && entry.Number != number {
 		err = &CorruptError{Key: key, Reason: fmt.Sprintf("it says that it is number %d", entry.Number)}

@@ -51,13 +51,13 @@ func (r *Repo) Open(ctx context.Context, stepKey string, a Attempt) (*Opened, er
 	if a.Keep <= 0 {
 		a.Keep = keepByDefault
 	}
-	s := &survey{repo: r, step: stepKey, named: make(map[string]bool)}
+	s := &survey{repo: r, step: stepKey}
 	for {
 		if err := s.look(ctx); err != nil {
 			return nil, fmt.Errorf("open step %.12s: %w", stepKey, err)
 		}
 		if s.done != nil {
-			return &Opened{Done: s.done, Notes: s.allNotes()}, nil
+			return &Opened{Done: s.done, Notes: s.notes()}, nil
 		}
 		j, err := r.take(ctx, s, a)
 		if err == nil {
@@ -75,7 +75,7 @@ func (r *Repo) take(ctx context.Context, s *survey, a Attempt) (*Journal, error)
 	entry := Entry{
 		Number: number, Kind: EntryOpen, Token: number,
 		Owner: a.Owner, Worker: a.Worker, Time: a.Now().Round(0).UTC(),
-		Notes: s.allNotes(), Fingerprint: a.Fingerprint, Version: a.Version,
+		Notes: s.notes(), Fingerprint: a.Fingerprint, Version: a.Version,
 	}
 	if s.from != nil {
 		entry.FromDigest, entry.From = s.entry.Digest, s.entry.Cursor

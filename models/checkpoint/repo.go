@@ -138,6 +138,9 @@ func (r *Repo) inspect(ctx context.Context, d Digest, size int64) (bad *CorruptE
 	return r.judge(ctx, d, err)
 }
 
+// reasonMissing is what is wrong with an object that should be there.
+const reasonMissing = "it is missing"
+
 // judge sorts the error of a checkpoint's reading into what is wrong with the
 // object, which it puts aside, and what is wrong elsewhere.
 func (r *Repo) judge(ctx context.Context, d Digest, err error) (bad *CorruptError, other error) {
@@ -145,7 +148,7 @@ func (r *Repo) judge(ctx context.Context, d Digest, err error) (bad *CorruptErro
 	case errors.As(err, &bad):
 		return bad, r.quarantine(ctx, bad.Key)
 	case errors.Is(err, ErrNotFound):
-		return &CorruptError{Key: CheckpointKey(d), Reason: "it is missing"}, nil
+		return &CorruptError{Key: CheckpointKey(d), Reason: reasonMissing}, nil
 	}
 	return nil, err
 }

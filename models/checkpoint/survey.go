@@ -21,9 +21,13 @@ type survey struct {
 	origin *engine.Fingerprint // of the attempt that wrote it, if known
 	stored []Digest            // mid-step checkpoints, as far as known, oldest first
 
-	notes []string
-	more  int             // faults beyond those that notes name
-	named map[string]bool // objects that notes name
+	faults []fault
+}
+
+// fault is an object that is not as it should be.
+type fault struct {
+	key, text string
+	missing   bool
 }
 
 // The bounds of a survey: the faults that are named one by one, and how many
@@ -37,6 +41,9 @@ const (
 // checkpoint or result that is intact. It may be called again.
 func (s *survey) look(ctx context.Context) error {
 	s.last, s.from, s.origin, s.stored = 0, nil, nil, nil
+	// What was missing may only have been removed by the owner of the step
+	// while this one looked; what was corrupt was, and is put aside by now.
+	s.faults = slices.DeleteFunc(s.faults, func(f fault) bool { return f.missing })
 	result, err := s.repo.VerifyResult(ctx, s.step)
 	switch {
 	case err == nil:
@@ -87,7 +94,8 @@ func (s *survey) visit(ctx context.Context, number int) error {
 // visitResult completes a result whose attempt died before publishing it.
 func (s *survey) visitResult(ctx context.Context, entry Entry) error {
 	if entry.Result == nil {
-		s.note(EntryKey(s.step, entry.Number), "it is a result without content")
+		key := EntryKey(s.step, entry.Number)
+		s.note(fault{key: key, text: key + " is a result without content"})
 		return nil
 	}
 	if entry.Digest != "" {
@@ -114,7 +122,7 @@ func (s *survey) visitCheckpoint(ctx context.Context, entry Entry) error {
 	}
 	var unreadable *decodeError
 	if errors.As(err, &unreadable) { // its bytes are as written, by another version: leave it
-		s.note(CheckpointKey(entry.Digest), err.Error())
+		s.note(fault{key: CheckpointKey(entry.Digest), text: err.Error()})
 		return nil
 	}
 	bad, err := s.repo.judge(ctx, entry.Digest, err)
@@ -143,28 +151,26 @@ func (s *survey) findOrigin(ctx context.Context) error {
 func (s *survey) noteError(err error) {
 	var corrupt *CorruptError
 	if errors.As(err, &corrupt) {
-		s.note(corrupt.Key, corrupt.Error())
+		s.note(fault{corrupt.Key, corrupt.Error(), corrupt.Reason == reasonMissing})
 	}
 }
 
-// note names a fault once, however often the survey comes by: an object that
-// was put aside is missing the next time.
-func (s *survey) note(key, text string) {
-	if s.named[key] {
-		return
+// note names an object once, however often the survey comes by: one that was
+// put aside is missing the next time.
+func (s *survey) note(f fault) {
+	if !slices.ContainsFunc(s.faults, func(g fault) bool { return g.key == f.key }) {
+		s.faults = append(s.faults, f)
 	}
-	s.named[key] = true
-	if len(s.notes) == maxNotes {
-		s.more++
-		return
-	}
-	s.notes = append(s.notes, text)
 }
 
-func (s *survey) allNotes() []string {
-	notes := slices.Clone(s.notes)
-	if s.more > 0 {
-		notes = append(notes, fmt.Sprintf("%d older entries or checkpoints are corrupt or missing", s.more))
+// notes are the faults in words, the newest objects first.
+func (s *survey) notes() []string {
+	var notes []string
+	for i, f := range s.faults {
+		if i == maxNotes {
+			return append(notes, fmt.Sprintf("%d older entries or checkpoints are corrupt or missing", len(s.faults)-i))
+		}
+		notes = append(notes, f.text)
 	}
 	return notes
 }

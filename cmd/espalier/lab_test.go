@@ -109,7 +109,31 @@ func newLab(t *testing.T, spec string) lab {
 	if err := os.WriteFile(l.spec, []byte(spec), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("worker.log, without its progress:\n%s", l.told())
+		}
+	})
 	return l
+}
+
+// told is the worker log without the lines that tell progress.
+func (l lab) told() []byte {
+	log, err := os.ReadFile(filepath.Join(l.home, "worker.log"))
+	if err != nil {
+		return []byte(err.Error())
+	}
+	var told []byte
+scan:
+	for line := range bytes.Lines(log) {
+		for _, noise := range []string{`"msg":"training"`, `"msg":"checkpoint"`, `"msg":"ExecuteActivity"`} {
+			if bytes.Contains(line, []byte(noise)) {
+				continue scan
+			}
+		}
+		told = append(told, line...)
+	}
+	return told
 }
 
 func (l lab) args(args ...string) []string {

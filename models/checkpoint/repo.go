@@ -22,6 +22,8 @@ type Repo struct {
 }
 
 // CheckpointKey is the key of a checkpoint's object.
+//
+//revive:disable-next-line:exported beside ResultKey and EntryKey, Key would not say whose
 func CheckpointKey(d Digest) string { return "checkpoints/" + string(d) + ".safetensors" }
 
 // ResultKey is the key of a step's result.

@@ -28,8 +28,9 @@ type spoiler func(w http.ResponseWriter, r *http.Request, forward http.Handler)
 func newProxy(t *testing.T, start func(*httptest.Server)) *proxy {
 	t.Helper()
 	p := &proxy{seen: make(map[string]int), forward: &httputil.ReverseProxy{
-		Director: func(r *http.Request) { // Host stays: it is signed
-			r.URL.Scheme, r.URL.Host = "http", gateway.address
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.Out.URL.Scheme, r.Out.URL.Host = "http", gateway.address
+			r.Out.Host = r.In.Host // it is signed
 		},
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	}}

@@ -29,7 +29,7 @@ func (s *Steps) dataset(ctx context.Context, c config.Data, digest string) (*dat
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
-			return nil, &inputError{fmt.Errorf("data %s: %w", c.Name, err)}
+			return nil, &inputError{err}
 		}
 		s.datasets.want, s.datasets.have = o, set
 	}

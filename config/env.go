@@ -17,6 +17,9 @@ type Env struct {
 	Home string
 	// Temporal names the variables of Temporal's SDK that are set, sorted.
 	Temporal []string
+	// TemporalFile (TEMPORAL_CONFIG_FILE) is the file of Temporal's profiles;
+	// empty is the SDK's own choice.
+	TemporalFile string
 	// S3 is the bucket of ESPALIER_S3, nil when the embedded store is used.
 	S3 *S3
 	// NoColor (NO_COLOR, see no-color.org) asks for output without colours.
@@ -51,7 +54,7 @@ func FromEnviron(lookup func(string) (string, bool)) (Env, error) {
 		value, _ := lookup(name)
 		return value
 	}
-	e := Env{Home: get("ESPALIER_HOME"), NoColor: get("NO_COLOR") != ""}
+	e := Env{Home: get("ESPALIER_HOME"), NoColor: get("NO_COLOR") != "", TemporalFile: get("TEMPORAL_CONFIG_FILE")}
 	if e.Home == "" {
 		e.Home = ".espalier"
 	}

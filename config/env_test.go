@@ -34,6 +34,7 @@ func TestEnvironment(t *testing.T) {
 		"set but empty":      {vars{"ESPALIER_HOME": "", "ESPALIER_S3": "", "NO_COLOR": "", "ESPALIER_THREADS": "", "TEMPORAL_ADDRESS": ""}, config.Env{Home: ".espalier"}},
 		"own":                {vars{"ESPALIER_HOME": "/var/espalier", "NO_COLOR": "1", "ESPALIER_THREADS": "4"}, config.Env{Home: "/var/espalier", NoColor: true, Threads: 4}},
 		"temporal":           {vars{"TEMPORAL_PROFILE": "prod", "TEMPORAL_ADDRESS": "h:7233", "TEMPORAL_CLI_SHOW_STACKS": "1"}, config.Env{Home: ".espalier", Temporal: []string{"TEMPORAL_ADDRESS", "TEMPORAL_PROFILE"}}},
+		"profiles":           {vars{"TEMPORAL_CONFIG_FILE": "t.toml"}, config.Env{Home: ".espalier", Temporal: []string{"TEMPORAL_CONFIG_FILE"}, TemporalFile: "t.toml"}},
 		"aws without bucket": {vars{"AWS_ACCESS_KEY_ID": "a", "AWS_REGION": "r", "AWS_ENDPOINT_URL": "nonsense"}, config.Env{Home: ".espalier"}},
 		"bucket alone":       {vars{"ESPALIER_S3": "s3://runs"}, s3(func(*config.S3) {})},
 		"everything in it": {vars{"ESPALIER_S3": "s3://runs/a/b/?endpoint=minio:9000&region=eu&tls=false"}, s3(func(s *config.S3) {

@@ -88,6 +88,7 @@ type connection struct {
 	store    checkpoint.Store // opened by withStore
 	s3       s3store.Config
 	stack    *local.Stack // nil unless the servers are embedded in this process
+	home     string       // of the process that embeds them, if that is another one
 }
 
 func (c *connection) close() {
@@ -96,6 +97,20 @@ func (c *connection) close() {
 		stopStack(c.stack)
 	}
 }
+
+// gone says that the connection was to another process of this machine, which
+// has ended.
+func (c *connection) gone() bool {
+	if c.home == "" {
+		return false
+	}
+	_, err := local.Find(c.home)
+	return errors.Is(err, local.ErrNotRunning)
+}
+
+// standUpWithin is how long another process of this machine may take to start
+// or stop its servers.
+const standUpWithin = 15 * time.Second
 
 // standUp connects to the configured servers, or to those that another process
 // of this machine embeds in the same home, or embeds them here.
@@ -106,12 +121,22 @@ func (a *app) standUp(ctx context.Context) (*connection, error) {
 	if a.env.TemporalConfigured() {
 		return a.connect(ctx)
 	}
-	c, err := a.startLocal(ctx, local.Options{Home: a.home, Log: a.log})
-	var locked *local.LockedError
-	if errors.As(err, &locked) {
-		return a.connect(ctx)
+	for began := time.Now(); ; {
+		c, err := a.startLocal(ctx, local.Options{Home: a.home, Log: a.log})
+		var locked *local.LockedError
+		if !errors.As(err, &locked) {
+			return c, err
+		}
+		c, err = a.connect(ctx)
+		if !errors.Is(err, local.ErrNotRunning) || time.Since(began) > standUpWithin {
+			return c, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
 	}
-	return c, err
 }
 
 // connect finds the configured servers, or those that a process of this machine embeds.
@@ -123,13 +148,18 @@ func (a *app) connect(ctx context.Context) (*connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.dialLocal(ctx, *endpoint)
+	c, err := a.dialLocal(ctx, *endpoint)
+	if err != nil {
+		return nil, err
+	}
+	c.home = a.home
+	return c, nil
 }
 
 func (a *app) dialLocal(ctx context.Context, e local.Endpoint) (*connection, error) {
 	c, err := a.dial(ctx, client.Options{HostPort: e.TemporalAddress, Namespace: e.Namespace})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w; it is that of process %d in home %s", err, e.PID, a.home)
 	}
 	c.s3 = s3store.Config{
 		Endpoint: strings.TrimPrefix(e.S3Endpoint, "http://"), Bucket: e.S3Bucket,
@@ -142,9 +172,17 @@ func (a *app) dialLocal(ctx context.Context, e local.Endpoint) (*connection, err
 }
 
 func (a *app) dialConfigured(ctx context.Context) (*connection, error) {
+	by := strings.Join(a.env.Temporal, ", ")
+	// The SDK takes a file that is not there for an empty one.
+	if path := a.env.TemporalFile; path != "" {
+		if _, err := os.Stat(path); err != nil {
+			return nil, usageError{cause(err, "TEMPORAL_CONFIG_FILE "+path)}
+		}
+		by = strings.Replace(by, "TEMPORAL_CONFIG_FILE", "TEMPORAL_CONFIG_FILE "+path, 1)
+	}
 	options, err := envconfig.LoadDefaultClientOptions()
 	if err != nil {
-		return nil, usageError{fmt.Errorf("temporal's configuration (%s): %w", strings.Join(a.env.Temporal, ", "), err)}
+		return nil, usageError{fmt.Errorf("temporal's configuration (%s): %w", by, err)}
 	}
 	if options.HostPort == "" {
 		options.HostPort = client.DefaultHostPort
@@ -154,7 +192,7 @@ func (a *app) dialConfigured(ctx context.Context) (*connection, error) {
 	}
 	c, err := a.dial(ctx, options)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w; start it, or mend %s", err, by)
 	}
 	if a.env.S3 != nil {
 		c.s3 = configuredS3(a.env.S3)
@@ -179,9 +217,24 @@ func (a *app) dial(ctx context.Context, o client.Options) (*connection, error) {
 	defer cancel()
 	t, err := client.DialContext(ctx, o)
 	if err != nil {
-		return nil, fmt.Errorf("temporal at %s does not answer (%w); start one with `espalier server`, or set TEMPORAL_ADDRESS", o.HostPort, err)
+		return nil, fmt.Errorf("temporal at %s does not answer: %s", o.HostPort, unreached(err))
 	}
 	return &connection{temporal: t, runs: &runs.Client{Temporal: t, Namespace: o.Namespace}, address: o.HostPort}, nil
+}
+
+// unreached is why a server could not be reached, without the layers of gRPC
+// between that say nothing more.
+func unreached(err error) string {
+	text := err.Error()
+	for _, layer := range []string{"failed reaching server: ", "connection error: desc = ", "transport: ", "Error while dialing: ", "authentication handshake failed: "} {
+		if _, after, ok := strings.Cut(text, layer); ok {
+			text = after
+		}
+	}
+	if errors.Is(err, context.DeadlineExceeded) || strings.HasSuffix(text, "context deadline exceeded") {
+		return fmt.Sprintf("no answer within %s", dialWithin)
+	}
+	return strings.Trim(text, `"`)
 }
 
 // openStore connects to the connection's bucket.

@@ -37,7 +37,7 @@ type control func(ctx context.Context, c *runs.Client, id string, by workflows.C
 func controlCommand(a *app, verb, short string, do control) *cobra.Command {
 	var note string
 	command := &cobra.Command{
-		Use: verb + " RUN", Short: short, Args: cobra.ExactArgs(1),
+		Use: verb + " RUN", Short: short,
 		Example:           "  espalier " + verb + " quickstart-1a2b3c4d5e6f --note \"making room\"",
 		ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -47,9 +47,8 @@ func explainCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "explain SPEC", Short: "Say what a spec would do and cost, without running it",
 		Example: "  espalier explain examples/mnist.yaml",
-		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			spec, err := config.Load(args[0])
+			spec, err := loadSpec(args[0])
 			if err != nil {
 				return err
 			}
@@ -122,7 +121,7 @@ func planPasses(spec *config.Spec, weights int64) ([]passPlan, error) {
 func (a *app) printExplanation(e *explanation) {
 	fmt.Fprintf(a.out, "run        %s\nnetwork    %s: %s parameters, %s MACs\ndata       %s training and %s test images, digest %.12s\n\n",
 		e.Run, e.Network, humanize.Comma(e.Params), humanize.Comma(e.MACs), humanize.Comma(int64(e.Train)), humanize.Comma(int64(e.Test)), e.DataDigest)
-	t := newTable(a.out, "pass", "target sparsity", "weights left", "epochs")
+	t := newTable(a.out, "pass", ">target sparsity", ">weights left", ">epochs")
 	for _, p := range e.Passes {
 		name, sparsity, left := fmt.Sprint(p.Pass), "by threshold", "by threshold"
 		if p.Pass == 0 {

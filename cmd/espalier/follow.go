@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"golang.org/x/term"
 
+	"espalier/activities"
 	"espalier/workers/runs"
 	"espalier/workflows"
 )
@@ -22,26 +23,34 @@ const (
 	plainEvery = 10 * time.Second
 )
 
+// lookWithin is how long one look may take before the server counts as silent.
+const lookWithin = 5 * time.Second
+
+// errServersGone says that the process which embeds the servers has ended.
+var errServersGone = errors.New("the process with the servers has ended")
+
 // follow watches a run to its end and prints its result.
-func (a *app) follow(ctx context.Context, c *runs.Client, id string) error {
+func (a *app) follow(ctx context.Context, c *connection, id string) error {
 	w := a.newWatcher()
 	defer w.clear()
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
-		v, err := c.Look(ctx, id, false)
+		v, err := glance(ctx, c.runs, id)
 		switch {
 		case ctx.Err() != nil:
 			return errInterrupted
 		case errors.Is(err, runs.ErrNotFound):
 			return err
+		case err != nil && c.gone():
+			return errServersGone
 		case err != nil:
-			w.tell(fmt.Sprintf("the server does not answer (%v); trying again", err))
+			w.tell(fmt.Sprintf("temporal at %s does not answer; trying again", c.address))
 		default:
 			w.see(v)
 			if v.State == workflows.StateDone || v.State == workflows.StateFailed || v.State == workflows.StateCancelled {
 				w.clear()
-				return a.finish(ctx, c, id)
+				return a.finish(ctx, c.runs, id)
 			}
 		}
 		select {
@@ -50,6 +59,13 @@ func (a *app) follow(ctx context.Context, c *runs.Client, id string) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// glance looks at a run once.
+func glance(ctx context.Context, c *runs.Client, id string) (*runs.View, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookWithin)
+	defer cancel()
+	return c.Look(ctx, id, false)
 }
 
 // finish prints a finished run's result, or answers why there is none.
@@ -79,13 +95,27 @@ func reason(err error) string {
 	)
 	switch {
 	case errors.As(err, &app):
-		return app.Message()
+		return app.Message() + advice(app.Type())
 	case errors.As(err, &canceled):
 		return "cancelled; submitting its spec again goes on from the last checkpoint"
 	case errors.As(err, &ended):
 		return "terminated"
 	default:
 		return err.Error()
+	}
+}
+
+// advice says what to do about a kind of failure.
+func advice(kind string) string {
+	switch kind {
+	case activities.FailureFull:
+		return "; make room and run the spec again: it goes on from the last checkpoint"
+	case activities.FailureDenied:
+		return "; mend the credentials and run the spec again: it goes on from the last checkpoint"
+	case activities.FailureDiverged:
+		return "; lower the learning rate, or clip the gradients (train.clip)"
+	default:
+		return ""
 	}
 }
 

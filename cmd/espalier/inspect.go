@@ -36,7 +36,6 @@ func inspectCommand(a *app) *cobra.Command {
 		Long: `Reads a checkpoint, given as a file or as a digest of the store (its first digits
 are enough), verifies its bytes and shows the network by layer.`,
 		Example: "  espalier inspect 3f9a1c22b0de",
-		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, digest, size, err := a.readCheckpoint(cmd.Context(), args[0])
 			if err != nil {
@@ -104,7 +103,7 @@ func complete(ctx context.Context, store checkpoint.Store, prefix string) (check
 		}
 	}
 	if len(found) == 0 {
-		return "", fmt.Errorf("checkpoint %s: %w in %s", prefix, checkpoint.ErrNotFound, store)
+		return "", usageError{fmt.Errorf("checkpoint %s: %w in %s", prefix, checkpoint.ErrNotFound, store)}
 	}
 	return checkpoint.Digest(found[0]), nil
 }
@@ -137,7 +136,7 @@ func (a *app) printInspection(i inspection) {
 	if c := i.Cursor; c != nil {
 		fmt.Fprintf(a.out, "training   epoch %d, batch %d, optimizer step %s\n", c.Epoch, c.Batch, humanize.Comma(c.Step))
 	}
-	t := newTable(a.out, "layer", "op", "parameters", "non-zero", "sparsity", "MACs", "dense", "sparse (CSR)")
+	t := newTable(a.out, "layer", "op", ">parameters", ">non-zero", ">sparsity", ">MACs", ">dense", ">sparse (CSR)")
 	for _, l := range i.Cost.Layers {
 		t.AppendRow(costRow(l.Name, string(l.Op), l.Amounts))
 	}

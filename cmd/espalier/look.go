@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -47,8 +49,8 @@ func listCommand(a *app) *cobra.Command {
 func statusCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "status RUN", Short: "Show what a run has reached and what it is doing",
-		Example: "  espalier status quickstart-1a2b3c4d5e6f --json",
-		Args:    cobra.ExactArgs(1), ValidArgsFunction: a.completeRuns,
+		Example:           "  espalier status quickstart-1a2b3c4d5e6f --json",
+		ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.connect(cmd.Context())
 			if err != nil {
@@ -84,6 +86,12 @@ func look(ctx context.Context, c *runs.Client, id string) (*runs.View, error) {
 
 func (a *app) printView(v *runs.View) {
 	fmt.Fprintln(a.out, line(v))
+	switch {
+	case v.State == workflows.StatePaused:
+		fmt.Fprintf(a.out, "go on with: espalier resume %s\n", v.ID)
+	case v.Step != nil && v.Step.Waiting && v.Step.Queue != "":
+		fmt.Fprintf(a.out, "the workers of queue %[1]s are busy, or there are none; start one with: espalier worker --queue %[1]s\n", v.Step.Queue)
+	}
 	if v.Reached == nil {
 		if v.State == workflows.StateRunning {
 			fmt.Fprintln(a.out, "no worker answers for the rows; start one with: espalier worker")
@@ -91,7 +99,7 @@ func (a *app) printView(v *runs.View) {
 		return
 	}
 	for _, e := range v.Reached.Events {
-		fmt.Fprintf(a.out, "%s %s %s\n", e.When.Local().Format(time.DateTime), e.Who, e.What)
+		fmt.Fprintln(a.out, strings.TrimSpace(fmt.Sprintf("%s %s %s", e.When.Local().Format(time.DateTime), e.Who, e.What)))
 	}
 	if v.Reached.Stopped != "" {
 		fmt.Fprintln(a.out, "stopped:", v.Reached.Stopped)
@@ -104,15 +112,18 @@ func (a *app) printView(v *runs.View) {
 func watchCommand(a *app) *cobra.Command {
 	command := &cobra.Command{
 		Use: "watch RUN", Short: "Follow a run until it ends; ^C leaves it running",
-		Example: "  espalier watch quickstart-1a2b3c4d5e6f",
-		Args:    cobra.ExactArgs(1), ValidArgsFunction: a.completeRuns,
+		Example:           "  espalier watch quickstart-1a2b3c4d5e6f",
+		ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.connect(cmd.Context())
 			if err != nil {
 				return err
 			}
 			defer c.close()
-			err = a.follow(cmd.Context(), c.runs, args[0])
+			err = a.follow(cmd.Context(), c, args[0])
+			if errors.Is(err, errServersGone) {
+				return fmt.Errorf("%w; the run goes on when they are started again, with: espalier server", err)
+			}
 			if cmd.Context().Err() != nil {
 				fmt.Fprintf(a.errs, "no longer watching; the run goes on. Come back with: espalier watch %s\n", args[0])
 			}

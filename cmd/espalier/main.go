@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"espalier/config"
+	"espalier/workers/runs"
 )
 
 // The exit codes, also listed in the help of the root command.
@@ -76,7 +77,7 @@ func exitCode(err error) int {
 		faults *config.Faults
 	)
 	switch {
-	case errors.As(err, &faults), errors.As(err, &usage):
+	case errors.As(err, &faults), errors.As(err, &usage), errors.Is(err, runs.ErrNotFound):
 		return exitUsage
 	case errors.As(err, &failed):
 		return exitRunFailed

@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"espalier/activities"
 	"espalier/workers/runs"
 	"espalier/workflows"
 )
@@ -20,24 +22,32 @@ func (a *app) printJSON(v any) error {
 	return encoder.Encode(v)
 }
 
-// newTable is the look of every table: no frame, headers as written, numbers to the right.
+// newTable is the look of every table: no frame, headers as written. A column
+// of numbers has ">" before its header and stands to the right.
 func newTable(out io.Writer, header ...string) table.Writer {
 	t := table.NewWriter()
 	t.SetOutputMirror(out)
 	t.SetStyle(table.StyleLight)
 	t.Style().Options = table.OptionsNoBordersAndSeparators
 	t.Style().Format.Header = text.FormatDefault
+	t.SuppressTrailingSpaces()
 	row := make(table.Row, len(header))
+	var columns []table.ColumnConfig
 	for i, h := range header {
-		row[i] = h
+		name, number := strings.CutPrefix(h, ">")
+		row[i] = name
+		if number {
+			columns = append(columns, table.ColumnConfig{Number: i + 1, Align: text.AlignRight, AlignHeader: text.AlignRight})
+		}
 	}
+	t.SetColumnConfigs(columns)
 	t.AppendHeader(row)
 	return t
 }
 
 // printRows prints a run's passes.
 func printRows(out io.Writer, rows []workflows.Row) {
-	t := newTable(out, "pass", "sparsity", "weights left", "of", "accuracy", "95 % interval", "dense", "sparse (CSR)", "checkpoint", "")
+	t := newTable(out, "pass", ">sparsity", ">weights left", ">of", ">accuracy", ">95 % interval", ">dense", ">sparse (CSR)", "checkpoint", "")
 	for _, r := range rows {
 		name, mark := fmt.Sprint(r.Pass), ""
 		if r.Pass == 0 {
@@ -52,11 +62,6 @@ func printRows(out io.Writer, rows []workflows.Row) {
 			humanize.Bytes(uint64(r.DenseBytes)), humanize.Bytes(uint64(r.SparseBytes)), r.Checkpoint.Short(), mark,
 		})
 	}
-	var columns []table.ColumnConfig
-	for i := 2; i <= 8; i++ {
-		columns = append(columns, table.ColumnConfig{Number: i, Align: text.AlignRight, AlignHeader: text.AlignRight})
-	}
-	t.SetColumnConfigs(columns)
 	t.Render()
 }
 
@@ -64,45 +69,66 @@ func percent(share float64) string { return fmt.Sprintf("%.2f %%", 100*share) }
 
 // printViews prints runs, one a line.
 func printViews(out io.Writer, views []runs.View) {
-	t := newTable(out, "run", "state", "pass", "sparsity", "accuracy", "started")
+	t := newTable(out, "run", "state", ">pass", ">sparsity", ">accuracy", "started")
 	for _, v := range views {
 		s := v.Summary
-		t.AppendRow(table.Row{v.ID, v.State, fmt.Sprintf("%d/%d", s.Pass, s.Passes), percent(s.Sparsity), percent(s.Accuracy), v.Started.Local().Format(time.DateTime)})
+		sparsity, accuracy := "-", "-"
+		if s.Final != "" { // of the last pass that is kept
+			sparsity, accuracy = percent(s.Sparsity), percent(s.Accuracy)
+		}
+		t.AppendRow(table.Row{v.ID, v.State, fmt.Sprintf("%d/%d", s.Pass, s.Passes), sparsity, accuracy, v.Started.Local().Format(time.DateTime)})
 	}
 	t.Render()
 }
 
 // line says in one line what a run is doing.
 func line(v *runs.View) string {
-	s := fmt.Sprintf("%s %s", v.ID, v.State)
-	step := v.Step
-	if step == nil {
-		return s
+	parts := []string{v.ID + " " + v.State}
+	if step := v.Step; step != nil {
+		parts = append(parts, stepLine(step, v.Summary.Passes)...)
 	}
-	s += fmt.Sprintf(" | %s", step.Activity)
-	if p := step.Progress; p != nil && !step.Waiting {
-		s += fmt.Sprintf(" pass %d/%d", p.Pass, v.Summary.Passes)
-		switch {
-		case p.Epochs > 0:
-			s += fmt.Sprintf(" | epoch %d/%d, %d %% | loss %.4f | accuracy %.2f %% | %s images/s", min(p.Cursor.Epoch+1, p.Epochs), p.Epochs,
-				int(epochShare(p.Cursor.Batch, p.Batches)), p.Loss, 100*p.Accuracy, humanize.SIWithDigits(p.Rate, 1, ""))
-			if !p.SavedAt.IsZero() {
-				s += fmt.Sprintf(" | saved %s ago", time.Since(p.SavedAt).Round(time.Second))
-			}
-		default:
-			s += " | " + p.Phase
+	return strings.Join(parts, " | ")
+}
+
+// stepLine is what line says of the step under way, in parts.
+func stepLine(step *runs.Step, passes int) []string {
+	name := strings.ToLower(step.Activity)
+	parts := []string{name}
+	switch p := step.Progress; {
+	case !step.Again.IsZero() && time.Until(step.Again) > 0:
+		parts = append(parts, fmt.Sprintf("tried again in %s", time.Until(step.Again).Round(time.Second)))
+	case step.Waiting && step.Queue != "":
+		parts = append(parts, "waiting for a worker of queue "+step.Queue)
+	case step.Waiting:
+		parts = append(parts, "waiting for a worker")
+	case p != nil:
+		if p.Pass > 0 {
+			parts[0] = fmt.Sprintf("%s, pass %d/%d", name, p.Pass, passes)
 		}
-	}
-	if step.Waiting {
-		s += " | waiting for a worker"
+		parts = append(parts, progressLine(p)...)
 	}
 	if step.Attempt > 1 {
-		s += fmt.Sprintf(" | attempt %d", step.Attempt)
+		attempt := fmt.Sprintf("attempt %d", step.Attempt)
 		if step.LastFailure != "" {
-			s += ": " + step.LastFailure
+			attempt += ": " + step.LastFailure
 		}
+		parts = append(parts, attempt)
 	}
-	return s
+	return parts
+}
+
+func progressLine(p *activities.Progress) []string {
+	if p.Epochs == 0 {
+		return []string{p.Phase}
+	}
+	parts := []string{
+		fmt.Sprintf("epoch %d/%d, %d %%", min(p.Cursor.Epoch+1, p.Epochs), p.Epochs, int(epochShare(p.Cursor.Batch, p.Batches))),
+		fmt.Sprintf("loss %.4f", p.Loss), "accuracy " + percent(p.Accuracy), humanize.SIWithDigits(p.Rate, 1, "") + " images/s",
+	}
+	if !p.SavedAt.IsZero() {
+		parts = append(parts, fmt.Sprintf("saved %s ago", max(0, time.Since(p.SavedAt)).Round(time.Second)))
+	}
+	return parts
 }
 
 func epochShare(batch, batches int) float64 {

@@ -23,10 +23,16 @@ your cluster and your bucket.
 Exit codes: 0 done, 1 something outside failed, 2 wrong command line or spec,
 3 the run ended without a result, 130 interrupted.`,
 		PersistentPreRunE: a.begin,
-		SilenceErrors:     true,
-		SilenceUsage:      true,
+		Args:              unknownCommand,
+		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
+		Example:           "  espalier run examples/quickstart.yaml",
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+		// Two letters may be wrong.
+		SuggestionsMinimumDistance: 2,
+		SilenceErrors:              true,
+		SilenceUsage:               true,
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(misused)
 	root.PersistentFlags().StringVar(&a.home, "home", a.env.Home, "folder of the embedded servers and the caches")
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON for scripts")
 	root.PersistentFlags().StringVar(&a.logLevel, "log-level", "info", "of HOME/worker.log: debug, info, warn or error")
@@ -35,14 +41,12 @@ Exit codes: 0 done, 1 something outside failed, 2 wrong command line or spec,
 		&cobra.Group{ID: "look", Title: "Look:"},
 		&cobra.Group{ID: "control", Title: "Control:"},
 		&cobra.Group{ID: "serve", Title: "Serve:"},
+		&cobra.Group{ID: "help", Title: "Help:"},
 	)
 	add := func(group string, commands ...*cobra.Command) {
 		for _, c := range commands {
 			c.GroupID = group
-			if c.Args == nil {
-				c.Args = cobra.NoArgs
-			}
-			c.Args = usageArgs(c.Args)
+			c.Args = usageArgs
 			root.AddCommand(c)
 		}
 	}
@@ -50,15 +54,9 @@ Exit codes: 0 done, 1 something outside failed, 2 wrong command line or spec,
 	add("look", listCommand(a), statusCommand(a), watchCommand(a), inspectCommand(a), doctorCommand(a), versionCommand(a))
 	add("control", pauseCommand(a), resumeCommand(a), cancelCommand(a))
 	add("serve", serverCommand(a), workerCommand(a))
+	help := helpCommand(root)
+	help.GroupID = "help"
+	root.SetHelpCommand(help)
+	add("help", completionCommand(root))
 	return root
-}
-
-// usageArgs marks a wrong number of arguments as the user's mistake.
-func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(c *cobra.Command, args []string) error {
-		if err := check(c, args); err != nil {
-			return usageError{err}
-		}
-		return nil
-	}
 }

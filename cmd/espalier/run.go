@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -23,9 +24,8 @@ an interruption it goes on where it was, and once done it prints its result.
 ^C or SIGTERM saves a checkpoint and leaves within five seconds; a second ^C
 leaves at once. Either way nothing is lost but the work since the last checkpoint.`,
 		Example: "  espalier run examples/quickstart.yaml",
-		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			spec, err := config.Load(args[0])
+			spec, err := loadSpec(args[0])
 			if err != nil {
 				return err
 			}
@@ -45,36 +45,46 @@ leaves at once. Either way nothing is lost but the work since the last checkpoin
 // data are made ready while the servers start.
 func (a *app) run(ctx context.Context, spec *config.Spec) error {
 	ready := a.prepareSteps(func(s *activities.Steps) { s.Warm(ctx, spec.Data) })
+	for {
+		err := a.attend(ctx, spec, ready)
+		if !errors.Is(err, errServersGone) {
+			return err
+		}
+		// They were those of another process; the state is all on disk.
+		fmt.Fprintln(a.errs, "the process with the servers has ended; starting them in this one")
+	}
+}
+
+// attend works on a run for as long as its servers are there.
+func (a *app) attend(ctx context.Context, spec *config.Spec, ready func() (*activities.Steps, error)) error {
 	c, err := a.standUp(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.close()
+	// A store that does not work is noticed before the run is submitted.
+	if _, err := c.openStore(ctx); err != nil {
+		return err
+	}
 	id, err := c.runs.Submit(ctx, spec)
 	if err != nil {
 		return err
 	}
 	return a.withWorker(ctx, c, ready, workers.Options{Queue: spec.Resources.Queue}, func(ctx context.Context) error {
-		return a.follow(ctx, c.runs, id)
+		return a.follow(ctx, c, id)
 	})
 }
 
 // prepareSteps makes this process's steps in the background and, once they
 // are there, lets then use the time until they are needed.
 func (a *app) prepareSteps(then func(*activities.Steps)) func() (*activities.Steps, error) {
-	type made struct {
-		steps *activities.Steps
-		err   error
-	}
-	done := make(chan made, 1)
+	made := sync.OnceValues(a.stepsWithoutStore)
 	go func() {
-		steps, err := a.stepsWithoutStore()
-		done <- made{steps, err}
-		if err == nil && then != nil {
+		if steps, err := made(); err == nil && then != nil {
 			then(steps)
 		}
 	}()
-	return func() (*activities.Steps, error) { m := <-done; return m.steps, m.err }
+	return made
 }
 
 // withWorker runs a worker for as long as do runs. When ctx ends, the worker
@@ -110,9 +120,8 @@ func submitCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "submit SPEC", Short: "Submit a spec to a server and return; workers take its steps",
 		Example: "  espalier submit examples/mnist.yaml",
-		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			spec, err := config.Load(args[0])
+			spec, err := loadSpec(args[0])
 			if err != nil {
 				return err
 			}

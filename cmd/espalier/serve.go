@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"espalier/config"
 	"espalier/workers"
 	"espalier/workers/local"
 )
@@ -21,6 +23,9 @@ find them by themselves; others need TEMPORAL_ADDRESS and ESPALIER_S3.`,
 		Example: "  espalier server --temporal-port 7233 --s3-port 9000",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
+			if err := checkServer(o); err != nil {
+				return err
+			}
 			if err := a.openLog(); err != nil {
 				return err
 			}
@@ -43,6 +48,22 @@ find them by themselves; others need TEMPORAL_ADDRESS and ESPALIER_S3.`,
 	return command
 }
 
+// checkServer finds what no machine can serve.
+func checkServer(o local.Options) error {
+	for _, p := range []struct {
+		flag string
+		port int
+	}{{"--temporal-port", o.TemporalPort}, {"--s3-port", o.S3Port}} {
+		if p.port < 0 || p.port > 65535 {
+			return usageError{fmt.Errorf("%s %d: 1 to 65535 are allowed, and 0 for a free one", p.flag, p.port)}
+		}
+	}
+	if net.ParseIP(o.BindIP) == nil {
+		return usageError{fmt.Errorf("--bind %q: an IP address of this machine is allowed, as 127.0.0.1 or 0.0.0.0", o.BindIP)}
+	}
+	return nil
+}
+
 func workerCommand(a *app) *cobra.Command {
 	var o workers.Options
 	command := &cobra.Command{
@@ -53,6 +74,9 @@ the step saves a checkpoint and goes back to the queue within five seconds.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.Slots < 1 {
 				return usageError{fmt.Errorf("--slots %d: at least 1 is allowed", o.Slots)}
+			}
+			if err := config.CheckQueue(o.Queue); err != nil {
+				return usageError{fmt.Errorf("--queue %w", err)}
 			}
 			if err := a.openLog(); err != nil {
 				return err

@@ -45,12 +45,11 @@ interruption, once killed with SIGKILL at random moments and started again each
 time. The final checkpoints must have the same digest, and no kill may repeat
 more training than one checkpoint interval.`,
 		Example: "  espalier verify-resume examples/quickstart.yaml --kills 5",
-		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if kills < 1 {
 				return usageError{fmt.Errorf("--kills %d: at least 1 is allowed", kills)}
 			}
-			spec, err := config.Load(args[0])
+			spec, err := loadSpec(args[0])
 			if err != nil {
 				return err
 			}
@@ -113,11 +112,15 @@ func (v *verifier) verify(ctx context.Context, kills int) (*verification, error)
 		if err != nil {
 			return nil, err
 		}
-		fmt.Fprintf(v.a.errs, "kill %d of %d after %s\n", i+1, kills, after.Round(time.Millisecond))
 		if ended {
+			fmt.Fprintf(v.a.errs, "the run ended within %s, before kill %d of %d\n", after.Round(time.Millisecond), i+1, kills)
 			found.Kills = i
 			break
 		}
+		fmt.Fprintf(v.a.errs, "kill %d of %d after %s\n", i+1, kills, after.Round(time.Millisecond))
+	}
+	if found.Kills == 0 {
+		return nil, errors.New("the run ended before the first kill, which shows nothing; take a longer spec or another --seed")
 	}
 	if found.Interrupted, err = v.finish(ctx, "interrupted"); err != nil {
 		return nil, err
@@ -130,11 +133,11 @@ func (v *verifier) verify(ctx context.Context, kills int) (*verification, error)
 // moment draws when to kill: one in five during the start, the others so that
 // all kills together fall within the run.
 func (v *verifier) moment(clean time.Duration, kills int) time.Duration {
-	start := 1500 * time.Millisecond
+	start := min(1500*time.Millisecond, clean/2)
 	if v.random.IntN(5) == 0 {
 		return time.Duration(v.random.Int64N(int64(start)))
 	}
-	return start + time.Duration(v.random.Int64N(int64(2*clean)/int64(kills)+1))
+	return start + time.Duration(v.random.Int64N(2*int64(clean-start)/int64(kills+1)+1))
 }
 
 func (v *verifier) command(ctx context.Context, home string) (*exec.Cmd, *bytes.Buffer, *bytes.Buffer, error) {

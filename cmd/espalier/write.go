@@ -15,7 +15,6 @@ func initCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "init [FILE]", Short: "Write a commented spec to begin with",
 		Example: "  espalier init my-net.yaml",
-		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			path := "espalier.yaml"
 			if len(args) > 0 {
@@ -25,14 +24,15 @@ func initCommand(a *app) *cobra.Command {
 			if errors.Is(err, fs.ErrExist) {
 				return usageError{fmt.Errorf("%s is there already; name another file", path)}
 			}
+			if errors.Is(err, fs.ErrNotExist) {
+				return usageError{fmt.Errorf("write %s: there is no such folder", path)}
+			}
 			if err != nil {
-				return err
+				return cause(err, "write "+path)
 			}
-			if _, err := file.Write(config.Template()); err != nil {
-				return errors.Join(fmt.Errorf("write %s: %w", path, err), file.Close(), os.Remove(path))
-			}
-			if err := file.Close(); err != nil {
-				return fmt.Errorf("write %s: %w", path, err)
+			_, err = file.Write(config.Template())
+			if err = errors.Join(err, file.Close()); err != nil {
+				return errors.Join(cause(err, "write "+path), os.Remove(path))
 			}
 			return a.say(map[string]string{"file": path}, "wrote %s; run it with: espalier run %s\n", path, path)
 		},

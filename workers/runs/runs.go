@@ -29,6 +29,9 @@ import (
 // ErrNotFound says that no run has that id.
 var ErrNotFound = errors.New("no such run")
 
+// ErrEnded says that a run cannot be paused, resumed or cancelled any more.
+var ErrEnded = errors.New("the run has ended already")
+
 // Client asks a Temporal server about runs.
 type Client struct {
 	Temporal  client.Client
@@ -77,7 +80,9 @@ type View struct {
 type Step struct {
 	Activity    string               `json:"activity"`
 	Attempt     int32                `json:"attempt"`
-	Waiting     bool                 `json:"waiting"` // no worker has it
+	Queue       string               `json:"queue,omitempty"` // whose workers may take it
+	Waiting     bool                 `json:"waiting"`         // no worker has it
+	Again       time.Time            `json:"again,omitzero"`  // when it is tried again, if that is not yet
 	Worker      string               `json:"worker,omitempty"`
 	Heartbeat   time.Time            `json:"heartbeat,omitzero"`
 	Progress    *activities.Progress `json:"progress,omitempty"`
@@ -152,25 +157,48 @@ func (c *Client) List(ctx context.Context, limit int) ([]View, error) {
 
 // Pause asks a run to stop at its next checkpoint and wait.
 func (c *Client) Pause(ctx context.Context, id string, by workflows.Control) error {
+	if err := c.going(ctx, id); err != nil {
+		return err
+	}
 	return c.explain(id, c.Temporal.SignalWorkflow(ctx, id, "", workflows.SignalPause, by))
 }
 
 // Resume lets a paused run go on.
 func (c *Client) Resume(ctx context.Context, id string, by workflows.Control) error {
+	if err := c.going(ctx, id); err != nil {
+		return err
+	}
 	return c.explain(id, c.Temporal.SignalWorkflow(ctx, id, "", workflows.SignalResume, by))
 }
 
 // Cancel ends a run after its step has saved a checkpoint; submitting its spec
 // again goes on from there.
 func (c *Client) Cancel(ctx context.Context, id string) error {
+	if err := c.going(ctx, id); err != nil {
+		return err
+	}
 	return c.explain(id, c.Temporal.CancelWorkflow(ctx, id, ""))
+}
+
+// going makes sure that there is a run to control: Temporal takes a request to
+// cancel an ended one without a word.
+func (c *Client) going(ctx context.Context, id string) error {
+	described, err := c.Temporal.DescribeWorkflowExecution(ctx, id, "")
+	if err != nil {
+		return c.explain(id, err)
+	}
+	info := described.GetWorkflowExecutionInfo()
+	if info.GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+		return fmt.Errorf("%w: %s is %s", ErrEnded, id, state(info.GetStatus()))
+	}
+	return nil
 }
 
 // explain turns Temporal's answer into one that a person can act on.
 func (c *Client) explain(id string, err error) error {
 	var missing *serviceerror.NotFound
 	if errors.As(err, &missing) {
-		return fmt.Errorf("%w: %s (or it has ended already)", ErrNotFound, id)
+		return fmt.Errorf("%w: %s", ErrNotFound, id)
 	}
 	return err
 }
@@ -202,11 +230,15 @@ func state(s enumspb.WorkflowExecutionStatus) string {
 func stepOf(p *workflowpb.PendingActivityInfo) *Step {
 	s := &Step{
 		Activity: p.GetActivityType().GetName(), Attempt: p.GetAttempt(), Worker: p.GetLastWorkerIdentity(),
+		Queue:       p.GetActivityOptions().GetTaskQueue().GetName(),
 		Waiting:     p.GetState() == enumspb.PENDING_ACTIVITY_STATE_SCHEDULED,
 		LastFailure: p.GetLastFailure().GetMessage(),
 	}
 	if t := p.GetLastHeartbeatTime(); t != nil {
 		s.Heartbeat = t.AsTime()
+	}
+	if t := p.GetNextAttemptScheduleTime(); t != nil && s.Waiting {
+		s.Again = t.AsTime()
 	}
 	var progress activities.Progress
 	if payloads := p.GetHeartbeatDetails().GetPayloads(); len(payloads) > 0 && decode(payloads[0], &progress) {

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"espalier/config"
+)
+
+// usageArgs checks the number of arguments against the words of the command's
+// Use: each is required unless it stands in brackets.
+func usageArgs(c *cobra.Command, args []string) error {
+	words := strings.Fields(c.Use)[1:]
+	for i, word := range words {
+		if i >= len(args) && !strings.HasPrefix(word, "[") {
+			return misused(c, fmt.Errorf("%s: %s is missing", c.Name(), word))
+		}
+	}
+	if len(args) > len(words) {
+		return misused(c, fmt.Errorf("%s: %q is one argument too many", c.Name(), args[len(words)]))
+	}
+	return nil
+}
+
+// misused marks a wrong command line and says where the right one is shown.
+func misused(c *cobra.Command, err error) error {
+	return usageError{fmt.Errorf("%w; see: %s --help", err, c.CommandPath())}
+}
+
+// unknownCommand refuses the words that name no command; it is what the root
+// does with its arguments, since a known command would have taken them.
+func unknownCommand(root *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := ""
+	if near := root.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = "; did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return misused(root, fmt.Errorf("unknown command %q%s", args[0], hint))
+}
+
+// helpCommand is cobra's with an error for what is not there.
+func helpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use: "help [COMMAND]", Short: "Show the help of a command",
+		Example: "  espalier help run",
+		Args:    usageArgs,
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			var names []string
+			for _, c := range root.Commands() {
+				if len(args) == 0 && c.IsAvailableCommand() {
+					names = append(names, cobra.CompletionWithDesc(c.Name(), c.Short))
+				}
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			c, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return unknownCommand(root, args)
+			}
+			c.InitDefaultHelpFlag()
+			return c.Help()
+		},
+	}
+}
+
+// completionCommand writes the scripts that make shells complete commands,
+// flags and the ids of runs.
+func completionCommand(root *cobra.Command) *cobra.Command {
+	shells := []string{"bash", "zsh", "fish", "powershell"}
+	return &cobra.Command{
+		Use: "completion SHELL", Short: "Write the completion script of a shell: " + strings.Join(shells, ", "),
+		Long: `Writes a script that makes a shell complete commands, flags and the ids of runs:
+
+  bash        source <(espalier completion bash)
+  zsh         espalier completion zsh > "${fpath[1]}/_espalier"
+  fish        espalier completion fish > ~/.config/fish/completions/espalier.fish
+  powershell  espalier completion powershell | Out-String | Invoke-Expression`,
+		Example:   "  espalier completion bash",
+		ValidArgs: shells,
+		RunE: func(c *cobra.Command, args []string) error {
+			out := c.OutOrStdout()
+			switch args[0] {
+			case "bash":
+				return root.GenBashCompletionV2(out, true)
+			case "zsh":
+				return root.GenZshCompletion(out)
+			case "fish":
+				return root.GenFishCompletion(out, true)
+			case "powershell":
+				return root.GenPowerShellCompletionWithDesc(out)
+			}
+			return usageError{fmt.Errorf("completion: shell %q: %s are allowed", args[0], strings.Join(shells, ", "))}
+		},
+	}
+}
+
+// loadSpec reads a spec. Whatever is wrong with it or with its file name is
+// the user's to mend.
+func loadSpec(path string) (*config.Spec, error) {
+	spec, err := config.Load(path)
+	var faults *config.Faults
+	switch {
+	case err == nil:
+		return spec, nil
+	case errors.As(err, &faults):
+		return nil, err
+	case errors.Is(err, os.ErrNotExist):
+		return nil, usageError{fmt.Errorf("spec %s: there is no such file; write one with: espalier init %s", path, path)}
+	}
+	return nil, usageError{cause(err, "spec "+path)}
+}
+
+// cause puts what was meant before the system's reason, without the system
+// call and the path, which say nothing more.
+func cause(err error, what string) error {
+	var path *os.PathError
+	if errors.As(err, &path) {
+		err = path.Err
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}

@@ -347,3 +347,40 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkCodec is on LeNet-300-100 in the middle of training with momentum.
+func BenchmarkCodec(b *testing.B) {
+	c := &checkpoint.Checkpoint{
+		Network:  &models.Network{Name: "lenet-300-100", Input: models.Shape{784}, Nodes: []models.Node{{Name: "input", Op: models.OpInput}}},
+		Training: &checkpoint.Training{Tensors: make(map[string][]float32)},
+	}
+	for i, width := range []int{300, 100, 10} {
+		node := models.Node{Name: fmt.Sprintf("fc%d", i+1), Op: models.OpLinear, Inputs: []string{c.Network.Output()}, Attrs: models.Attrs{Out: width}}
+		c.Network.Nodes = append(c.Network.Nodes, node)
+	}
+	var err error
+	if c.Network.Params, err = c.Network.Layout(); err != nil {
+		b.Fatal(err)
+	}
+	for _, p := range c.Network.Params {
+		p.Data = make([]float32, p.Shape.Size())
+		c.Training.Tensors["momentum/"+p.Name] = make([]float32, p.Shape.Size())
+	}
+	data, _, err := checkpoint.Encode(c)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, run := range map[string]func() error{
+		"encode": func() error { _, _, err := checkpoint.Encode(c); return err },
+		"decode": func() error { _, err := checkpoint.Decode(data); return err },
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(data)))
+			for range b.N {
+				if err := run(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -130,6 +130,44 @@ func TestDamagedCheckpointsAreNamedAndSkipped(t *testing.T) {
 	}
 }
 
+// TestRottenObjects: the store has an object but cannot give its bytes.
+func TestRottenObjects(t *testing.T) {
+	t.Parallel()
+	store := newMemStore()
+	repo := &checkpoint.Repo{Store: store}
+	a := storetest.Attempt("first")
+	a.Keep = 3
+	j := open(t, repo, a).Journal
+	commit(t, j, 1)
+	entry := commit(t, j, 2)
+	commit(t, j, 3)
+	rotten := []string{checkpoint.CheckpointKey(entry.Digest), checkpoint.EntryKey(stepKey(t), 4)}
+	store.before = func(_ context.Context, op, key string) error {
+		if op == "put" { // new bytes are good
+			rotten = slices.DeleteFunc(rotten, func(k string) bool { return k == key })
+		}
+		if op == "get" && slices.Contains(rotten, key) {
+			return io.ErrUnexpectedEOF
+		}
+		return nil
+	}
+	second := open(t, repo, storetest.Attempt("second"))
+	if at(second) != 1 || len(second.Notes) != 2 || !strings.Contains(second.Notes[0], rotten[1]) || !strings.Contains(second.Notes[1], rotten[0]) {
+		t.Errorf("goes on from step %d with notes %q, want 1 and two that name %q", at(second), second.Notes, rotten)
+	}
+	commit(t, second.Journal, 2)
+	if third := open(t, repo, storetest.Attempt("third")); at(third) != 2 {
+		t.Errorf("after the repair: from step %d with notes %q, want 2", at(third), third.Notes)
+	}
+
+	store.before = func(_ context.Context, op, _ string) error { // the whole store is away
+		return map[string]error{"get": io.ErrUnexpectedEOF, "stat": io.ErrNoProgress}[op]
+	}
+	if _, err := repo.Open(t.Context(), stepKey(t), storetest.Attempt("fourth")); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("Open on a store that is away = %v, want its error", err)
+	}
+}
+
 func TestAllCheckpointsDamaged(t *testing.T) {
 	t.Parallel()
 	repo := newRepo()

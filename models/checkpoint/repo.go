@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sync"
 )
 
 // Repo keeps checkpoints, journals and results in a store. Its layout:
@@ -16,9 +17,14 @@ import (
 //	quarantine/...                       objects that were found corrupt
 //	runs/<run>/..., sweeps/<sweep>/...   PutJSON and GetJSON
 //
-// Several processes may use one store; a Repo is safe for concurrent use.
+// Several processes may use one store; a Repo is safe for concurrent use and
+// must not be copied.
 type Repo struct {
 	Store Store
+
+	// rewrite has the digests of objects that could not be read: the next Save
+	// writes them anew although they seem to be there.
+	rewrite sync.Map
 }
 
 // CheckpointKey is the key of a checkpoint's object.
@@ -45,13 +51,17 @@ func (r *Repo) Save(ctx context.Context, c *Checkpoint) (Digest, int64, error) {
 	}
 	key, size := CheckpointKey(digest), int64(len(data))
 	info, err := r.Store.Stat(ctx, key)
-	if err == nil && info.Size == size {
-		return digest, size, nil
-	}
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return "", 0, err
 	}
-	return digest, size, r.Store.Put(ctx, key, bytes.NewReader(data), size)
+	if _, again := r.rewrite.Load(digest); err == nil && info.Size == size && !again {
+		return digest, size, nil
+	}
+	if err := r.Store.Put(ctx, key, bytes.NewReader(data), size); err != nil {
+		return "", 0, err
+	}
+	r.rewrite.Delete(digest)
+	return digest, size, nil
 }
 
 // Load reads a checkpoint and verifies its digest: ErrNotFound if there is
@@ -147,6 +157,9 @@ const reasonMissing = "it is missing"
 // object, which it puts aside, and what is wrong elsewhere.
 func (r *Repo) judge(ctx context.Context, d Digest, err error) (bad *CorruptError, other error) {
 	switch {
+	case errors.As(err, &bad) && bad.unreadable:
+		r.rewrite.Store(d, true)
+		return bad, nil
 	case errors.As(err, &bad):
 		return bad, r.quarantine(ctx, bad.Key)
 	case errors.Is(err, ErrNotFound):
@@ -156,11 +169,15 @@ func (r *Repo) judge(ctx context.Context, d Digest, err error) (bad *CorruptErro
 }
 
 // quarantine moves a damaged object out of the way, so that it can be looked
-// at and its key be written anew.
+// at and its key be written anew. One that cannot be read is removed.
 func (r *Repo) quarantine(ctx context.Context, key string) error {
 	data, err := r.read(ctx, key, math.MaxInt64)
 	if errors.Is(err, ErrNotFound) {
 		return nil
+	}
+	var corrupt *CorruptError
+	if errors.As(err, &corrupt) && corrupt.unreadable {
+		return r.Store.Delete(ctx, key)
 	}
 	if err == nil {
 		err = r.Store.Put(ctx, "quarantine/"+key, bytes.NewReader(data), int64(len(data)))

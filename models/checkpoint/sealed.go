@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -78,8 +79,23 @@ func (r *Repo) GetJSON(ctx context.Context, key string, v any) error {
 	return unseal(key, data, v)
 }
 
-// read is a whole object of at most limit bytes.
+// read is a whole object of at most limit bytes. One that the store has but
+// cannot give, again and again, has rotted on its disks: servers that check
+// their disks answer so instead of with wrong bytes. It counts as corrupt, or
+// else it would block its step for ever.
 func (r *Repo) read(ctx context.Context, key string, limit int64) ([]byte, error) {
+	data, err := r.readOnce(ctx, key, limit)
+	known := isCorrupt(err) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrDenied) || ctx.Err() != nil
+	if err == nil || known {
+		return data, err
+	}
+	if _, gone := r.Store.Stat(ctx, key); gone != nil {
+		return nil, err // the store itself does not answer
+	}
+	return nil, &CorruptError{Key: key, Reason: fmt.Sprintf("it cannot be read: %v", err), unreadable: true}
+}
+
+func (r *Repo) readOnce(ctx context.Context, key string, limit int64) ([]byte, error) {
 	body, info, err := r.Store.Get(ctx, key)
 	if err != nil {
 		return nil, err

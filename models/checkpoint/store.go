@@ -26,6 +26,8 @@ var (
 type CorruptError struct {
 	Key    string // the object
 	Reason string // what is wrong: "size 10, want 20", "sha256 ab.., want cd.."
+
+	unreadable bool // the store has it, but does not give its bytes
 }
 
 // Error names the object and what is wrong with it.

@@ -44,6 +44,7 @@ const (
 type server struct {
 	address string // "" if there is none
 	absent  string // why
+	dir     string // where its data is
 }
 
 // config is a bucket of the test's own.
@@ -143,7 +144,8 @@ func startMinIO(t *testing.T) server {
 		return server{absent: fmt.Sprintf("MinIO %s is not built; `make minio` does it (some minutes)", minioVersion)}
 	}
 	address := freeAddress()
-	cmd := exec.Command(program, "server", "--quiet", "--address", address, "--console-address", freeAddress(), t.TempDir())
+	dir := t.TempDir()
+	cmd := exec.Command(program, "server", "--quiet", "--address", address, "--console-address", freeAddress(), dir)
 	cmd.Env = append(os.Environ(), "MINIO_ROOT_USER="+accessKey, "MINIO_ROOT_PASSWORD="+secretKey, "MINIO_UPDATE=off", "MINIO_BROWSER=off", "HOME="+t.TempDir())
 	var out strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -168,7 +170,7 @@ func startMinIO(t *testing.T) server {
 			conn.Close()
 		}
 	}
-	return server{address: address}
+	return server{address: address, dir: dir}
 }
 
 func findMinIO() (string, bool) {

@@ -1,7 +1,10 @@
 package s3store_test
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -24,6 +27,56 @@ func TestStoreOnMinIO(t *testing.T) {
 	t.Run("suite", func(t *testing.T) {
 		storetest.Run(t, func(t *testing.T) checkpoint.Store { return minio.open(t) })
 	})
+	t.Run("a rotten disk", func(t *testing.T) { rottenDisk(t, minio) })
+}
+
+// rottenDisk flips a byte of a checkpoint on the server's disk. MinIO sees it
+// and breaks off its answer, whoever asks and however often.
+func rottenDisk(t *testing.T, minio server) {
+	s := minio.open(t)
+	repo, step := &checkpoint.Repo{Store: s}, strings.Repeat("0a", 32)
+	opened, err := repo.Open(t.Context(), step, storetest.Attempt("first"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var newest checkpoint.Entry
+	for n := range int64(2) {
+		if newest, err = opened.Journal.Commit(t.Context(), large(n+1), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	parts, err := filepath.Glob(filepath.Join(minio.dir, "*", "checkpoints", string(newest.Digest)+".safetensors", "*", "part.1"))
+	if err != nil || len(parts) != 1 {
+		t.Fatalf("the object's files are %q, %v", parts, err)
+	}
+	data, err := os.ReadFile(parts[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[len(data)-500] ^= 1
+	if err := os.WriteFile(parts[0], data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []int64{1, 2} { // the second time it is written anew
+		opened, err := repo.Open(t.Context(), step, storetest.Attempt("second"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := opened.From.Training.Cursor.Step; got != want || (want == 1) != (len(opened.Notes) == 1) {
+			t.Errorf("goes on from step %d with notes %q, want %d", got, opened.Notes, want)
+		}
+		if _, err := opened.Journal.Commit(t.Context(), large(2), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// large is a mid-step checkpoint that is too large to be kept beside its
+// description.
+func large(step int64) *checkpoint.Checkpoint {
+	c := storetest.Midway(step)
+	c.Training.Tensors["momentum/fc.weight"] = make([]float32, 500_000)
+	return c
 }
 
 // TestPrefix: two stores in one bucket do not see each other.

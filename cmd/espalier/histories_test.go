@@ -1,0 +1,136 @@
+package main
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/history/v1"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"espalier/workers"
+	"espalier/workflows"
+)
+
+var recordHistories = flag.Bool("record-histories", false, "record the histories that package workflows replays")
+
+const tinySpec = `name: tiny
+network: {arch: mlp, hidden: [16]}
+data: {name: digits, train: 600, test: 200}
+train: {epochs: 2, batch: 32, optimizer: {sgd: {lr: 0.05, momentum: 0.9}}, seed: 1}
+prune:
+  method: han
+  schedule: {passes: 2, target: {sparsity: 60%}}
+  finetune: {epochs: 1}
+durability: {checkpoint_every: 100ms, heartbeat_timeout: 2s}
+`
+
+// TestRecordHistories writes what `make histories` asks for: one real history
+// of every turn that a run can take.
+func TestRecordHistories(t *testing.T) {
+	if !*recordHistories {
+		t.Skip("records only with -record-histories")
+	}
+	home := t.TempDir()
+	p := newInProcess(t, home)
+	control := workflows.Control{Who: "recorder", Note: "for the replay test"}
+	slow := strings.Replace(tinySpec, "epochs: 2", "epochs: 2000", 1)
+	renamed := func(spec, name string) string { return strings.Replace(spec, "name: tiny", "name: "+name, 1) }
+	trains := func(id string) {
+		eventually(t, "training", func() bool {
+			v, err := p.runs.Look(t.Context(), id, false)
+			return err == nil && v.Step != nil && v.Step.Activity == "Train" && v.Step.Progress != nil && v.Step.Progress.SavedStep > 0
+		})
+	}
+	stop := p.work(t, workers.Options{Queue: "cpu"})
+
+	_, id := p.submit(t, renamed(tinySpec, "done"))
+	p.end(t, id)
+	p.record(t, id, "done")
+
+	stops := "finetune: {epochs: 1}\n  stop: {accuracy_drop: 0.1%}"
+	_, id = p.submit(t, renamed(strings.NewReplacer("sparsity: 60%", "sparsity: 98%", "finetune: {epochs: 1}", stops).Replace(tinySpec), "stopped"))
+	p.end(t, id)
+	p.record(t, id, "stopped")
+
+	_, id = p.submit(t, renamed(slow, "cancelled"))
+	trains(id)
+	if err := p.runs.Cancel(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	p.end(t, id)
+	p.record(t, id, "cancelled")
+
+	_, id = p.submit(t, renamed(strings.Replace(slow, "seed: 1", "seed: 2", 1), "paused"))
+	trains(id)
+	if err := p.runs.Pause(t.Context(), id, control); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the pause", func() bool {
+		v, err := p.runs.Look(t.Context(), id, false)
+		return err == nil && v.State == workflows.StatePaused && v.Step == nil
+	})
+	if err := p.runs.Resume(t.Context(), id, control); err != nil {
+		t.Fatal(err)
+	}
+	p.end(t, id)
+	p.record(t, id, "paused")
+
+	_, id = p.submit(t, renamed(strings.Replace(slow, "seed: 1", "seed: 3", 1), "repaired"))
+	trains(id)
+	stop()
+	damageAll(t, home)
+	p.work(t, workers.Options{Queue: "cpu"})
+	p.end(t, id)
+	p.record(t, id, "repaired")
+
+	_, id = p.submit(t, renamed(strings.Replace(tinySpec, "lr: 0.05", "lr: 1e20", 1), "failed"))
+	p.end(t, id)
+	p.record(t, id, "failed")
+}
+
+// end waits for a run's end, whatever it is.
+func (p *inProcess) end(t *testing.T, id string) {
+	t.Helper()
+	eventually(t, "the end of "+id, func() bool {
+		v, err := p.runs.Look(t.Context(), id, false)
+		return err == nil && !v.Closed.IsZero()
+	})
+}
+
+func (p *inProcess) record(t *testing.T, id, name string) {
+	t.Helper()
+	var h history.History
+	events := p.temporal.GetWorkflowHistory(t.Context(), id, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for events.HasNext() {
+		e, err := events.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.Events = append(h.Events, e)
+	}
+	text, err := protojson.MarshalOptions{Indent: " "}.Marshal(&h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := filepath.Join("..", "..", "workflows", "testdata", "histories")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, name+".json"), append(text, '\n'), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// damageAll flips a byte in every checkpoint of a home folder.
+func damageAll(t *testing.T, home string) {
+	t.Helper()
+	for _, file := range (lab{home: home}).checkpoints(t) {
+		if err := flip(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

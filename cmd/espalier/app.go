@@ -1,10 +1,10 @@
 package main
 
 import (
-	"context"
-	"errors"
+	"bufio"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -12,18 +12,11 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/contrib/envconfig"
-	sdklog "go.temporal.io/sdk/log"
 
 	"espalier/activities"
 	"espalier/config"
-	"espalier/models/checkpoint"
-	"espalier/models/checkpoint/s3store"
 	"espalier/models/engine/gorgonia"
 	"espalier/workers"
-	"espalier/workers/local"
-	"espalier/workers/runs"
 )
 
 // app is what the commands share: the environment, the flags of the root and
@@ -77,180 +70,31 @@ func (a *app) openLog() error {
 	a.logFile = file
 	a.log = slog.New(slog.NewJSONHandler(file, &slog.HandlerOptions{Level: level})).With("worker", a.identity)
 	a.log.Info("process starts", "version", version)
+	return a.hush()
+}
+
+// hush keeps libraries off the terminal: what they print to standard error
+// (the S3 gateway does, and in colours) goes to the log. Ours has its own way there.
+func (a *app) hush() error {
+	from, to, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	os.Stderr = to
+	log.SetOutput(to)
+	go func() {
+		lines := bufio.NewReader(from)
+		for {
+			text, err := lines.ReadString('\n')
+			if text != "" {
+				a.log.Warn("printed by a library", "text", strings.TrimSpace(text))
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
 	return nil
-}
-
-// connection is a way to a Temporal server and a store.
-type connection struct {
-	temporal client.Client
-	runs     *runs.Client
-	address  string           // of Temporal, for people
-	store    checkpoint.Store // opened by withStore
-	s3       s3store.Config
-	stack    *local.Stack // nil unless the servers are embedded in this process
-	home     string       // of the process that embeds them, if that is another one
-}
-
-func (c *connection) close() {
-	c.temporal.Close()
-	if c.stack != nil {
-		stopStack(c.stack)
-	}
-}
-
-// gone says that the connection was to another process of this machine, which
-// has ended.
-func (c *connection) gone() bool {
-	if c.home == "" {
-		return false
-	}
-	_, err := local.Find(c.home)
-	return errors.Is(err, local.ErrNotRunning)
-}
-
-// standUpWithin is how long another process of this machine may take to start
-// or stop its servers.
-const standUpWithin = 15 * time.Second
-
-// standUp connects to the configured servers, or to those that another process
-// of this machine embeds in the same home, or embeds them here.
-func (a *app) standUp(ctx context.Context) (*connection, error) {
-	if err := a.openLog(); err != nil {
-		return nil, err
-	}
-	if a.env.TemporalConfigured() {
-		return a.connect(ctx)
-	}
-	for began := time.Now(); ; {
-		c, err := a.startLocal(ctx, local.Options{Home: a.home, Log: a.log})
-		var locked *local.LockedError
-		if !errors.As(err, &locked) {
-			return c, err
-		}
-		c, err = a.connect(ctx)
-		if !errors.Is(err, local.ErrNotRunning) || time.Since(began) > standUpWithin {
-			return c, err
-		}
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
-}
-
-// connect finds the configured servers, or those that a process of this machine embeds.
-func (a *app) connect(ctx context.Context) (*connection, error) {
-	if a.env.TemporalConfigured() {
-		return a.dialConfigured(ctx)
-	}
-	endpoint, err := local.Find(a.home)
-	if err != nil {
-		return nil, err
-	}
-	c, err := a.dialLocal(ctx, *endpoint)
-	if err != nil {
-		return nil, err
-	}
-	c.home = a.home
-	return c, nil
-}
-
-func (a *app) dialLocal(ctx context.Context, e local.Endpoint) (*connection, error) {
-	c, err := a.dial(ctx, client.Options{HostPort: e.TemporalAddress, Namespace: e.Namespace})
-	if err != nil {
-		return nil, fmt.Errorf("%w; it is that of process %d in home %s", err, e.PID, a.home)
-	}
-	c.s3 = s3store.Config{
-		Endpoint: strings.TrimPrefix(e.S3Endpoint, "http://"), Bucket: e.S3Bucket,
-		AccessKey: e.AccessKey, SecretKey: e.SecretKey,
-	}
-	if a.env.S3 != nil {
-		c.s3 = configuredS3(a.env.S3)
-	}
-	return c, nil
-}
-
-func (a *app) dialConfigured(ctx context.Context) (*connection, error) {
-	by := strings.Join(a.env.Temporal, ", ")
-	// The SDK takes a file that is not there for an empty one.
-	if path := a.env.TemporalFile; path != "" {
-		if _, err := os.Stat(path); err != nil {
-			return nil, usageError{cause(err, "TEMPORAL_CONFIG_FILE "+path)}
-		}
-		by = strings.Replace(by, "TEMPORAL_CONFIG_FILE", "TEMPORAL_CONFIG_FILE "+path, 1)
-	}
-	options, err := envconfig.LoadDefaultClientOptions()
-	if err != nil {
-		return nil, usageError{fmt.Errorf("temporal's configuration (%s): %w", by, err)}
-	}
-	if options.HostPort == "" {
-		options.HostPort = client.DefaultHostPort
-	}
-	if options.Namespace == "" {
-		options.Namespace = client.DefaultNamespace
-	}
-	c, err := a.dial(ctx, options)
-	if err != nil {
-		return nil, fmt.Errorf("%w; start it, or mend %s", err, by)
-	}
-	if a.env.S3 != nil {
-		c.s3 = configuredS3(a.env.S3)
-	}
-	return c, nil
-}
-
-func configuredS3(s *config.S3) s3store.Config {
-	return s3store.Config{
-		Endpoint: s.Endpoint, Bucket: s.Bucket, Prefix: s.Prefix, Region: s.Region, Secure: s.TLS,
-		AccessKey: s.AccessKey, SecretKey: s.SecretKey.Reveal(), SessionToken: s.SessionToken.Reveal(),
-	}
-}
-
-// dialWithin is how long a Temporal server may take to answer at first.
-const dialWithin = 10 * time.Second
-
-func (a *app) dial(ctx context.Context, o client.Options) (*connection, error) {
-	o.Identity = a.identity
-	o.Logger = sdklog.NewStructuredLogger(a.log)
-	ctx, cancel := context.WithTimeout(ctx, dialWithin)
-	defer cancel()
-	t, err := client.DialContext(ctx, o)
-	if err != nil {
-		return nil, fmt.Errorf("temporal at %s does not answer: %s", o.HostPort, unreached(err))
-	}
-	return &connection{temporal: t, runs: &runs.Client{Temporal: t, Namespace: o.Namespace}, address: o.HostPort}, nil
-}
-
-// unreached is why a server could not be reached, without the layers of gRPC
-// between that say nothing more.
-func unreached(err error) string {
-	text := err.Error()
-	for _, layer := range []string{"failed reaching server: ", "connection error: desc = ", "transport: ", "Error while dialing: ", "authentication handshake failed: "} {
-		if _, after, ok := strings.Cut(text, layer); ok {
-			text = after
-		}
-	}
-	if errors.Is(err, context.DeadlineExceeded) || strings.HasSuffix(text, "context deadline exceeded") {
-		return fmt.Sprintf("no answer within %s", dialWithin)
-	}
-	return strings.Trim(text, `"`)
-}
-
-// openStore connects to the connection's bucket.
-func (c *connection) openStore(ctx context.Context) (checkpoint.Store, error) {
-	if c.store != nil {
-		return c.store, nil
-	}
-	if c.s3.Bucket == "" {
-		return nil, usageError{errors.New("no store is configured for this Temporal server; set ESPALIER_S3, as s3://bucket/prefix?endpoint=host:port")}
-	}
-	store, err := s3store.New(ctx, c.s3)
-	if err != nil {
-		return nil, err
-	}
-	c.store = store
-	return store, nil
 }
 
 // stepsWithoutStore are the activities of this process, enough to probe; a

@@ -114,7 +114,7 @@ func (a *app) anyStore(ctx context.Context) (checkpoint.Store, func(), error) {
 	if a.env.TemporalConfigured() || a.env.S3 != nil {
 		c := &connection{}
 		if a.env.S3 != nil {
-			c.s3 = configuredS3(a.env.S3)
+			c.s3, c.foreign = configuredS3(a.env.S3), true
 		}
 		store, err := c.openStore(ctx)
 		return store, func() {}, err

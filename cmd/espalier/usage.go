@@ -39,7 +39,7 @@ func unknownCommand(root *cobra.Command, args []string) error {
 	}
 	hint := ""
 	if near := root.SuggestionsFor(args[0]); len(near) > 0 {
-		hint = "; did you mean " + strings.Join(near, " or ") + "?"
+		hint = " (did you mean " + strings.Join(near, " or ") + "?)"
 	}
 	return misused(root, fmt.Errorf("unknown command %q%s", args[0], hint))
 }

@@ -131,16 +131,15 @@ func TestDownloadGoesOnAfterABreak(t *testing.T) {
 	if err := s.Put(t.Context(), "key", bytes.NewReader(body), int64(len(body))); err != nil {
 		t.Fatal(err)
 	}
-	p.set(first(3, http.MethodGet, cut(300_000)))
+	p.set(first(3, http.MethodGet, cut(300_000, nil)))
 	if err := wantBody(t.Context(), s, "key", body); err != nil || p.spoiled() != 3 {
 		t.Errorf("Get with %d breaks = %v, want nil after 3", p.spoiled(), err)
 	}
-	p.set(first(1, http.MethodGet, func(w http.ResponseWriter, r *http.Request, forward http.Handler) {
-		cut(300_000)(w, r, forward)
-		if err := s.Put(r.Context(), "key", strings.NewReader("new"), 3); err != nil {
+	p.set(first(1, http.MethodGet, cut(300_000, func() {
+		if err := s.Put(t.Context(), "key", strings.NewReader("new"), 3); err != nil {
 			t.Error(err)
 		}
-	}))
+	})))
 	if err := wantBody(t.Context(), s, "key", body); err == nil || !strings.Contains(err.Error(), "replaced") {
 		t.Errorf("Get of an object that is replaced = %v, want an error that says so", err)
 	}

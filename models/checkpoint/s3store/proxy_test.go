@@ -108,11 +108,15 @@ func loseAnswer(w http.ResponseWriter, r *http.Request, forward http.Handler) {
 	breakOff(w)
 }
 
-// cut sends the first n bytes of the answer's body only.
-func cut(n int64) spoiler {
+// cut asks the server, calls then if there is one, and sends the first n bytes
+// of the answer's body only.
+func cut(n int64, then func()) spoiler {
 	return func(w http.ResponseWriter, r *http.Request, forward http.Handler) {
 		answer := httptest.NewRecorder()
 		forward.ServeHTTP(answer, r)
+		if then != nil {
+			then()
+		}
 		for name, values := range answer.Header() {
 			w.Header()[name] = values
 		}

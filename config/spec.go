@@ -120,7 +120,7 @@ type Prune struct {
 
 // PruneSchedule spreads the pruning over passes.
 type PruneSchedule struct {
-	Passes int         `json:"passes" yaml:"passes" required:"true" range:"[1,)" example:"6" doc:"How often the network is pruned and fine-tuned."`
+	Passes int         `json:"passes" yaml:"passes" required:"true" range:"[1,1000]" example:"6" doc:"How often the network is pruned and fine-tuned."`
 	Target PruneTarget `json:"target" yaml:"target,omitempty" doc:"Where the last pass arrives."`
 	Shape  string      `json:"shape" yaml:"shape" default:"cubic" words:"@shapes" doc:"How the sparsity grows from pass to pass; geometric removes the same share of what is left each time."`
 }

@@ -38,6 +38,10 @@ type Client struct {
 	Namespace string
 }
 
+// decideWithin is how long a worker may take to decide what comes next before
+// another one is asked; a worker that is killed just then costs that long.
+const decideWithin = 5 * time.Second
+
 // Submit starts the run of a spec, or finds it: the same spec is the same run,
 // and only one that failed, was cancelled or was terminated starts anew. It
 // then finds its finished steps in the store.
@@ -45,6 +49,7 @@ func (c *Client) Submit(ctx context.Context, spec *config.Spec) (id string, err 
 	run, err := c.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID:                       workflows.RunID(spec),
 		TaskQueue:                activities.QueueRuns,
+		WorkflowTaskTimeout:      decideWithin,
 		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		Memo:                     map[string]any{workflows.MemoSummary: workflows.Summary{Name: spec.Name, State: workflows.StateRunning, Passes: passes(spec)}},

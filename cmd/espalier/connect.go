@@ -25,8 +25,8 @@ import (
 type connection struct {
 	temporal client.Client
 	runs     *runs.Client
-	address  string           // of Temporal, for people
-	store    checkpoint.Store // opened by withStore
+	address  string         // of Temporal, for people
+	store    *s3store.Store // opened by openStore
 	s3       s3store.Config
 	foreign  bool         // the store is that of ESPALIER_S3
 	stack    *local.Stack // nil unless the servers are embedded in this process
@@ -34,6 +34,11 @@ type connection struct {
 }
 
 func (c *connection) close() {
+	if c.store != nil {
+		// The embedded gateway would wait for idle connections; closing them
+		// cannot fail.
+		_ = c.store.Close()
+	}
 	c.temporal.Close()
 	if c.stack != nil {
 		stopStack(c.stack)

@@ -8,7 +8,6 @@ import (
 	"io"
 	"os/exec"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -99,16 +98,10 @@ func gpuFinding(ctx context.Context) finding {
 const diskNeeded = 1 << 30
 
 func (a *app) diskFinding() finding {
-	var s syscall.Statfs_t
-	folder := a.home
-	for syscall.Statfs(folder, &s) != nil {
-		parent := folder[:max(strings.LastIndex(folder, "/"), 1)]
-		if parent == folder {
-			return finding{What: "disk", Found: a.home + " cannot be examined", Advice: "choose a folder that can be written with --home or ESPALIER_HOME"}
-		}
-		folder = parent
+	free, err := freeFor(a.home)
+	if err != nil {
+		return finding{What: "disk", Found: fmt.Sprintf("%s cannot be examined: %v", a.home, err), Advice: "choose a folder that can be written with --home or ESPALIER_HOME"}
 	}
-	free := uint64(s.Bavail) * uint64(s.Bsize)
 	found := finding{What: "disk", OK: free >= diskNeeded, Found: fmt.Sprintf("%s free for %s", humanize.Bytes(free), a.home)}
 	if !found.OK {
 		found.Advice = "make room, or choose another folder with --home or ESPALIER_HOME"

@@ -45,6 +45,9 @@ func (a *app) follow(ctx context.Context, c *connection, id string) error {
 		case err != nil && c.gone():
 			return errServersGone
 		case err != nil:
+			if full := a.errFull(c); full != nil {
+				return full
+			}
 			w.tell(fmt.Sprintf("temporal at %s does not answer; trying again", c.address))
 		default:
 			w.see(v)

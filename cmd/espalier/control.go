@@ -38,7 +38,7 @@ func controlCommand(a *app, verb, short string, do control) *cobra.Command {
 	var note string
 	command := &cobra.Command{
 		Use: verb + " RUN", Short: short,
-		Example:           "  espalier " + verb + " quickstart-1a2b3c4d5e6f --note \"making room\"",
+		Example:           "  espalier " + verb + " quickstart-1a2b3c4d5e6f",
 		ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.connect(cmd.Context())
@@ -53,6 +53,7 @@ func controlCommand(a *app, verb, short string, do control) *cobra.Command {
 		},
 	}
 	if verb != "cancel" {
+		command.Example += " --note maintenance"
 		command.Flags().StringVar(&note, "note", "", "why, kept with the run")
 	}
 	return command

@@ -20,6 +20,13 @@ S3 gateway and the worker, with their files in .espalier (ESPALIER_HOME). With
 TEMPORAL_ADDRESS (or a Temporal profile) and ESPALIER_S3 the same commands use
 your cluster and your bucket.
 
+The environment, beside Temporal's own TEMPORAL_ variables:
+
+    ESPALIER_HOME     folder of the embedded servers and the caches
+    ESPALIER_S3       your bucket, as s3://bucket/prefix?endpoint=host:port&tls=false,
+                      with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
+    ESPALIER_THREADS  threads that compute; the bits of a run depend on it
+
 Exit codes: 0 done, 1 something outside failed, 2 wrong command line or spec,
 3 the run ended without a result, 130 interrupted.`,
 		PersistentPreRunE: a.begin,
@@ -35,7 +42,7 @@ Exit codes: 0 done, 1 something outside failed, 2 wrong command line or spec,
 	root.SetFlagErrorFunc(misused)
 	root.PersistentFlags().StringVar(&a.home, "home", a.env.Home, "folder of the embedded servers and the caches")
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON for scripts")
-	root.PersistentFlags().StringVar(&a.logLevel, "log-level", "info", "of HOME/worker.log: debug, info, warn or error")
+	root.PersistentFlags().StringVar(&a.logLevel, "log-level", "info", "how much HOME/worker.log tells: debug, info, warn or error")
 	root.AddGroup(
 		&cobra.Group{ID: "work", Title: "Work:"},
 		&cobra.Group{ID: "look", Title: "Look:"},

@@ -78,10 +78,10 @@ func completionCommand(root *cobra.Command) *cobra.Command {
 		Use: "completion SHELL", Short: "Write the completion script of a shell: " + strings.Join(shells, ", "),
 		Long: `Writes a script that makes a shell complete commands, flags and the ids of runs:
 
-  bash        source <(espalier completion bash)
-  zsh         espalier completion zsh > "${fpath[1]}/_espalier"
-  fish        espalier completion fish > ~/.config/fish/completions/espalier.fish
-  powershell  espalier completion powershell | Out-String | Invoke-Expression`,
+    bash        source <(espalier completion bash)
+    zsh         espalier completion zsh > "${fpath[1]}/_espalier"
+    fish        espalier completion fish > ~/.config/fish/completions/espalier.fish
+    powershell  espalier completion powershell | Out-String | Invoke-Expression`,
 		Example:   "  espalier completion bash",
 		ValidArgs: shells,
 		RunE: func(c *cobra.Command, args []string) error {

@@ -71,8 +71,8 @@ more training than one checkpoint interval.`,
 			return a.report(found)
 		},
 	}
-	command.Flags().IntVar(&kills, "kills", 5, "how often to kill")
-	command.Flags().Uint64Var(&seed, "seed", 1, "of the moments")
+	command.Flags().IntVar(&kills, "kills", 5, "how often the run is killed")
+	command.Flags().Uint64Var(&seed, "seed", 1, "seed of the moments; the same seed draws the same")
 	command.Flags().BoolVar(&keep, "keep", false, "keep the folders of both runs")
 	return command
 }

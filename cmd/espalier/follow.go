@@ -180,9 +180,11 @@ func (w *watcher) tell(text string) {
 	}
 }
 
+// draw replaces the line. It leaves room at the end for the ^C that terminals
+// echo, which would wrap and leave the line behind.
 func (w *watcher) draw(text string) {
-	if runes := []rune(text); len(runes) > w.width()-1 {
-		text = string(runes[:max(0, w.width()-1)])
+	if runes, room := []rune(text), max(0, w.width()-3); len(runes) > room {
+		text = string(runes[:room])
 	}
 	fmt.Fprintf(w.out, "\r\x1b[K%s", text)
 }

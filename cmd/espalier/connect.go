@@ -75,7 +75,7 @@ func (a *app) standUp(ctx context.Context) (*connection, error) {
 			return c, err
 		}
 		c, err = a.connect(ctx)
-		if !errors.Is(err, local.ErrNotRunning) || time.Since(began) > standUpWithin {
+		if _, gone := local.Find(a.home); err == nil || !errors.Is(gone, local.ErrNotRunning) || time.Since(began) > standUpWithin {
 			return c, err
 		}
 		select {

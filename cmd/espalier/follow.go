@@ -74,6 +74,10 @@ func glance(ctx context.Context, c *runs.Client, id string) (*runs.View, error) 
 // finish prints a finished run's result, or answers why there is none.
 func (a *app) finish(ctx context.Context, c *runs.Client, id string) error {
 	result, err := c.Result(ctx, id)
+	var ended *temporal.WorkflowExecutionError
+	if err != nil && !errors.As(err, &ended) {
+		return fmt.Errorf("result of run %s: %w", id, err)
+	}
 	if err != nil {
 		return runFailedError{fmt.Errorf("run %s: %s", id, reason(err))}
 	}

@@ -56,12 +56,19 @@ func (a *app) run(ctx context.Context, spec *config.Spec) error {
 }
 
 // attend works on a run for as long as its servers are there.
-func (a *app) attend(ctx context.Context, spec *config.Spec, ready func() (*activities.Steps, error)) error {
+func (a *app) attend(ctx context.Context, spec *config.Spec, ready func() (*activities.Steps, error)) (err error) {
 	c, err := a.standUp(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.close()
+	defer func() {
+		// Whatever went wrong on the way out of dead servers says nothing.
+		var failed runFailedError
+		if err != nil && !errors.As(err, &failed) && ctx.Err() == nil && c.gone() {
+			err = errServersGone
+		}
+	}()
 	// A store that does not work is noticed before the run is submitted.
 	if _, err := c.openStore(ctx); err != nil {
 		return err

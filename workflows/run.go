@@ -207,8 +207,10 @@ func (r *run) pruning(head activities.Head, pass int) (activities.PruneInput, er
 			quality[layer] = p.Quality[layer] * float64(pass) / float64(p.Schedule.Passes)
 		}
 		p.Quality = quality
-	} else if in.Sparsity, err = at(p.Schedule.Target.Sparsity); err != nil {
-		return in, err
+	} else if target := p.Schedule.Target.Sparsity; target > 0 { // or else every layer has its own
+		if in.Sparsity, err = at(target); err != nil {
+			return in, err
+		}
 	}
 	for _, layer := range workflow.DeterministicKeys(p.Schedule.Target.Layers) {
 		if in.Layers == nil {

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -26,22 +25,14 @@ import (
 	"espalier/workers/local"
 )
 
-// benchSpec is the quickstart with a third of its epochs.
-const benchSpec = `name: bench
-network: {arch: lenet-300-100}
-data: {name: digits}
-train: {epochs: 4, batch: 128, optimizer: {sgd: {lr: 0.05, momentum: 0.9, weight_decay: 5e-4}}, schedule: cosine, seed: 1}
-prune:
-  method: han
-  schedule: {passes: 6, target: {sparsity: 90%}, shape: cubic}
-  finetune: {epochs: 2}
-`
+// benchSpec is what the benchmarks run.
+const benchSpec = "../../examples/quickstart.yaml"
 
 // BenchmarkOrchestration trains, prunes and evaluates the same spec in a bare
 // loop and as a durable run on servers that are up, one after the other, and
 // reports what the run took more, in percent.
 func BenchmarkOrchestration(b *testing.B) {
-	spec, err := config.Parse("bench.yaml", []byte(benchSpec))
+	spec, err := config.Load(benchSpec)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -70,10 +61,7 @@ func durableRun(b *testing.B, cache string) (time.Duration, string) {
 	if err := os.Symlink(cache, filepath.Join(home, "data")); err != nil {
 		b.Fatal(err)
 	}
-	l := lab{home: home, spec: filepath.Join(home, "spec.yaml")}
-	if err := os.WriteFile(l.spec, []byte(benchSpec), 0o600); err != nil {
-		b.Fatal(err)
-	}
+	l := lab{home: home, spec: benchSpec}
 	out := l.runOnce(b)
 	var result struct{ Final string }
 	if err := json.Unmarshal(out, &result); err != nil {
@@ -144,8 +132,13 @@ func bareLoop(b *testing.B, spec *config.Spec, cache string) string {
 	for pass := 1; pass <= schedule.Passes; pass++ {
 		sparsity, err := prune.At(schedule.Shape, pass, schedule.Passes, 0, schedule.Target.Sparsity)
 		must(err)
+		layers := make(map[string]float64)
+		for layer, target := range schedule.Target.Layers {
+			layers[layer], err = prune.At(schedule.Shape, pass, schedule.Passes, 0, target)
+			must(err)
+		}
 		plan, err := prune.NewPlan(net, prune.Options{
-			Method: spec.Prune.Method, Scope: spec.Prune.Scope, Sparsity: sparsity,
+			Method: spec.Prune.Method, Scope: spec.Prune.Scope, Sparsity: sparsity, Layers: layers,
 			DeadNeurons: spec.Prune.DeadNeurons, AdjustDropout: spec.Prune.AdjustDropout,
 		})
 		must(err)
@@ -162,11 +155,7 @@ func bareLoop(b *testing.B, spec *config.Spec, cache string) string {
 func BenchmarkStart(b *testing.B) {
 	var fresh, resumed time.Duration
 	for b.Loop() {
-		l := lab{home: b.TempDir()}
-		l.spec = filepath.Join(l.home, "spec.yaml")
-		if err := os.WriteFile(l.spec, []byte(strings.Replace(benchSpec, "epochs: 4", "epochs: 400", 1)), 0o600); err != nil {
-			b.Fatal(err)
-		}
+		l := lab{home: b.TempDir(), spec: benchSpec}
 		fresh += l.killInTraining(b, 1)
 		resumed += l.killInTraining(b, 2)
 	}

@@ -123,7 +123,7 @@ func (a *app) printExplanation(e *explanation) {
 		e.Run, e.Network, humanize.Comma(e.Params), humanize.Comma(e.MACs), humanize.Comma(int64(e.Train)), humanize.Comma(int64(e.Test)), e.DataDigest)
 	t := newTable(a.out, "pass", ">target sparsity", ">weights left", ">epochs")
 	for _, p := range e.Passes {
-		name, sparsity, left := fmt.Sprint(p.Pass), "by threshold", "by threshold"
+		name, sparsity, left := fmt.Sprint(p.Pass), "by layer", "by layer"
 		if p.Pass == 0 {
 			name, sparsity, left = "dense", "", humanize.Comma(e.Weights)
 		} else if p.Sparsity > 0 {

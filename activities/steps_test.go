@@ -226,3 +226,38 @@ func TestStoppingWorkerSavesAndHandsBack(t *testing.T) {
 		t.Fatalf("a step on a stopping worker: %v, want it drained and tried again", err)
 	}
 }
+
+// Checkpoints are taken beside the training and must not touch its bits.
+func TestCheckpointsDoNotChangeTheResult(t *testing.T) {
+	t.Parallel()
+	long := sgd
+	long.Epochs = 300
+	train := func(every time.Duration) (activities.StepResult, int) {
+		b := newBench(t)
+		prepared := b.prepare(t)
+		in := activities.TrainInput{Head: head("a", prepared.Checkpoint), Data: digits, DataDigest: prepared.DataDigest, Train: long}
+		in.Durability.CheckpointEvery = config.Duration(every)
+		out, err := do[activities.StepResult](b, b.steps.Train, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		saved := 0
+		for e, err := range b.steps.Repo.History(context.Background(), out.Key) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if e.Kind == checkpoint.EntryCheckpoint {
+				saved++
+			}
+		}
+		return out, saved
+	}
+	often, many := train(5 * time.Millisecond)
+	never, none := train(time.Hour)
+	if often.Checkpoint != never.Checkpoint || often.Key != never.Key {
+		t.Errorf("with %d checkpoints on the way %s, with none %s", many, often.Checkpoint, never.Checkpoint)
+	}
+	if many == 0 || none != 0 {
+		t.Errorf("%d and %d checkpoints on the way, want some and none", many, none)
+	}
+}

@@ -135,6 +135,7 @@ func (s *saver) step(ctx context.Context, trainer *train.Trainer) error {
 	s.last = time.Now()
 	snapshot, begun, done := trainer.Snapshot(), s.last, make(chan error, 1)
 	s.running = done
+	s.a.steps.Log.Debug("snapshot", "key", s.a.key, "step", trainer.Cursor().Step)
 	go func() {
 		err := s.commit(ctx, snapshot)
 		s.cost = time.Since(begun)

@@ -122,7 +122,9 @@ func (s *saver) step(ctx context.Context, trainer *train.Trainer) error {
 		select {
 		case err := <-s.running:
 			s.running = nil
-			if err != nil {
+			// A commit that the cancellation cut short is no fault: the step
+			// saves once more when it leaves, or learns there that it is fenced.
+			if err != nil && (ctx.Err() == nil || errors.Is(err, checkpoint.ErrFenced)) {
 				return err
 			}
 		default:

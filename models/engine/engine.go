@@ -12,6 +12,12 @@ import "espalier/models"
 type Options struct {
 	Batch int    // the largest number of samples in one call
 	Seed  uint64 // of the dropout masks
+	// LabelSmoothing, in [0, 1), is the share of the target that is spread
+	// evenly over all classes (Szegedy et al. 2016, section 7).
+	LabelSmoothing float64
+	// Inference opens a session that only runs Forward and whose parameters do
+	// not change: batch normalization is folded into the layers before it, once.
+	Inference bool
 }
 
 // Fingerprint says what the bits of a result depend on beyond the code: two
@@ -38,13 +44,17 @@ type Session interface {
 	// gradient of every parameter. x is n samples of the input shape, labels
 	// has n class numbers; n may be less than Options.Batch. step numbers the
 	// optimizer step and, with the seed, draws the dropout masks.
-	// Gradients are of the loss alone: no regularization, no masking.
+	// Gradients are of the loss alone: no regularization, no masking. Batch
+	// normalization's running statistics move: mean and variance of
+	// Params().Value. Of a batch of one sample of 1 x 1 pixels it has no
+	// variance, which is an error.
 	Backward(x []float32, labels []int32, step int64) (Loss, error)
 	// Forward computes the logits of a batch in inference mode: n x classes,
 	// valid until the next call.
 	Forward(x []float32, n int) ([]float32, error)
 	// Params are live views of the session's parameters in the network's order:
-	// writing Value changes the session; Grad is valid after Backward.
+	// writing Value changes the session; Grad is valid after Backward, and nil
+	// for what is not trained. In an inference session they are read only.
 	Params() []Param
 	Close() error
 }
@@ -54,7 +64,7 @@ type Param struct {
 	Name  string
 	Role  models.Role
 	Value []float32
-	Grad  []float32
+	Grad  []float32 // nil for running statistics and in inference sessions
 	Mask  []bool // nil if dense
 }
 

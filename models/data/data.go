@@ -2,14 +2,15 @@
 // an order that can be taken up again anywhere.
 //
 // A [Dataset] is three [Split]s (training, validation, test) of images with
-// one byte for each pixel. A split keeps the bytes and a table of 256
-// normalized values; [Split.Gather] looks pixels up as it copies them into a
-// batch, so that a data set in memory is as small as its files.
+// one byte for each pixel. A split keeps the bytes and, for each channel, a
+// table of 256 normalized values; [Split.Gather] looks pixels up as it copies
+// them into a batch, so that a data set in memory is as small as its files.
 //
 // The order of the samples is a function of the seed and the epoch alone
-// ([Permutation]), and a [Loader] finds any batch of any epoch directly. A run
-// that is resumed in the middle of an epoch therefore sees the batches that it
-// would have seen, and needs no state of its own but the two numbers.
+// ([Permutation]), the [Augmentation] of a sample one of seed, epoch and
+// sample, and a [Loader] finds any batch of any epoch directly. A run that is
+// resumed in the middle of an epoch therefore sees the batches that it would
+// have seen, and needs no state of its own but those numbers.
 //
 // Everything here is exact: the same options give the same bytes, table and
 // [Dataset.Digest] on every 64-bit machine, whatever its number of cores.
@@ -30,18 +31,21 @@ import (
 
 // The names of the data sets.
 const (
-	Digits = "digits" // generated: 60,000 + 10,000 distorted digits of the Go fonts, 1x28x28
-	MNIST  = "mnist"  // the official files in Options.Path, 60,000 + 10,000, 1x28x28
-	IDX    = "idx"    // four idx files of the user's own in Options.Path
+	Digits       = "digits"        // generated: 60,000 + 10,000 distorted digits of the Go fonts, 1x28x28
+	MNIST        = "mnist"         // the official files in Options.Path, 60,000 + 10,000, 1x28x28
+	FashionMNIST = "fashion-mnist" // Xiao et al. 2017, the four idx files in Options.Path, 10 classes
+	CIFAR10      = "cifar10"       // the binary version in Options.Path: such training batches as there are, 3x32x32
+	CIFAR100     = "cifar100"      // the binary version in Options.Path, 100 fine labels, 3x32x32
+	IDX          = "idx"           // four idx files of the user's own in Options.Path
 )
 
 // Names returns the data sets that Open knows.
-func Names() []string { return []string{Digits, MNIST, IDX} }
+func Names() []string { return []string{Digits, MNIST, FashionMNIST, CIFAR10, CIFAR100, IDX} }
 
 // Options choose a data set and how much of it is used.
 type Options struct {
 	Name string // one of Names
-	Path string // mnist, idx: the folder of the four files
+	Path string // the folder of the files; of all but digits
 
 	// Train and Test cap the number of samples, counted from the first; 0 is
 	// all.
@@ -67,8 +71,9 @@ type Dataset struct {
 	Validation *Split // empty if none was held out
 	Test       *Split
 
-	// Normalization is measured on Train and applied to all three.
-	Normalization Normalization
+	// Normalization of each channel is measured on Train and applied to all
+	// three.
+	Normalization []Normalization
 
 	// Digest is the SHA-256 over all that Options chose: the images and labels
 	// of the three splits, in order, and their shape and classes.
@@ -108,8 +113,10 @@ func (o Options) read(ctx context.Context) (*content, error) {
 	switch o.Name {
 	case Digits:
 		return openDigits(ctx, o)
-	case MNIST, IDX:
+	case MNIST, FashionMNIST, IDX:
 		return openIDX(ctx, o)
+	case CIFAR10, CIFAR100:
+		return openCIFAR(ctx, o)
 	default:
 		return nil, fmt.Errorf("no data set has this name; there are %s", strings.Join(Names(), ", "))
 	}
@@ -164,7 +171,7 @@ func labelBytes(labels []int32) []byte {
 // by the rest.
 func (c *content) dataset(name string, held int) *Dataset {
 	size, n := c.shape.Size(), c.train.count()-held
-	norm := Measure(c.train.pixels[:n*size])
+	norm := MeasureChannels(c.shape, c.train.pixels[:n*size])
 	split := func(s samples, from, to int) *Split {
 		return &Split{shape: c.shape, pixels: s.pixels[from*size : to*size], labels: s.labels[from:to], norm: norm}
 	}

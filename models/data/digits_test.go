@@ -29,7 +29,7 @@ func TestDigitsArePinned(t *testing.T) {
 			t.Errorf("%s: SHA-256 %s of images and labels, want %s", name, got, c.sum)
 		}
 	}
-	n := d.Normalization
+	n := d.Normalization[0]
 	if got, want := fmt.Sprintf("%x %x", math.Float32bits(n.Table[0]), math.Float32bits(n.Table[255])), "bf2e652d 405bf5f4"; got != want {
 		t.Errorf("table ends with bits %s, want %s", got, want)
 	}

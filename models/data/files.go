@@ -44,8 +44,8 @@ func officialSum(file string) string {
 	}
 }
 
-// openIDX reads the four files of a folder: the official MNIST, or any others
-// in its format.
+// openIDX reads the four files of a folder: the official MNIST, Fashion-MNIST
+// or any others in its format.
 func openIDX(ctx context.Context, o Options) (*content, error) {
 	paths, err := locate(o.Path)
 	if err != nil {
@@ -73,9 +73,15 @@ func openIDX(ctx context.Context, o Options) (*content, error) {
 			return nil, err
 		}
 	}
-	c, err := join(files, o.Name == MNIST)
-	if err == nil && o.Name == MNIST {
+	c, err := join(files, o.Name != IDX)
+	if err != nil {
+		return nil, err
+	}
+	switch o.Name {
+	case MNIST:
 		err = official(files)
+	case FashionMNIST:
+		err = fashion(files)
 	}
 	return c, err
 }
@@ -147,14 +153,14 @@ func readFile(ctx context.Context, path string, magic uint32, limit func(int) (i
 }
 
 // join puts images and labels together. The classes are 0 to the largest
-// training label; MNIST has ten whatever its labels.
-func join(files []*file, mnist bool) (*content, error) {
+// training label; MNIST and Fashion-MNIST have ten whatever their labels.
+func join(files []*file, ten bool) (*content, error) {
 	images, labels, testImages, testLabels := files[0], files[1], files[2], files[3]
 	if a, b := images.dims, testImages.dims; a[1] != b[1] || a[2] != b[2] {
 		return nil, fmt.Errorf("%s: images of %d x %d pixels: want %d x %d as in %s", testImages.path, b[1], b[2], a[1], a[2], images.path)
 	}
 	classes := 10
-	if !mnist {
+	if !ten {
 		classes = 1 + int(slices.Max(labels.data))
 	}
 	if classes < 2 {
@@ -192,6 +198,18 @@ func official(files []*file) error {
 	for i, name := range fileNames() {
 		if want := officialSum(name); files[i].sum != want {
 			return fmt.Errorf("%s: not the official MNIST file: its content has SHA-256 %s, want %s (for other data in these files use the name %s)", files[i].path, files[i].sum, want, IDX)
+		}
+	}
+	return nil
+}
+
+// fashion checks that the files are not MNIST, whose names and sizes are the
+// same. What else they are is not checked: no digests are published of their
+// uncompressed content.
+func fashion(files []*file) error {
+	for i, name := range fileNames() {
+		if files[i].sum == officialSum(name) {
+			return fmt.Errorf("%s: this is a file of MNIST, not of Fashion-MNIST (use the name %s, or another folder)", files[i].path, MNIST)
 		}
 	}
 	return nil

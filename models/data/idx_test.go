@@ -199,7 +199,7 @@ func TestRealMNIST(t *testing.T) {
 		t.Errorf("%d + %d samples in %d classes, want 60000 + 10000 in 10", a, b, c)
 	}
 	// The constants that everyone uses for this set.
-	if n := d.Normalization; math.Abs(n.Mean-0.1307) > 5e-5 || math.Abs(n.Deviation-0.3081) > 5e-5 {
+	if n := d.Normalization[0]; math.Abs(n.Mean-0.1307) > 5e-5 || math.Abs(n.Deviation-0.3081) > 5e-5 {
 		t.Errorf("mean %.4f and deviation %.4f, want 0.1307 and 0.3081", n.Mean, n.Deviation)
 	}
 	var first []int32

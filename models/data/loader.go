@@ -12,9 +12,11 @@ var ErrClosed = errors.New("data: the loader is closed")
 // the next batch in the background while the current one is trained on. It
 // belongs to one goroutine.
 type Loader struct {
-	split *Split
-	batch int
-	size  int // of one image
+	split   *Split
+	batch   int
+	seed    uint64
+	augment Augmentation
+	size    int // of one image
 
 	// The batches take turns: the last two that were handed out stay valid
 	// while the third is being filled.
@@ -47,7 +49,13 @@ type buffer struct {
 // number of samples in every batch but an epoch's last, which may be shorter.
 // Close ends it.
 func NewLoader(s *Split, batch int, seed uint64) *Loader {
-	l := &Loader{split: s, batch: batch, size: s.shape.Size(),
+	return NewAugmentedLoader(s, batch, seed, Augmentation{})
+}
+
+// NewAugmentedLoader starts a loader that varies every image in the background.
+// The augmentation must be valid for the split's shape.
+func NewAugmentedLoader(s *Split, batch int, seed uint64, a Augmentation) *Loader {
+	l := &Loader{split: s, batch: batch, seed: seed, augment: a, size: s.shape.Size(),
 		asks: make(chan ask, 1), done: make(chan struct{}, 1), ended: make(chan struct{})}
 	room := max(0, min(batch, s.Len()))
 	for k := range l.ring {
@@ -118,13 +126,19 @@ func (l *Loader) ask(p place) {
 func (l *Loader) background(s *shuffler) {
 	defer close(l.ended)
 	order, of := make([]int32, l.split.Len()), -1
+	var vary augmenter
 	for a := range l.asks {
 		if a.epoch != of {
 			s.fill(order, a.epoch)
+			vary = l.augment.forEpoch(l.seed, a.epoch)
 			of = a.epoch
 		}
 		indices := order[a.i*l.batch : min((a.i+1)*l.batch, len(order))]
-		l.split.Gather(indices, a.into.x, a.into.labels)
+		if l.augment == (Augmentation{}) {
+			l.split.Gather(indices, a.into.x, a.into.labels)
+		} else {
+			vary.gather(l.split, indices, a.into.x, a.into.labels)
+		}
 		a.into.n = len(indices)
 		l.done <- struct{}{}
 	}

@@ -3,10 +3,12 @@ package data
 import (
 	"math"
 	"math/big"
+
+	"espalier/models"
 )
 
-// Normalization turns pixel bytes into network inputs: scaled to 0..1, less
-// the mean, over the deviation of the training pixels.
+// Normalization turns the pixel bytes of one channel into network inputs:
+// scaled to 0..1, less the mean, over the deviation of the training pixels.
 type Normalization struct {
 	Mean      float64 // of the pixels in 0..1
 	Deviation float64 // of the pixels in 0..1, over all of them (not n-1)
@@ -23,7 +25,51 @@ func Measure(pixels []uint8) Normalization {
 	if len(pixels) == 0 {
 		return Normalization{Deviation: 1, Table: table(1, 0, 255)}
 	}
-	n, sum, squares := moments(pixels)
+	var h histogram
+	h.count(pixels)
+	return h.normalization()
+}
+
+// MeasureChannels is [Measure] for each channel of the images, one after the
+// other in pixels: one result for each.
+func MeasureChannels(shape models.Shape, pixels []uint8) []Normalization {
+	channels := channelsOf(shape)
+	plane := shape.Size() / channels
+	seen := make([]histogram, channels)
+	for at := 0; at+plane*channels <= len(pixels); at += plane * channels {
+		for c := range seen {
+			seen[c].count(pixels[at+c*plane:][:plane])
+		}
+	}
+	all := make([]Normalization, channels)
+	for c := range all {
+		all[c] = Normalization{Deviation: 1, Table: table(1, 0, 255)}
+		if len(pixels) > 0 {
+			all[c] = seen[c].normalization()
+		}
+	}
+	return all
+}
+
+// channelsOf is the first of three axes; what has fewer is one channel.
+func channelsOf(shape models.Shape) int {
+	if len(shape) == 3 {
+		return shape[0]
+	}
+	return 1
+}
+
+// histogram counts how often each byte occurs.
+type histogram [256]int64
+
+func (h *histogram) count(pixels []uint8) {
+	for _, p := range pixels {
+		h[p]++
+	}
+}
+
+func (h *histogram) normalization() Normalization {
+	n, sum, squares := h.moments()
 
 	// n^2 variance = n squares - sum^2, which outgrows 64 bits.
 	spread := new(big.Int).Mul(big.NewInt(n), big.NewInt(squares))
@@ -40,16 +86,13 @@ func Measure(pixels []uint8) Normalization {
 	return norm
 }
 
-func moments(pixels []uint8) (n, sum, squares int64) {
-	var counts [256]int64
-	for _, p := range pixels {
-		counts[p]++
-	}
-	for v, c := range counts {
+func (h *histogram) moments() (n, sum, squares int64) {
+	for v, c := range h {
+		n += c
 		sum += int64(v) * c
 		squares += int64(v) * int64(v) * c
 	}
-	return int64(len(pixels)), sum, squares
+	return n, sum, squares
 }
 
 // table holds (v - sum/n) / (root/n) for each byte v, with one rounding.

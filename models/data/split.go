@@ -13,14 +13,18 @@ type Split struct {
 	shape  models.Shape
 	pixels []uint8
 	labels []int32
-	norm   Normalization
+	norm   []Normalization // of each channel
 }
 
 // NewSplit makes a split of len(labels) images with one byte for each pixel,
-// one image after the other. It keeps the slices.
-func NewSplit(shape models.Shape, pixels []uint8, labels []int32, norm Normalization) (*Split, error) {
+// one image after the other, and a normalization for each channel. It keeps
+// the slices.
+func NewSplit(shape models.Shape, pixels []uint8, labels []int32, norm ...Normalization) (*Split, error) {
 	if size := shape.Size(); len(shape) == 0 || size <= 0 || len(pixels) != size*len(labels) {
 		return nil, fmt.Errorf("data: %d pixels are not %d images of shape %v", len(pixels), len(labels), shape)
+	}
+	if want := channelsOf(shape); len(norm) != want {
+		return nil, fmt.Errorf("data: %d normalizations for images of shape %v, want %d", len(norm), shape, want)
 	}
 	return &Split{shape: slices.Clone(shape), pixels: pixels, labels: labels, norm: norm}, nil
 }
@@ -42,10 +46,12 @@ func (s *Split) At(i int) (pixels []uint8, label int32) {
 // pixels into x, which holds at least len(indices) x Shape.Size() values, and
 // their classes into labels, which holds at least len(indices).
 func (s *Split) Gather(indices []int32, x []float32, labels []int32) {
-	size := s.shape.Size()
+	size, plane := s.shape.Size(), s.shape.Size()/len(s.norm)
 	for k, i := range indices {
 		at := int(i) * size
-		normalize(x[k*size:(k+1)*size], s.pixels[at:at+size], &s.norm.Table)
+		for c := range s.norm {
+			normalize(x[k*size+c*plane:][:plane], s.pixels[at+c*plane:][:plane], &s.norm[c].Table)
+		}
 		labels[k] = s.labels[i]
 	}
 }

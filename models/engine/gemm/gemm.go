@@ -12,7 +12,7 @@
 // portable code give the same bits.
 package gemm
 
-import "math"
+import "fmt"
 
 // Width is the number of columns of a panel.
 const Width = 16
@@ -66,7 +66,7 @@ func (l Left) Inner() int { return len(l.Taps) * l.Span }
 // Epilogue is what happens to each element of a product before it is stored,
 // in this order.
 type Epilogue struct {
-	Accumulate bool      // adds what the result held
+	Accumulate bool      // begins the chain with what the result held, not with 0
 	Bias       []float32 // adds Bias[j] to column j, if not nil
 	ReLU       bool      // sets what is negative to 0; NaN stays NaN
 }
@@ -74,53 +74,54 @@ type Epilogue struct {
 // Mul computes c = a b for columns lo to hi of n; lo is a multiple of Width,
 // and so is hi unless it is n. Row i of the result begins at c[rows[i]]; it is
 // stored for the columns lo to hi and nothing else is written. b is packed.
-// Bias has n elements.
+// Bias has n elements. Rows that do not lie inside their slice panic.
 func Mul(c []float32, rows []int32, a Left, b []float32, n, lo, hi int, e Epilogue) {
-	inner := a.Inner()
-	for j := lo; j < hi; j++ {
-		panel := b[j/Width*inner*Width:]
-		for i, at := range a.Rows {
-			sum, k := float32(0), 0
-			for _, tap := range a.Taps {
-				for _, v := range a.Data[at+tap : int(at+tap)+a.Span] {
-					sum = fma(v, panel[k*Width+j%Width], sum)
-					k++
-				}
-			}
-			c[int(rows[i])+j] = e.apply(sum, c[int(rows[i])+j], j)
-		}
+	if len(a.Rows) == 0 || lo >= hi {
+		return
 	}
-}
-
-func (e *Epilogue) apply(sum, old float32, j int) float32 {
-	if e.Accumulate {
-		sum += old
-	}
-	if e.Bias != nil {
-		sum += e.Bias[j]
-	}
-	if e.ReLU && sum < 0 {
-		sum = 0
-	}
-	return sum
+	a.check()
+	within("result", rows[:len(a.Rows)], len(c)-hi)
+	_ = b[PackedLen(a.Inner(), hi)-1]
+	mul(c, rows, a, b, lo, hi, e)
 }
 
 // MulT adds the product of a's transpose and g to c, a.Inner() rows of n
 // columns with ldc elements from row to row: the gradient of a convolution's
-// weights. Row i of g is the n values from g[rows[i]].
+// weights. Row i of g is the n values from g[rows[i]]. Each chain begins with
+// what c held. Rows that do not lie inside their slice panic.
 func MulT(c []float32, ldc int, a Left, g []float32, rows []int32, n int) {
-	for i, at := range a.Rows {
-		row, k := g[rows[i]:int(rows[i])+n], 0
-		for _, tap := range a.Taps {
-			for _, v := range a.Data[at+tap : int(at+tap)+a.Span] {
-				out := c[k*ldc : k*ldc+n]
-				for j, w := range row {
-					out[j] = fma(v, w, out[j])
-				}
-				k++
-			}
-		}
+	if len(a.Rows) == 0 || a.Inner() == 0 || n == 0 {
+		return
+	}
+	a.check()
+	within("right", rows[:len(a.Rows)], len(g)-n)
+	_ = c[(a.Inner()-1)*ldc+n-1]
+	mulT(c, ldc, a, g, rows, n)
+}
+
+// check panics where a row is not inside the data: the assembly checks no
+// bounds.
+func (l *Left) check() {
+	if l.Inner() == 0 {
+		panic("gemm: product over no elements")
+	}
+	lo, hi := bounds(l.Taps)
+	first, last := bounds(l.Rows)
+	if first+lo < 0 || last+hi+l.Span > len(l.Data) {
+		panic(fmt.Sprintf("gemm: left rows from %d to %d of %d elements", first+lo, last+hi+l.Span, len(l.Data)))
 	}
 }
 
-func fma(a, b, c float32) float32 { return float32(math.FMA(float64(a), float64(b), float64(c))) }
+func within(name string, rows []int32, last int) {
+	if lo, hi := bounds(rows); lo < 0 || hi > last {
+		panic(fmt.Sprintf("gemm: %s rows begin at %d to %d, want at most %d", name, lo, hi, last))
+	}
+}
+
+func bounds(x []int32) (lo, hi int) {
+	low, high := x[0], x[0]
+	for _, v := range x {
+		low, high = min(low, v), max(high, v)
+	}
+	return int(low), int(high)
+}

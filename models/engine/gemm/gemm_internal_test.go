@@ -1,0 +1,113 @@
+package gemm
+
+import (
+	"math"
+	"math/big"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// problem is a random product whose rows overlap and lie in any order.
+type problem struct {
+	a       Left
+	b       []float32 // packed
+	g       []float32
+	c       []float32
+	rows    []int32 // of c and of g
+	bias    []float32
+	n       int
+	inner   int
+	columns int // from row to row of c
+}
+
+func newProblem(r *rand.Rand, m, n, taps, span int) *problem {
+	p := &problem{n: n, inner: taps * span, columns: n + r.IntN(5)}
+	p.a = Left{Data: normal(r, m*3+taps*7+span), Span: span}
+	for range m {
+		p.a.Rows = append(p.a.Rows, int32(r.IntN(m*3)))
+	}
+	for range taps {
+		p.a.Taps = append(p.a.Taps, int32(r.IntN(taps*7)))
+	}
+	for _, i := range r.Perm(m) {
+		p.rows = append(p.rows, int32(i*p.columns))
+	}
+	p.b = make([]float32, PackedLen(p.inner, n))
+	Pack(p.b, normal(r, p.inner*n), p.inner, n, n)
+	p.g, p.c, p.bias = normal(r, m*p.columns), normal(r, max(m, p.inner)*p.columns), normal(r, n)
+	return p
+}
+
+// normal draws numbers with now and then a special one.
+func normal(r *rand.Rand, n int) []float32 {
+	special := []float32{0, float32(math.Copysign(0, -1)), 1e-39, -3e-42, 1e-20, 1e30}
+	x := make([]float32, n)
+	for i := range x {
+		if x[i] = float32(r.NormFloat64()); r.IntN(50) == 0 {
+			x[i] = special[r.IntN(len(special))]
+		}
+	}
+	return x
+}
+
+var shapes = []struct{ m, n, taps, span int }{
+	{1, 1, 1, 1}, {1, 16, 3, 48}, {2, 17, 1, 5}, {3, 8, 2, 3}, {4, 9, 9, 16}, {5, 31, 3, 7}, {6, 16, 1, 144},
+	{7, 10, 5, 4}, {12, 48, 1, 1}, {13, 20, 5, 5}, {64, 33, 3, 6}, {100, 50, 2, 500}, {31, 16, 1, 2000}, {450, 24, 9, 100},
+}
+
+// The assembly and the portable loops give the same bits.
+func TestAssemblyAgreesWithPortableLoops(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, s := range shapes {
+		p := newProblem(r, s.m, s.n, s.taps, s.span)
+		for _, e := range []Epilogue{{}, {Accumulate: true}, {Bias: p.bias}, {Bias: p.bias, ReLU: true}, {Accumulate: true, ReLU: true}} {
+			lo, hi := 0, s.n
+			if s.n > 2*Width {
+				lo, hi = Width, min(s.n, 3*Width)
+			}
+			got, want := slices.Clone(p.c), slices.Clone(p.c)
+			Mul(got, p.rows, p.a, p.b, s.n, lo, hi, e)
+			mulGeneric(want, p.rows, p.a, p.b, lo, hi, e)
+			same(t, "Mul", s, got, want)
+		}
+		got, want := slices.Clone(p.c), slices.Clone(p.c)
+		MulT(got, p.columns, p.a, p.g, p.rows, s.n)
+		mulTGeneric(want, p.columns, p.a, p.g, p.rows, s.n)
+		same(t, "MulT", s, got, want)
+	}
+}
+
+func same(t *testing.T, name string, shape any, got, want []float32) {
+	t.Helper()
+	for i := range want {
+		if math.Float32bits(got[i]) != math.Float32bits(want[i]) && (got[i] == got[i] || want[i] == want[i]) {
+			t.Fatalf("%s of %+v: element %d is %g, want %g", name, shape, i, got[i], want[i])
+		}
+	}
+}
+
+// fma rounds once, also where the sum in float64 falls between two float32
+// and where the result is denormal.
+func TestFMARoundsOnce(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(3, 4))
+	for i := range 200000 {
+		a, b, c := float32(r.NormFloat64()), float32(r.NormFloat64()), float32(r.NormFloat64())
+		if i%2 == 0 { // products near halves of the sum's last place
+			a, b = 1+float32(r.IntN(8))*0x1p-23, float32(1+r.IntN(8))*0x1p-24*(1+float32(r.IntN(4))*0x1p-23)
+			c = float32(1 + r.IntN(4))
+		}
+		if i%3 == 0 {
+			a, c = a*0x1p-74, c*0x1p-140
+			b *= 0x1p-70
+		}
+		x, y, z := new(big.Float).SetFloat64(float64(a)), new(big.Float).SetFloat64(float64(b)), new(big.Float).SetFloat64(float64(c))
+		exact := new(big.Float).SetPrec(400).Mul(x, y)
+		want, _ := exact.Add(exact, z).Float32()
+		if got := fma(a, b, c); got != want {
+			t.Fatalf("fma(%b, %b, %b) = %b, want %b", a, b, c, got, want)
+		}
+	}
+}

@@ -1,0 +1,11 @@
+//go:build !amd64
+
+package gemm
+
+func mul(c []float32, rows []int32, a Left, b []float32, lo, hi int, e Epilogue) {
+	mulGeneric(c, rows, a, b, lo, hi, e)
+}
+
+func mulT(c []float32, ldc int, a Left, g []float32, rows []int32, n int) {
+	mulTGeneric(c, ldc, a, g, rows, n)
+}

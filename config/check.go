@@ -96,14 +96,9 @@ func (d *decoder) checkNetwork(s *Spec) {
 	}
 }
 
-// outline is the network's graph with the right names and smallest widths:
-// the names do not depend on the widths, and it costs no memory.
+// outline is the network's graph with the right names and smallest widths.
 func outline(n Network) (*models.Network, error) {
-	hidden := make([]int, len(n.Hidden))
-	for i := range hidden {
-		hidden[i] = 1
-	}
-	return zoo.Build(zoo.Options{Arch: n.Arch, Hidden: hidden, Dropout: n.Dropout, Input: models.Shape{1}, Classes: 2})
+	return zoo.Outline(zoo.Options{Arch: n.Arch, Hidden: n.Hidden, Dropout: n.Dropout})
 }
 
 func (d *decoder) checkData(s *Spec) {

@@ -11,8 +11,10 @@ import (
 
 // Init draws the parameters' first values: weights from a normal distribution
 // with mean 0 and deviation sqrt(2 / fan-in), which keeps the activations'
-// variance through ReLU layers (He et al. 2015, eq. 10), the last layer's too;
-// biases are 0. Masked elements stay 0.
+// variance through ReLU layers (He et al. 2015, eq. 10), the last layer's too.
+// The fan-in of a filter is all that one of its outputs reads. Biases are 0;
+// batch normalization begins as the identity of statistics 0 and 1. Masked
+// elements stay 0.
 //
 // Each parameter has a random stream of its own, a function of seed and of its
 // name, so that adding a layer changes no other. Equal arguments give equal
@@ -20,16 +22,24 @@ import (
 func Init(net *models.Network, seed uint64) {
 	for _, p := range net.Params {
 		clear(p.Data)
-		if p.Role != models.RoleWeight {
-			continue
-		}
-		fanIn := p.Shape.Size() / p.Shape[0]
-		deviation := math.Sqrt(2 / float64(fanIn))
-		random := stream(seed, p.Name)
-		for i := range p.Data {
-			p.Data[i] = float32(deviation * normal(random))
+		switch p.Role {
+		case models.RoleWeight:
+			draw(p, seed)
+		case models.RoleGamma, models.RoleVariance:
+			for i := range p.Data {
+				p.Data[i] = 1
+			}
 		}
 		p.ApplyMask()
+	}
+}
+
+func draw(p *models.Param, seed uint64) {
+	fanIn := p.Shape.Size() / p.Shape[0]
+	deviation := math.Sqrt(2 / float64(fanIn))
+	random := stream(seed, p.Name)
+	for i := range p.Data {
+		p.Data[i] = float32(deviation * normal(random))
 	}
 }
 

@@ -1,62 +1,32 @@
 package zoo
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
 	"espalier/models"
 )
 
-// mlp is [flatten], then linear, ReLU and [dropout] for each hidden width, then
-// linear to the classes.
-func mlp(name string, hidden []int, o Options) (*models.Network, error) {
-	if err := checkMLP(hidden, o); err != nil {
-		return nil, err
-	}
-	net := &models.Network{Name: name, Input: append(models.Shape(nil), o.Input...)}
-	chain := chain{net: net}
-	chain.add("input", models.OpInput, models.Attrs{})
+// mlp is [flatten], then linear, [batch normalization], ReLU and [dropout] for
+// each hidden width, then linear to the classes.
+func mlp(g chain, hidden []int, o Options) {
 	if len(o.Input) > 1 {
-		chain.add("flatten", models.OpFlatten, models.Attrs{})
+		g.flatten("flatten")
 	}
 	for i, width := range hidden {
-		chain.add(fmt.Sprintf("fc%d", i+1), models.OpLinear, models.Attrs{Out: width})
-		chain.add(fmt.Sprintf("relu%d", i+1), models.OpReLU, models.Attrs{})
-		if o.Dropout > 0 {
-			chain.add(fmt.Sprintf("drop%d", i+1), models.OpDropout, models.Attrs{Rate: o.Dropout})
-		}
+		g.hidden(i+1, width, o)
 	}
-	chain.add(fmt.Sprintf("fc%d", len(hidden)+1), models.OpLinear, models.Attrs{Out: o.Classes})
-	return net, allocate(net)
+	g.linear(fmt.Sprintf("fc%d", len(hidden)+1), o.Classes)
 }
 
-func checkMLP(hidden []int, o Options) error {
-	if len(hidden) == 0 {
-		return errors.New("hidden is empty; give the width of at least one hidden layer")
+// hidden appends the i-th hidden linear layer and what follows it.
+func (c chain) hidden(i, width int, o Options) {
+	c.linear(fmt.Sprintf("fc%d", i), width)
+	if o.BatchNorm {
+		c.norm(fmt.Sprintf("bn%d", i))
 	}
-	for i, width := range hidden {
-		if width < 1 || width > maxWidth {
-			return fmt.Errorf("hidden width %d is %d; allowed is 1 to %d", i+1, width, maxWidth)
-		}
-	}
-	if !(o.Dropout >= 0 && o.Dropout < 1) { // written so that NaN fails too
-		return fmt.Errorf("dropout %g is not in [0, 1)", o.Dropout)
-	}
-	if o.Classes < 2 || o.Classes > maxWidth {
-		return fmt.Errorf("%d classes; allowed is 2 to %d", o.Classes, maxWidth)
-	}
-	features := 1
-	for _, extent := range o.Input {
-		if extent < 1 || extent > maxParams/features {
-			return fmt.Errorf("input shape %v: every extent is at least 1 and their product at most %d", o.Input, maxParams)
-		}
-		features *= extent
-	}
-	if len(o.Input) == 0 {
-		return errors.New("input shape is empty; give the extents of one sample")
-	}
-	return nil
+	c.relu(fmt.Sprintf("relu%d", i))
+	c.drop(fmt.Sprintf("drop%d", i), o.Dropout)
 }
 
 // mlpName says the widths: "mlp-500-300".
@@ -69,13 +39,17 @@ func mlpName(hidden []int) string {
 	return b.String()
 }
 
-// chain appends nodes that each read the one before.
-type chain struct{ net *models.Network }
-
-func (c chain) add(name string, op models.Op, attrs models.Attrs) {
-	node := models.Node{Name: name, Op: op, Attrs: attrs}
-	if n := len(c.net.Nodes); n > 0 {
-		node.Inputs = []string{c.net.Nodes[n-1].Name}
+// lenet5 is Caffe's LeNet. Its convolutions have biases and no ReLU: the max
+// pools are all that is not linear before the hidden layer.
+func lenet5(g chain, o Options) {
+	for i, filters := range []int{20, 50} {
+		g.add(fmt.Sprintf("conv%d", i+1), models.OpConv2D, models.Attrs{Out: o.channels(filters), Kernel: square(5)})
+		if o.BatchNorm {
+			g.norm(fmt.Sprintf("conv%d.bn", i+1))
+		}
+		g.maxPool2(fmt.Sprintf("pool%d", i+1))
 	}
-	c.net.Nodes = append(c.net.Nodes, node)
+	g.flatten("flatten")
+	g.hidden(1, o.channels(500), o)
+	g.linear("fc2", o.Classes)
 }

@@ -29,8 +29,8 @@ var masks = func() (m [lanes + 1][lanes]int32) {
 // Blocks are such that a piece of a panel stays in the L1 cache and the rows
 // that meet it in L2.
 const (
-	blockInner = 256
-	blockLeft  = 16 << 10 // elements of the left matrix
+	blockInner = 512
+	blockLeft  = 8 << 10 // elements of the left matrix
 )
 
 // piece is a part of the inner index: some taps, or a part of one's span.

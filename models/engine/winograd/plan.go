@@ -1,0 +1,199 @@
+package winograd
+
+import (
+	"unsafe"
+
+	"espalier/models/engine/gemm"
+)
+
+// patch is where a tile's values lie in an image: the first of each row, from
+// column from of the tile on. What is not there is 0.
+type patch struct {
+	rows       [maxPositions]int32 // -1: outside the image
+	from, cols int32
+}
+
+// place is where a tile's results go: the first, and how many.
+type place struct {
+	at, rows, cols, _ int32
+}
+
+// plan is a convolution in one direction. The tiles of all samples are lined
+// up and computed in blocks; a block's transformed values are, for each
+// position, a matrix of tiles x channels, and so are its products.
+type plan struct {
+	form
+	Shape
+	oh, ow  int
+	patches []patch // of one sample
+	grads   []patch // the same tiles in the gradient of the result
+	places  []place
+	block   int // tiles
+
+	left, right      []int32 // begin of a tile's row in the matrices of values and products
+	values, products int     // elements from position to position
+	weights          int     // elements from position to position
+}
+
+const (
+	lanes     = 8
+	cacheLine = 16 // elements
+	oneTap    = 1
+)
+
+func newPlan(s Shape, f form) *plan {
+	p := &plan{form: f, Shape: s}
+	p.oh, p.ow = s.Out()
+	m := f.side()
+	for y := 0; y < p.oh; y += m {
+		for x := 0; x < p.ow; x += m {
+			p.patches = append(p.patches, cut(y-s.Pad[0], x-s.Pad[1], f.span(), s.H, s.W, s.C))
+			p.grads = append(p.grads, cut(y, x, m, p.oh, p.ow, s.K))
+			p.places = append(p.places, place{
+				at: int32((y*p.ow + x) * s.K), rows: int32(min(m, p.oh-y)), cols: int32(min(m, p.ow-x)),
+			})
+		}
+	}
+	p.block = blockTiles(s, f)
+	for i := range p.block {
+		p.left = append(p.left, int32(i*pad(s.C)))
+		p.right = append(p.right, int32(i*pad(s.K)))
+	}
+	p.values, p.products = spread(p.block*pad(s.C)), spread(p.block*pad(s.K))
+	p.weights = spread(gemm.PackedLen(s.C, s.K))
+	return p
+}
+
+// cut finds the patch of side x side values at row y and column x.
+func cut(y, x, side, h, w, c int) patch {
+	p := patch{from: int32(max(0, -x))}
+	p.cols = int32(max(0, min(side, w-x)-int(p.from)))
+	for i := range p.rows {
+		p.rows[i] = -1
+		if i < side && y+i >= 0 && y+i < h && p.cols > 0 {
+			p.rows[i] = int32(((y+i)*w + x + int(p.from)) * c)
+		}
+	}
+	return p
+}
+
+// blockTiles is how many tiles are computed at a time: as many as keep their
+// values and products in the L2 cache, but not so few that the weights, which
+// every block reads, cost more time than the products. It is a multiple of the
+// rows that a product takes at a time.
+func blockTiles(s Shape, f form) int {
+	const (
+		cached    = 88 << 10 // elements
+		few, many = 48, 96
+	)
+	tiles := cached / (f.positions() * (s.C + s.K))
+	return min(max(tiles, few), many) / 6 * 6
+}
+
+// pad rounds channels up to whole vectors.
+func pad(c int) int { return (c + lanes - 1) / lanes * lanes }
+
+// spread rounds up to an odd number of cache lines, so that the same element
+// of all positions does not fall into one set of the cache.
+func spread(n int) int { return ((n+cacheLine-1)/cacheLine | 1) * cacheLine }
+
+func (p *plan) packedLen() int { return p.positions() * p.weights }
+
+func (p *plan) workspace() int {
+	return p.positions()*(p.values+p.products) + cacheLine
+}
+
+// scratch cuts the workspace, from the start of a cache line.
+func (p *plan) scratch(ws []float32) (values, products []float32) {
+	skip := -int(uintptr(unsafe.Pointer(&ws[0]))/4) & (cacheLine - 1)
+	ws = ws[skip:]
+	n, m := p.positions()*p.values, p.positions()*p.products
+	return ws[:n:n], ws[n : n+m : n+m]
+}
+
+// blocks divides tiles evenly into as few blocks as can be, and gives the size.
+func (p *plan) blocks(tiles int) int {
+	n := (tiles + p.block - 1) / p.block
+	return min(p.block, ((tiles+n-1)/n+5)/6*6)
+}
+
+// run is the whole convolution of n samples.
+func (p *plan) run(y, x []float32, n int, packed []float32, lo, hi int, e Epilogue, blank, ws []float32) {
+	if n == 0 || lo >= hi {
+		return
+	}
+	y, x = y[:n*p.oh*p.ow*p.K], x[:n*p.H*p.W*p.C]
+	_ = packed[p.packedLen()-1]
+	if e.Residual != nil {
+		_ = e.Residual[len(y)-1]
+	}
+	values, products := p.scratch(ws)
+	total := n * len(p.patches)
+	block := p.blocks(total)
+	for first := 0; first < total; first += block {
+		count := min(block, total-first)
+		p.analyse(values, x, first, count, blank)
+		p.multiply(products, values, count, packed, lo, hi)
+		p.synthesise(y, products, first, count, lo, hi, e, blank)
+	}
+}
+
+// multiply sums the products of a block over the channels.
+func (p *plan) multiply(products, values []float32, count int, packed []float32, lo, hi int) {
+	var origin [oneTap]int32
+	for i := range p.positions() {
+		a := gemm.Left{Data: values[i*p.values : (i+1)*p.values], Rows: p.left[:count], Taps: origin[:], Span: p.C}
+		c := products[i*p.products : (i+1)*p.products]
+		gemm.Mul(c, p.right[:count], a, packed[i*p.weights:(i+1)*p.weights], p.K, lo, hi, gemm.Epilogue{})
+	}
+}
+
+// analyse transforms the values of count tiles from the first on.
+func (p *plan) analyse(values, x []float32, first, count int, blank []float32) {
+	size := p.H * p.W * p.C
+	for done := 0; done < count; {
+		sample, tile := (first+done)/len(p.patches), (first+done)%len(p.patches)
+		run := min(count-done, len(p.patches)-tile)
+		analyse(p.form, analysisInput, analysis{
+			dst: values[done*pad(p.C):], position: p.values, x: x[sample*size : (sample+1)*size],
+			patches: p.patches[tile : tile+run], channels: p.C, blank: blank,
+		})
+		done += run
+	}
+}
+
+// analyseGradient is analyse for the gradient of the result.
+func (p *plan) analyseGradient(products, g []float32, first, count int, blank []float32) {
+	size := p.oh * p.ow * p.K
+	for done := 0; done < count; {
+		sample, tile := (first+done)/len(p.patches), (first+done)%len(p.patches)
+		run := min(count-done, len(p.patches)-tile)
+		analyse(p.form, analysisGradient, analysis{
+			dst: products[done*pad(p.K):], position: p.products, x: g[sample*size : (sample+1)*size],
+			patches: p.grads[tile : tile+run], channels: p.K, blank: blank,
+		})
+		done += run
+	}
+}
+
+// synthesise transforms the products of count tiles back and stores the result.
+func (p *plan) synthesise(y, products []float32, first, count, lo, hi int, e Epilogue, blank []float32) {
+	size := p.oh * p.ow * p.K
+	for done := 0; done < count; {
+		sample, tile := (first+done)/len(p.patches), (first+done)%len(p.patches)
+		run := min(count-done, len(p.patches)-tile)
+		s := synthesis{
+			y: y[sample*size+lo : (sample+1)*size], products: products[done*pad(p.K)+lo:], position: p.products,
+			row: pad(p.K), places: p.places[tile : tile+run], channels: hi - lo, pixel: p.K, line: p.ow * p.K,
+			plain: e.Bias == nil && e.Residual == nil && !e.ReLU, bias: blank[:hi-lo], relu: e.ReLU,
+		}
+		if e.Bias != nil {
+			s.bias = e.Bias[lo:hi]
+		}
+		if e.Residual != nil {
+			s.residual = e.Residual[sample*size+lo : (sample+1)*size]
+		}
+		synthesise(p.form, s)
+		done += run
+	}
+}

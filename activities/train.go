@@ -221,7 +221,7 @@ func (m *meter) see(p train.Progress) {
 
 func trainOptions(t config.Train) train.Options {
 	return train.Options{
-		Epochs: t.Epochs, Batch: t.Batch, L1: t.L1, L2: t.L2, Clip: t.Clip, Seed: t.Seed,
+		Epochs: t.Epochs, Batch: t.Batch, L1: train.Penalty{Weight: t.L1}, L2: train.Penalty{Weight: t.L2}, Clip: t.Clip, Seed: t.Seed,
 		Optimizer: optimizer(t.Optimizer),
 		Schedule:  train.Schedule{Kind: t.Schedule.Kind, Warmup: t.Schedule.Warmup, Every: t.Schedule.Every, Factor: t.Schedule.Factor, Final: t.Schedule.Final},
 	}

@@ -55,7 +55,7 @@ func BenchmarkStep(b *testing.B) {
 	}{
 		"sgd":                  {train.Options{Optimizer: momentum}, 0},
 		"sgd, masks":           {train.Options{Optimizer: momentum}, 0.92},
-		"sgd, masks, clip, l1": {train.Options{Optimizer: momentum, Clip: 0.1, L1: 1e-5}, 0.92},
+		"sgd, masks, clip, l1": {train.Options{Optimizer: momentum, Clip: 0.1, L1: train.Penalty{Weight: 1e-5}}, 0.92},
 		"adamw":                {train.Options{Optimizer: adamw}, 0},
 		"adamw, masks":         {train.Options{Optimizer: adamw}, 0.92},
 	}

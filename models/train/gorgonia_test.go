@@ -29,7 +29,7 @@ func newReal(t *testing.T) *real {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := train.Options{Epochs: 3, Batch: 64, L1: 1e-6, Clip: 5, Seed: 5, Schedule: train.Schedule{Kind: train.OneCycle},
+	o := train.Options{Epochs: 3, Batch: 64, L1: train.Penalty{Weight: 1e-6}, Clip: 5, Seed: 5, Schedule: train.Schedule{Kind: train.OneCycle},
 		Optimizer: train.Optimizer{Kind: train.SGD, LR: 0.1, Momentum: 0.9, WeightDecay: 1e-4}}
 	return &real{e, d.Train, o}
 }

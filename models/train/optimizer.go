@@ -3,8 +3,6 @@ package train
 import (
 	"math"
 
-	"espalier/models"
-	"espalier/models/engine"
 	"espalier/models/engine/kernel"
 )
 
@@ -12,11 +10,11 @@ import (
 // slot s (a momentum, a moment) for parameter p.
 type optimizer struct {
 	Optimizer
-	params []engine.Param
+	params []trained
 	slots  [][][]float32
 }
 
-func newOptimizer(o Optimizer, params []engine.Param) *optimizer {
+func newOptimizer(o Optimizer, params []trained) *optimizer {
 	opt := &optimizer{Optimizer: o, params: params}
 	for range o.slotNames() {
 		slot := make([][]float32, len(params))
@@ -36,44 +34,40 @@ func (o *optimizer) step(t int64, lr float64) {
 	bias1 := float32(1 - math.Pow(o.Beta1, float64(t)))
 	bias2 := float32(1 - math.Pow(o.Beta2, float64(t)))
 	for i, p := range o.params {
-		decay := float32(0)
-		if p.Role == models.RoleWeight {
-			decay = float32(o.WeightDecay)
-		}
 		switch o.Kind {
 		case SGD:
 			var v []float32
 			if len(o.slots) > 0 {
 				v = o.slots[0][i]
 			}
-			kernel.SGD(p.Value, v, p.Grad, float32(lr), float32(o.Momentum), decay, o.Nesterov)
+			kernel.SGD(p.Value, v, p.Grad, float32(lr), float32(o.Momentum), p.decay, o.Nesterov)
 		case Adam, AdamW:
 			kernel.Adam(p.Value, o.slots[0][i], o.slots[1][i], p.Grad, float32(lr), float32(o.Beta1), float32(o.Beta2),
-				float32(o.Eps), decay, o.Kind == AdamW, bias1, bias2)
+				float32(o.Eps), p.decay, o.Kind == AdamW, bias1, bias2)
 		}
 		kernel.Mask(p.Value, p.Mask)
 	}
 }
 
 // objective turns the engine's gradients of the loss into those of what is
-// minimized: masked, with the penalties' gradients, and no longer than Clip.
+// minimized: masked, with the penalties' gradients, and no longer than limit, unless that is 0.
 // Masking comes first, so that a pruned weight has no part in the norm. It
 // answers whether the norm, where it is needed, is finite.
-func (o Options) objective(params []engine.Param) bool {
+func objective(params []trained, limit float64) bool {
 	for _, p := range params {
 		kernel.Mask(p.Grad, p.Mask)
-		if p.Role == models.RoleWeight && o.L2 > 0 {
-			kernel.AddScaled(p.Grad, p.Value, float32(o.L2))
+		if p.l2 > 0 {
+			kernel.AddScaled(p.Grad, p.Value, p.l2)
 		}
-		if p.Role == models.RoleWeight && o.L1 > 0 {
-			kernel.AddSign(p.Grad, p.Value, float32(o.L1))
+		if p.l1 > 0 {
+			kernel.AddSign(p.Grad, p.Value, p.l1)
 		}
 	}
-	return o.Clip == 0 || clip(params, o.Clip)
+	return limit == 0 || clip(params, limit)
 }
 
 // clip scales all gradients together down to the norm limit.
-func clip(params []engine.Param, limit float64) bool {
+func clip(params []trained, limit float64) bool {
 	sum := 0.0
 	for _, p := range params {
 		sum += kernel.SumSquares(p.Grad)

@@ -105,7 +105,7 @@ func TestOptimizersFollowPyTorch(t *testing.T) {
 func TestDecayAndPenaltiesLeaveBiasesAlone(t *testing.T) {
 	t.Parallel()
 	for _, kind := range train.Optimizers() {
-		o := train.Options{L1: 0.1, L2: 0.2, Optimizer: train.Optimizer{Kind: kind, LR: 0.1, WeightDecay: 0.1, Beta1: 0.9, Beta2: 0.99, Eps: 1e-8}}
+		o := train.Options{L1: train.Penalty{Weight: 0.1}, L2: train.Penalty{Weight: 0.2}, Optimizer: train.Optimizer{Kind: kind, LR: 0.1, WeightDecay: 0.1, Beta1: 0.9, Beta2: 0.99, Eps: 1e-8}}
 		trainer, _ := onGiven(t, o, []float32{1, 1}, nil, [][]float32{{0, 0}})
 		if _, err := trainer.Step(); err != nil {
 			t.Fatal(err)
@@ -126,11 +126,11 @@ func TestObjectiveWorkedByHand(t *testing.T) {
 		mask           []bool
 		gradient, want []float32
 	}{
-		"L1 is a constant pull, none at 0":         {train.Options{L1: 0.5}, []float32{2, -2, 0}, nil, []float32{0, 0, 0}, []float32{1.5, -1.5, 0}},
-		"L2 pulls in proportion":                   {train.Options{L2: 0.25}, []float32{2, -4, 0}, nil, []float32{0, 0, 0}, []float32{1.5, -3, 0}},
+		"L1 is a constant pull, none at 0":         {train.Options{L1: train.Penalty{Weight: 0.5}}, []float32{2, -2, 0}, nil, []float32{0, 0, 0}, []float32{1.5, -1.5, 0}},
+		"L2 pulls in proportion":                   {train.Options{L2: train.Penalty{Weight: 0.25}}, []float32{2, -4, 0}, nil, []float32{0, 0, 0}, []float32{1.5, -3, 0}},
 		"a long gradient is cut":                   {train.Options{Clip: 1}, []float32{0, 0}, nil, []float32{3, 4}, []float32{-0.6, -0.8}},
 		"a short one is not":                       {train.Options{Clip: 6}, []float32{0, 0}, nil, []float32{3, 4}, []float32{-3, -4}},
-		"penalties count for the norm":             {train.Options{Clip: 1, L1: 1}, []float32{1, 1}, nil, []float32{2, 3}, []float32{1 - 0.6, 1 - 0.8}},
+		"penalties count for the norm":             {train.Options{Clip: 1, L1: train.Penalty{Weight: 1}}, []float32{1, 1}, nil, []float32{2, 3}, []float32{1 - 0.6, 1 - 0.8}},
 		"pruned weights do not count":              {train.Options{Clip: 5}, []float32{0, 0, 0}, []bool{true, false, true}, []float32{3, 100, 4}, []float32{-3, 0, -4}},
 		"a pruned weight's gradient may be absurd": {train.Options{Clip: 5}, []float32{0, 0}, []bool{true, false}, []float32{3, float32(math.NaN())}, []float32{-3, 0}},
 	}

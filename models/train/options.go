@@ -5,6 +5,9 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"espalier/models"
+	"espalier/models/engine"
 )
 
 // Options say how a network is trained.
@@ -13,13 +16,21 @@ type Options struct {
 	Batch     int // the largest number of samples in a step
 	Optimizer Optimizer
 	Schedule  Schedule
-	// L1 and L2 are the coefficients of sum |w| and 1/2 sum w^2 over all
-	// weights, biases left out. They are part of the objective: their gradient
-	// is added before clipping and passes through momentum and Adam's moments.
-	L1, L2 float64
+	// L1 and L2 are the coefficients of sum |w| and 1/2 sum w^2. They are part
+	// of the objective: their gradient is added before clipping and passes
+	// through momentum and Adam's moments. L1 on gammas is the penalty of
+	// network slimming (Liu et al. 2017).
+	L1, L2 Penalty
 	// Clip, if not 0, bounds the 2-norm of all gradients together (Pascanu et
 	// al. 2013): a longer gradient is scaled down to it.
 	Clip float64
+	// LabelSmoothing, in [0, 1), is the session's: see [Options.Engine].
+	LabelSmoothing float64
+	// EMA, if not 0, is the decay, below 1, of an exponential moving average of
+	// all parameters and running statistics. The result is then the average;
+	// until the training is done the network is the one that is trained. In
+	// step t, from 1, the decay is at most (1+t)/(10+t).
+	EMA float64
 	// Seed is that of the data order and the dropout masks: of the source and
 	// the session that the trainer is given. It draws nothing by itself.
 	Seed uint64
@@ -39,7 +50,24 @@ func (o Options) Validate() error {
 	if err := o.Schedule.Validate(o.Epochs); err != nil {
 		return err
 	}
-	return notNegative("", setting{"l1", o.L1}, setting{"l2", o.L2}, setting{"clip", o.Clip})
+	if err := o.L1.validate("l1"); err != nil {
+		return err
+	}
+	if err := o.L2.validate("l2"); err != nil {
+		return err
+	}
+	if !(o.LabelSmoothing >= 0 && o.LabelSmoothing < 1) {
+		return fmt.Errorf("label_smoothing %g is not in [0, 1)", o.LabelSmoothing)
+	}
+	if err := validDecay(o.EMA); err != nil {
+		return err
+	}
+	return notNegative("", setting{"clip", o.Clip})
+}
+
+// Engine are the options of a session for this training.
+func (o Options) Engine() engine.Options {
+	return engine.Options{Batch: o.Batch, Seed: o.Seed, LabelSmoothing: o.LabelSmoothing}
 }
 
 // The kinds of optimizers.
@@ -50,9 +78,10 @@ const (
 )
 
 // Optimizer is a rule for turning gradients into steps. The rules are
-// PyTorch's, with one difference: WeightDecay acts on weights and leaves
-// biases alone, because a bias that is pulled to zero shifts what the layer
-// computes without making it any simpler.
+// PyTorch's, with one difference: unless DecayOn says otherwise, WeightDecay
+// acts on weights and leaves biases and batch normalization's gamma and beta
+// alone, because a bias that is pulled to zero shifts what the layer computes
+// without making it any simpler.
 type Optimizer struct {
 	Kind string  // sgd, adam or adamw
 	LR   float64 // base learning rate, which the schedule scales
@@ -61,6 +90,7 @@ type Optimizer struct {
 	Nesterov bool    // sgd: w = w - lr*(g + Momentum*v)
 
 	WeightDecay float64
+	DecayOn     []models.Role // what WeightDecay acts on; empty is weights
 
 	Beta1, Beta2 float64 // adam, adamw: decay of the first and second moment
 	Eps          float64 // adam, adamw: added to the root of the second moment
@@ -79,6 +109,11 @@ func (o Optimizer) Validate() error {
 	}
 	if err := notNegative("optimizer "+o.Kind+": ", setting{"weight_decay", o.WeightDecay}); err != nil {
 		return err
+	}
+	for _, role := range o.DecayOn {
+		if !role.Trained() {
+			return fmt.Errorf("optimizer %s: weight decay on %s, which is not trained", o.Kind, role)
+		}
 	}
 	if o.Kind == SGD {
 		return o.validateSGD()

@@ -21,6 +21,7 @@ func TestRatesWorkedByHand(t *testing.T) {
 		"cosine to a tenth":    {train.Schedule{Kind: "cosine", Final: 0.1}, rates{0: 0.8, 50: 0.44, 100: 0.08}},
 		"cosine after warmup":  {train.Schedule{Kind: "cosine", Warmup: 2}, rates{0: 0.04, 19: 0.8, 20: 0.8, 60: 0.4, 100: 0}},
 		"step":                 {train.Schedule{Kind: "step", Every: 3, Factor: 0.5}, rates{0: 0.8, 29: 0.8, 30: 0.4, 59: 0.4, 60: 0.2, 90: 0.1, 99: 0.1}},
+		"step at epochs":       {train.Schedule{Kind: "step", At: []int{3, 8}, Factor: 0.1}, rates{0: 0.8, 29: 0.8, 30: 0.08, 79: 0.08, 80: 0.008, 99: 0.008}},
 		"step after warmup":    {train.Schedule{Kind: "step", Every: 3, Factor: 0.5, Warmup: 1}, rates{0: 0.08, 9: 0.8, 10: 0.8, 30: 0.4}},
 		"one-cycle":            {train.Schedule{Kind: "one-cycle"}, rates{0: 0.032, 15: 0.416, 30: 0.8, 65: 0.4, 100: 0}},
 		"one-cycle to a fifth": {train.Schedule{Kind: "one-cycle", Final: 0.2}, rates{30: 0.8, 65: 0.48, 100: 0.16}},

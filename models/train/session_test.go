@@ -3,6 +3,7 @@ package train_test
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"espalier/models"
@@ -11,7 +12,9 @@ import (
 
 // session is a small engine of plain loops: input, hidden layer with ReLU and
 // dropout, output layer, softmax cross-entropy. It computes real gradients, and
-// the dropout masks are drawn from seed and step as the contract demands.
+// the dropout masks are drawn from seed and step as the contract demands. A
+// batch_norm after the input normalizes by its running statistics, which move
+// first: so a training that forgets them goes elsewhere.
 type session struct {
 	in, hidden, classes int
 	rate                float32
@@ -19,6 +22,9 @@ type session struct {
 	params              []engine.Param
 	h, logits, dh       []float32
 	keep                []float32 // one factor for each hidden activation of the batch
+	mean, variance      []float32 // running statistics; nil without batch_norm
+	normal              []float32 // normalized inputs
+	w1, b1, w2, b2      engine.Param
 	rng                 rand.PCG
 }
 
@@ -36,6 +42,11 @@ func network(rate float64, seed uint64) *models.Network {
 		{Name: "drop1", Op: models.OpDropout, Inputs: []string{"relu1"}, Attrs: models.Attrs{Rate: rate}},
 		{Name: "fc2", Op: models.OpLinear, Inputs: []string{"drop1"}, Attrs: models.Attrs{Out: classes}},
 	}}
+	return initial(net, seed)
+}
+
+// initial draws the weights of net.
+func initial(net *models.Network, seed uint64) *models.Network {
 	params, err := net.Layout()
 	if err != nil {
 		panic(err)
@@ -44,11 +55,25 @@ func network(rate float64, seed uint64) *models.Network {
 	for _, p := range params {
 		p.Data = make([]float32, p.Shape.Size())
 		for i := range p.Data {
-			p.Data[i] = float32(r.NormFloat64() * 0.5)
+			switch {
+			case p.Role == models.RoleVariance:
+				p.Data[i] = 1
+			case p.Role.Trained():
+				p.Data[i] = float32(r.NormFloat64() * 0.5)
+			}
 		}
 	}
 	net.Params = params
 	return net
+}
+
+// normalized is network with a batch_norm after the input.
+func normalized(rate float64, seed uint64) *models.Network {
+	net := network(rate, seed)
+	norm := models.Node{Name: "norm", Op: models.OpBatchNorm, Inputs: []string{"x"}, Attrs: models.Attrs{NoScale: true, NoShift: true}}
+	net.Nodes = slices.Insert(net.Nodes, 1, norm)
+	net.Nodes[2].Inputs = []string{"norm"}
+	return initial(net, seed)
 }
 
 // prune masks about the given share of each weight.
@@ -72,9 +97,41 @@ func open(net *models.Network, seed uint64) *session {
 	s := &session{in: inputs, hidden: hidden, classes: classes, rate: float32(drop.Attrs.Rate), seed: seed,
 		h: make([]float32, batch*hidden), dh: make([]float32, batch*hidden), keep: make([]float32, batch*hidden), logits: make([]float32, batch*classes)}
 	for _, p := range net.Clone().Params {
-		s.params = append(s.params, engine.Param{Name: p.Name, Role: p.Role, Value: p.Data, Grad: make([]float32, len(p.Data)), Mask: p.Mask})
+		q := engine.Param{Name: p.Name, Role: p.Role, Value: p.Data, Mask: p.Mask}
+		if p.Role.Trained() {
+			q.Grad = make([]float32, len(p.Data))
+		}
+		s.params = append(s.params, q)
+	}
+	k := len(s.params) - 4
+	s.w1, s.b1, s.w2, s.b2 = s.params[k], s.params[k+1], s.params[k+2], s.params[k+3]
+	if k == 2 {
+		s.mean, s.variance, s.normal = s.params[0].Value, s.params[1].Value, make([]float32, batch*inputs)
 	}
 	return s
+}
+
+// normalize moves the running statistics by a batch, if there are any, and
+// returns it normalized by them.
+func (s *session) normalize(x []float32, n int, move float32) []float32 {
+	if s.mean == nil {
+		return x
+	}
+	for c := range s.in {
+		mean, variance := float32(0), float32(0)
+		for i := range n {
+			mean += x[i*s.in+c] / float32(n)
+		}
+		for i := range n {
+			variance += (x[i*s.in+c] - mean) * (x[i*s.in+c] - mean) / float32(n)
+		}
+		s.mean[c] += move * (mean - s.mean[c])
+		s.variance[c] += move * (variance - s.variance[c])
+		for i := range n {
+			s.normal[i*s.in+c] = (x[i*s.in+c] - s.mean[c]) / float32(math.Sqrt(float64(s.variance[c])+1e-5))
+		}
+	}
+	return s.normal
 }
 
 func (s *session) Params() []engine.Param { return s.params }
@@ -84,12 +141,12 @@ func (s *session) Forward(x []float32, n int) ([]float32, error) {
 	for i := range s.keep {
 		s.keep[i] = 1
 	}
-	s.forward(x, n)
+	s.forward(s.normalize(x, n, 0), n)
 	return s.logits[:n*s.classes], nil
 }
 
 func (s *session) forward(x []float32, n int) {
-	w1, b1, w2, b2 := s.params[0].Value, s.params[1].Value, s.params[2].Value, s.params[3].Value
+	w1, b1, w2, b2 := s.w1.Value, s.b1.Value, s.w2.Value, s.b2.Value
 	for i := range n {
 		h, z := s.h[i*s.hidden:][:s.hidden], s.logits[i*s.classes:][:s.classes]
 		for j := range h {
@@ -119,12 +176,13 @@ func (s *session) Backward(x []float32, labels []int32, step int64) (engine.Loss
 		}
 	}
 	n := len(labels)
+	x = s.normalize(x, n, 0.1)
 	s.forward(x, n)
 	loss := s.softmax(labels)
 	for _, p := range s.params {
 		clear(p.Grad)
 	}
-	g1, gb1, w2, g2, gb2 := s.params[0].Grad, s.params[1].Grad, s.params[2].Value, s.params[2].Grad, s.params[3].Grad
+	g1, gb1, w2, g2, gb2 := s.w1.Grad, s.b1.Grad, s.w2.Value, s.w2.Grad, s.b2.Grad
 	clear(s.dh)
 	for i := range n {
 		for k, d := range s.logits[i*s.classes:][:s.classes] {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"espalier/models/checkpoint"
 	"espalier/models/engine/kernel"
@@ -22,7 +23,7 @@ func (t *Trainer) Snapshot() *checkpoint.Checkpoint {
 		Numbers: map[string]float64{t.opt.stepNumber(): float64(t.cursor.Step)},
 		Tensors: map[string][]float32{},
 	}
-	for name, tensor := range t.opt.tensors() {
+	for name, tensor := range t.tensors() {
 		c.Training.Tensors[name] = slices.Clone(tensor)
 	}
 	return c
@@ -31,6 +32,13 @@ func (t *Trainer) Snapshot() *checkpoint.Checkpoint {
 // stepNumber names the optimizer's step count. The kind is part of the name,
 // so that a state says whose it is.
 func (o Optimizer) stepNumber() string { return o.Kind + "/step" }
+
+// tensors are all live tensors of the training state by name.
+func (t *Trainer) tensors() map[string][]float32 {
+	tensors := t.opt.tensors()
+	maps.Copy(tensors, t.ema.tensors())
+	return tensors
+}
 
 // tensors are the optimizer's live tensors by name: "momentum/fc1.weight".
 func (o *optimizer) tensors() map[string][]float32 {
@@ -56,21 +64,21 @@ func (t *Trainer) restore(from *checkpoint.Training) error {
 	if steps != float64(from.Cursor.Step) {
 		return fmt.Errorf("the optimizer has taken %g steps, the cursor says %d", steps, from.Cursor.Step)
 	}
-	if err := t.opt.restore(from.Tensors); err != nil {
+	if err := t.fill(from.Tensors); err != nil {
 		return err
 	}
 	t.cursor = from.Cursor
 	return nil
 }
 
-// restore copies the tensors in; names and lengths must be those of the
-// optimizer. Masked elements are zeroed.
-func (o *optimizer) restore(from map[string][]float32) error {
-	own := o.tensors()
+// fill copies the tensors in; names and lengths must be those of the optimizer
+// and the average. Masked elements are zeroed.
+func (t *Trainer) fill(from map[string][]float32) error {
+	own := t.tensors()
 	for _, name := range slices.Sorted(maps.Keys(own)) {
 		tensor, ok := from[name]
 		if !ok {
-			return fmt.Errorf("tensor %s of optimizer %s is missing", name, o.Kind)
+			return fmt.Errorf("tensor %s of optimizer %s is missing", name, t.o.Optimizer.Kind)
 		}
 		if len(tensor) != len(own[name]) {
 			return fmt.Errorf("tensor %s has %d values, want %d", name, len(tensor), len(own[name]))
@@ -79,13 +87,16 @@ func (o *optimizer) restore(from map[string][]float32) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(from)) {
 		if _, ok := own[name]; !ok {
-			return fmt.Errorf("tensor %s is not one of optimizer %s and this network", name, o.Kind)
+			return fmt.Errorf("tensor %s is not one of optimizer %s and this network", name, t.o.Optimizer.Kind)
 		}
 	}
-	for _, slot := range o.slots {
-		for i, p := range o.params {
-			kernel.Mask(slot[i], p.Mask)
-		}
+	masks := map[string][]bool{}
+	for _, p := range t.params {
+		masks[p.Name] = p.Mask
+	}
+	for name, tensor := range own {
+		_, param, _ := strings.Cut(name, "/")
+		kernel.Mask(tensor, masks[param])
 	}
 	return nil
 }

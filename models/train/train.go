@@ -11,10 +11,15 @@
 //
 //  1. the gradient of the mean cross-entropy of one batch, from the engine;
 //  2. masked, so that pruned weights have no gradient;
-//  3. plus the gradients of L1 and L2, on weights, not on biases;
+//  3. plus the gradients of L1 and L2, on the parameters that they are for;
 //  4. scaled down to the norm Clip;
-//  5. the optimizer's update, with its weight decay on weights, not on biases;
-//  6. masked weights set to exactly +0. Their momentum and moments are 0 too.
+//  5. the optimizer's update, with its weight decay, on weights as a rule;
+//  6. masked weights set to exactly +0. Their momentum and moments are 0 too;
+//  7. the moving average of all parameters, if there is one.
+//
+// Batch normalization's running statistics move in the engine. They are
+// parameters without a gradient: part of every snapshot, averaged, and left
+// alone by everything else.
 //
 // The package knows no clock, no store and no data set: who drives the trainer
 // decides when to take a snapshot and where to put it.
@@ -60,8 +65,10 @@ type Trainer struct {
 	net     *models.Network
 	sess    engine.Session
 	src     Source
-	params  []engine.Param
+	params  []engine.Param // all
+	trained []trained      // those with gradients
 	opt     *optimizer
+	ema     *average // nil if none
 	batches int
 	cursor  checkpoint.Cursor
 }
@@ -85,7 +92,12 @@ func New(net *models.Network, sess engine.Session, src Source, o Options, resume
 	if err := t.load(); err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
-	t.opt = newOptimizer(o.Optimizer, t.params)
+	var err error
+	if t.trained, err = o.trainedParams(t.net, t.params); err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	t.opt = newOptimizer(o.Optimizer, t.trained)
+	t.ema = newAverage(o.EMA, t.params)
 	if resume != nil {
 		if err := t.restore(resume); err != nil {
 			return nil, fmt.Errorf("train: resume: %w", err)
@@ -101,7 +113,7 @@ func (t *Trainer) load() error {
 	}
 	for i, p := range t.net.Params {
 		q := t.params[i]
-		if q.Name != p.Name || q.Role != p.Role || len(q.Value) != len(p.Data) || len(q.Grad) != len(p.Data) {
+		if q.Name != p.Name || q.Role != p.Role || len(q.Value) != len(p.Data) || len(q.Grad) != gradients(p) {
 			return fmt.Errorf("the session has parameter %s of %d values, network %s has %s of %d here",
 				q.Name, len(q.Value), t.net.Name, p.Name, len(p.Data))
 		}
@@ -111,6 +123,14 @@ func (t *Trainer) load() error {
 		copy(q.Value, p.Data)
 	}
 	return nil
+}
+
+// gradients is how many elements of p have one.
+func gradients(p *models.Param) int {
+	if !p.Role.Trained() {
+		return 0
+	}
+	return len(p.Data)
 }
 
 // Done says whether the last step has been taken.
@@ -159,10 +179,11 @@ func (t *Trainer) fits(x []float32, labels []int32) error {
 // update changes the parameters by the gradients that the session holds. At
 // the end of an epoch it looks whether they are still numbers.
 func (t *Trainer) update(loss engine.Loss, lr float64) error {
-	if !finite(loss.Mean) || !t.o.objective(t.params) {
+	if !finite(loss.Mean) || !objective(t.trained, t.o.Clip) {
 		return t.diverged(loss, "")
 	}
 	t.opt.step(t.cursor.Step+1, lr)
+	t.ema.step(t.cursor.Step + 1)
 	if t.cursor.Batch+1 < t.batches {
 		return nil
 	}
@@ -197,11 +218,15 @@ func (t *Trainer) advance(n int, loss engine.Loss, lr float64) Progress {
 	return p
 }
 
-// Result is a copy of the network as it is now: the trained one once Done.
+// Result is a copy of the network as it is now: the one that is trained or,
+// once Done, the average of Options.EMA, if there is one.
 func (t *Trainer) Result() *models.Network {
 	net := t.net.Clone()
 	for i, p := range net.Params {
 		copy(p.Data, t.params[i].Value)
+		if t.ema != nil && t.Done() {
+			copy(p.Data, t.ema.shadow[i])
+		}
 	}
 	return net
 }

@@ -86,9 +86,11 @@ func TestResumeIsExact(t *testing.T) {
 	variants := map[string]func(*train.Options){
 		"plain":     func(*train.Options) {},
 		"clip":      func(o *train.Options) { o.Clip = 0.3 },
-		"l1 and l2": func(o *train.Options) { o.L1, o.L2 = 1e-3, 1e-3 },
+		"l1 and l2": func(o *train.Options) { o.L1, o.L2 = train.Penalty{Weight: 1e-3}, train.Penalty{Weight: 1e-3} },
 		"one-cycle": func(o *train.Options) { o.Schedule = train.Schedule{Kind: train.OneCycle} },
 		"step":      func(o *train.Options) { o.Schedule = train.Schedule{Kind: train.Steps, Every: 1, Factor: 0.5} },
+		"at":        func(o *train.Options) { o.Schedule = train.Schedule{Kind: train.Steps, At: []int{1, 3}, Factor: 0.1} },
+		"ema":       func(o *train.Options) { o.EMA = 0.95 },
 	}
 	for oname, optimizer := range optimizers {
 		for vname, vary := range variants {
@@ -96,7 +98,7 @@ func TestResumeIsExact(t *testing.T) {
 				t.Parallel()
 				o := options(optimizer)
 				vary(&o)
-				for i, net := range []*models.Network{network(0, 1), network(0.4, 1), prune(network(0.4, 1), 0.7, 2)} {
+				for i, net := range []*models.Network{network(0, 1), network(0.4, 1), prune(network(0.4, 1), 0.7, 2), prune(normalized(0.4, 1), 0.3, 2)} {
 					interrupt(t, net, o, uint64(i))
 				}
 			})
@@ -154,7 +156,7 @@ func TestMasksHoldAfterEveryStep(t *testing.T) {
 	t.Parallel()
 	for _, optimizer := range []train.Optimizer{plain, momentum, nesterov, adam, adamw} {
 		o := options(optimizer)
-		o.L1, o.L2, o.Clip = 1e-3, 1e-3, 1
+		o.L1, o.L2, o.Clip, o.EMA = train.Penalty{Weight: 1e-3}, train.Penalty{Weight: 1e-3}, 1, 0.99
 		net := prune(network(0.2, 1), 0.6, 4)
 		trainer := start(t, net, o, nil)
 		for !trainer.Done() {
@@ -312,8 +314,9 @@ func TestAStepAllocatesNothing(t *testing.T) {
 	}
 	for _, optimizer := range []train.Optimizer{momentum, adamw} {
 		o := options(optimizer)
-		o.Epochs, o.L1, o.L2, o.Clip = 1000, 1e-4, 1e-4, 1
-		trainer := start(t, prune(network(0.1, 1), 0.5, 1), o, nil)
+		o.Epochs, o.L1, o.L2, o.Clip = 1000, train.Penalty{Weight: 1e-4}, train.Penalty{Weight: 1e-4}, 1
+		o.EMA = 0.99
+		trainer := start(t, prune(normalized(0.1, 1), 0.5, 1), o, nil)
 		run(t, trainer, 10)
 		allocs := testing.AllocsPerRun(200, func() {
 			if _, err := trainer.Step(); err != nil {

@@ -46,7 +46,7 @@ func TestCostsOfDenseLeNet(t *testing.T) {
 	// Han et al. 2015 print 267K parameters, 235K + 30K + 1K weights and 1070 KB;
 	// CSR by hand: 6 bytes a weight, 4 (rows + 1), 4 a bias.
 	layer := func(name string, weights, rows int64) measure.Layer {
-		return measure.Layer{Name: name, Op: models.OpLinear, Amounts: measure.Amounts{
+		return measure.Layer{Name: name, Op: models.OpLinear, Out: models.Shape{int(rows)}, Amounts: measure.Amounts{
 			Params: weights + rows, NonZero: weights + rows, Weights: weights, NonZeroWeights: weights,
 			MACs: weights, EffectiveMACs: weights,
 			Bytes: 4 * (weights + rows), SparseBytes: 6*weights + 4*(rows+1) + 4*rows,

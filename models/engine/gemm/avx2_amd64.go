@@ -93,3 +93,12 @@ func mulT2x1MaskedAVX2(args *byte)
 
 //go:noescape
 func mulT1x1MaskedAVX2(args *byte)
+
+//go:noescape
+func packTAVX2(dst *float32, rows *int32, b *float32, ldb int, squares int)
+
+//go:noescape
+func unpackTAVX2(dst *float32, ldd int, src *float32, lds int, rows *int32, squares int)
+
+//go:noescape
+func unpackTAddAVX2(dst *float32, ldd int, src *float32, lds int, rows *int32, squares int)

@@ -39,7 +39,7 @@ begin_11:
 	TESTQ   BX, BX
 	JNZ     begin_9
 	MOVQ    args+0(FP), BX
-	MOVQ    (BX), BX
+	MOVQ    88(BX), BX
 	MOVLQSX (AX), SI
 	LEAQ    (BX)(SI*4), SI
 	VMOVUPS (SI), Y0
@@ -71,7 +71,7 @@ begin_9:
 	MOVQ       72(BX), BX
 	VMOVDQU    (BX), Y11
 	MOVQ       args+0(FP), BX
-	MOVQ       (BX), BX
+	MOVQ       88(BX), BX
 	MOVLQSX    (AX), SI
 	LEAQ       (BX)(SI*4), SI
 	VMOVUPS    (SI), Y0
@@ -447,7 +447,7 @@ begin_11:
 	TESTQ   BX, BX
 	JNZ     begin_9
 	MOVQ    args+0(FP), BX
-	MOVQ    (BX), BX
+	MOVQ    88(BX), BX
 	MOVLQSX (AX), SI
 	LEAQ    (BX)(SI*4), SI
 	VMOVUPS (SI), Y0
@@ -475,7 +475,7 @@ begin_9:
 	MOVQ       72(BX), BX
 	VMOVDQU    (BX), Y9
 	MOVQ       args+0(FP), BX
-	MOVQ       (BX), BX
+	MOVQ       88(BX), BX
 	MOVLQSX    (AX), SI
 	LEAQ       (BX)(SI*4), SI
 	VMOVUPS    (SI), Y0
@@ -812,7 +812,7 @@ begin_11:
 	TESTQ   BX, BX
 	JNZ     begin_9
 	MOVQ    args+0(FP), BX
-	MOVQ    (BX), BX
+	MOVQ    88(BX), BX
 	MOVLQSX (AX), SI
 	LEAQ    (BX)(SI*4), SI
 	VMOVUPS (SI), Y0
@@ -836,7 +836,7 @@ begin_9:
 	MOVQ       72(BX), BX
 	VMOVDQU    (BX), Y7
 	MOVQ       args+0(FP), BX
-	MOVQ       (BX), BX
+	MOVQ       88(BX), BX
 	MOVLQSX    (AX), SI
 	LEAQ       (BX)(SI*4), SI
 	VMOVUPS    (SI), Y0
@@ -1134,7 +1134,7 @@ begin_11:
 	TESTQ   BX, BX
 	JNZ     begin_9
 	MOVQ    args+0(FP), BX
-	MOVQ    (BX), BX
+	MOVQ    88(BX), BX
 	MOVLQSX (AX), SI
 	LEAQ    (BX)(SI*4), SI
 	VMOVUPS (SI), Y0
@@ -1154,7 +1154,7 @@ begin_9:
 	MOVQ       72(BX), BX
 	VMOVDQU    (BX), Y5
 	MOVQ       args+0(FP), BX
-	MOVQ       (BX), BX
+	MOVQ       88(BX), BX
 	MOVLQSX    (AX), SI
 	LEAQ       (BX)(SI*4), SI
 	VMOVUPS    (SI), Y0
@@ -1413,7 +1413,7 @@ begin_11:
 	TESTQ   BX, BX
 	JNZ     begin_9
 	MOVQ    args+0(FP), BX
-	MOVQ    (BX), BX
+	MOVQ    88(BX), BX
 	MOVLQSX (AX), SI
 	LEAQ    (BX)(SI*4), SI
 	VMOVUPS (SI), Y0
@@ -1429,7 +1429,7 @@ begin_9:
 	MOVQ       72(BX), BX
 	VMOVDQU    (BX), Y3
 	MOVQ       args+0(FP), BX
-	MOVQ       (BX), BX
+	MOVQ       88(BX), BX
 	MOVLQSX    (AX), SI
 	LEAQ       (BX)(SI*4), SI
 	VMOVUPS    (SI), Y0
@@ -1649,7 +1649,7 @@ begin_11:
 	TESTQ   BX, BX
 	JNZ     begin_9
 	MOVQ    args+0(FP), BX
-	MOVQ    (BX), BX
+	MOVQ    88(BX), BX
 	MOVLQSX (AX), SI
 	LEAQ    (BX)(SI*4), SI
 	VMOVUPS (SI), Y0
@@ -1661,7 +1661,7 @@ begin_9:
 	MOVQ       72(BX), BX
 	VMOVDQU    (BX), Y1
 	MOVQ       args+0(FP), BX
-	MOVQ       (BX), BX
+	MOVQ       88(BX), BX
 	MOVLQSX    (AX), SI
 	LEAQ       (BX)(SI*4), SI
 	VMOVUPS    (SI), Y0
@@ -1848,7 +1848,7 @@ begin_11:
 	TESTQ   BX, BX
 	JNZ     begin_9
 	MOVQ    args+0(FP), BX
-	MOVQ    (BX), BX
+	MOVQ    88(BX), BX
 	MOVLQSX (AX), SI
 	LEAQ    (BX)(SI*4), SI
 	VMOVUPS (SI), Y0
@@ -1874,7 +1874,7 @@ begin_9:
 	MOVQ       72(BX), BX
 	VMOVDQU    (BX), Y5
 	MOVQ       args+0(FP), BX
-	MOVQ       (BX), BX
+	MOVQ       88(BX), BX
 	MOVLQSX    (AX), SI
 	LEAQ       (BX)(SI*4), SI
 	VMASKMOVPS (SI), Y5, Y0
@@ -2166,7 +2166,7 @@ begin_11:
 	TESTQ   BX, BX
 	JNZ     begin_9
 	MOVQ    args+0(FP), BX
-	MOVQ    (BX), BX
+	MOVQ    88(BX), BX
 	MOVLQSX (AX), SI
 	LEAQ    (BX)(SI*4), SI
 	VMOVUPS (SI), Y0
@@ -2189,7 +2189,7 @@ begin_9:
 	MOVQ       72(BX), BX
 	VMOVDQU    (BX), Y4
 	MOVQ       args+0(FP), BX
-	MOVQ       (BX), BX
+	MOVQ       88(BX), BX
 	MOVLQSX    (AX), SI
 	LEAQ       (BX)(SI*4), SI
 	VMASKMOVPS (SI), Y4, Y0
@@ -2455,7 +2455,7 @@ begin_11:
 	TESTQ   BX, BX
 	JNZ     begin_9
 	MOVQ    args+0(FP), BX
-	MOVQ    (BX), BX
+	MOVQ    88(BX), BX
 	MOVLQSX (AX), SI
 	LEAQ    (BX)(SI*4), SI
 	VMOVUPS (SI), Y0
@@ -2475,7 +2475,7 @@ begin_9:
 	MOVQ       72(BX), BX
 	VMOVDQU    (BX), Y3
 	MOVQ       args+0(FP), BX
-	MOVQ       (BX), BX
+	MOVQ       88(BX), BX
 	MOVLQSX    (AX), SI
 	LEAQ       (BX)(SI*4), SI
 	VMASKMOVPS (SI), Y3, Y0
@@ -2715,7 +2715,7 @@ begin_11:
 	TESTQ   BX, BX
 	JNZ     begin_9
 	MOVQ    args+0(FP), BX
-	MOVQ    (BX), BX
+	MOVQ    88(BX), BX
 	MOVLQSX (AX), SI
 	LEAQ    (BX)(SI*4), SI
 	VMOVUPS (SI), Y0
@@ -2732,7 +2732,7 @@ begin_9:
 	MOVQ       72(BX), BX
 	VMOVDQU    (BX), Y2
 	MOVQ       args+0(FP), BX
-	MOVQ       (BX), BX
+	MOVQ       88(BX), BX
 	MOVLQSX    (AX), SI
 	LEAQ       (BX)(SI*4), SI
 	VMASKMOVPS (SI), Y2, Y0
@@ -2946,7 +2946,7 @@ begin_11:
 	TESTQ   BX, BX
 	JNZ     begin_9
 	MOVQ    args+0(FP), BX
-	MOVQ    (BX), BX
+	MOVQ    88(BX), BX
 	MOVLQSX (AX), SI
 	LEAQ    (BX)(SI*4), SI
 	VMOVUPS (SI), Y0
@@ -2960,7 +2960,7 @@ begin_9:
 	MOVQ       72(BX), BX
 	VMOVDQU    (BX), Y1
 	MOVQ       args+0(FP), BX
-	MOVQ       (BX), BX
+	MOVQ       88(BX), BX
 	MOVLQSX    (AX), SI
 	LEAQ       (BX)(SI*4), SI
 	VMASKMOVPS (SI), Y1, Y0
@@ -3148,7 +3148,7 @@ begin_11:
 	TESTQ   BX, BX
 	JNZ     begin_9
 	MOVQ    args+0(FP), BX
-	MOVQ    (BX), BX
+	MOVQ    88(BX), BX
 	MOVLQSX (AX), SI
 	LEAQ    (BX)(SI*4), SI
 	VMOVUPS (SI), Y0
@@ -3159,7 +3159,7 @@ begin_9:
 	MOVQ       72(BX), BX
 	VMOVDQU    (BX), Y0
 	MOVQ       args+0(FP), BX
-	MOVQ       (BX), BX
+	MOVQ       88(BX), BX
 	MOVLQSX    (AX), SI
 	LEAQ       (BX)(SI*4), SI
 	VMASKMOVPS (SI), Y0, Y0
@@ -4621,5 +4621,245 @@ row:
 	ADDQ         $+4, BX
 	DECQ         DX
 	JNZ          tile
+	VZEROUPPER
+	RET
+
+// func packTAVX2(dst *float32, rows *int32, b *float32, ldb int, squares int)
+// Requires: AVX
+TEXT ·packTAVX2(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ rows+8(FP), CX
+	MOVQ b+16(FP), DX
+	MOVQ ldb+24(FP), BX
+	MOVQ squares+32(FP), SI
+	SHLQ $0x02, BX
+
+square:
+	LEAQ       (DX)(BX*4), DI
+	LEAQ       (BX)(BX*2), R8
+	VMOVUPS    (DX), Y0
+	VMOVUPS    (DX)(BX*1), Y1
+	VMOVUPS    (DX)(BX*2), Y2
+	VMOVUPS    (DX)(R8*1), Y3
+	VMOVUPS    (DI), Y4
+	VMOVUPS    (DI)(BX*1), Y5
+	VMOVUPS    (DI)(BX*2), Y6
+	VMOVUPS    (DI)(R8*1), Y7
+	VUNPCKLPS  Y1, Y0, Y8
+	VUNPCKHPS  Y1, Y0, Y0
+	VUNPCKLPS  Y3, Y2, Y1
+	VUNPCKHPS  Y3, Y2, Y2
+	VUNPCKLPS  Y5, Y4, Y3
+	VUNPCKHPS  Y5, Y4, Y4
+	VUNPCKLPS  Y7, Y6, Y5
+	VUNPCKHPS  Y7, Y6, Y6
+	VSHUFPS    $0x44, Y1, Y8, Y7
+	VSHUFPS    $0xee, Y1, Y8, Y1
+	VSHUFPS    $0x44, Y2, Y0, Y8
+	VSHUFPS    $0xee, Y2, Y0, Y0
+	VSHUFPS    $0x44, Y5, Y3, Y2
+	VSHUFPS    $0xee, Y5, Y3, Y3
+	VSHUFPS    $0x44, Y6, Y4, Y5
+	VSHUFPS    $0xee, Y6, Y4, Y4
+	VPERM2F128 $0x20, Y2, Y7, Y6
+	VPERM2F128 $0x31, Y2, Y7, Y7
+	VPERM2F128 $0x20, Y3, Y1, Y2
+	VPERM2F128 $0x31, Y3, Y1, Y3
+	VPERM2F128 $0x20, Y5, Y8, Y1
+	VPERM2F128 $0x31, Y5, Y8, Y8
+	VPERM2F128 $0x20, Y4, Y0, Y5
+	VPERM2F128 $0x31, Y4, Y0, Y0
+	MOVLQSX    (CX), DI
+	SHLQ       $0x06, DI
+	VMOVUPS    Y6, (AX)(DI*1)
+	MOVLQSX    4(CX), DI
+	SHLQ       $0x06, DI
+	VMOVUPS    Y2, (AX)(DI*1)
+	MOVLQSX    8(CX), DI
+	SHLQ       $0x06, DI
+	VMOVUPS    Y1, (AX)(DI*1)
+	MOVLQSX    12(CX), DI
+	SHLQ       $0x06, DI
+	VMOVUPS    Y5, (AX)(DI*1)
+	MOVLQSX    16(CX), DI
+	SHLQ       $0x06, DI
+	VMOVUPS    Y7, (AX)(DI*1)
+	MOVLQSX    20(CX), DI
+	SHLQ       $0x06, DI
+	VMOVUPS    Y3, (AX)(DI*1)
+	MOVLQSX    24(CX), DI
+	SHLQ       $0x06, DI
+	VMOVUPS    Y8, (AX)(DI*1)
+	MOVLQSX    28(CX), DI
+	SHLQ       $0x06, DI
+	VMOVUPS    Y0, (AX)(DI*1)
+	ADDQ       $+32, DX
+	ADDQ       $+32, CX
+	DECQ       SI
+	JNZ        square
+	VZEROUPPER
+	RET
+
+// func unpackTAVX2(dst *float32, ldd int, src *float32, lds int, rows *int32, squares int)
+// Requires: AVX
+TEXT ·unpackTAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ ldd+8(FP), CX
+	MOVQ src+16(FP), DX
+	MOVQ lds+24(FP), BX
+	MOVQ rows+32(FP), SI
+	MOVQ squares+40(FP), DI
+	SHLQ $0x02, CX
+	SHLQ $0x02, BX
+
+square:
+	LEAQ       (AX)(CX*4), R8
+	LEAQ       (CX)(CX*2), R9
+	MOVLQSX    (SI), R10
+	IMULQ      BX, R10
+	VMOVUPS    (DX)(R10*1), Y0
+	MOVLQSX    4(SI), R10
+	IMULQ      BX, R10
+	VMOVUPS    (DX)(R10*1), Y1
+	MOVLQSX    8(SI), R10
+	IMULQ      BX, R10
+	VMOVUPS    (DX)(R10*1), Y2
+	MOVLQSX    12(SI), R10
+	IMULQ      BX, R10
+	VMOVUPS    (DX)(R10*1), Y3
+	MOVLQSX    16(SI), R10
+	IMULQ      BX, R10
+	VMOVUPS    (DX)(R10*1), Y4
+	MOVLQSX    20(SI), R10
+	IMULQ      BX, R10
+	VMOVUPS    (DX)(R10*1), Y5
+	MOVLQSX    24(SI), R10
+	IMULQ      BX, R10
+	VMOVUPS    (DX)(R10*1), Y6
+	MOVLQSX    28(SI), R10
+	IMULQ      BX, R10
+	VMOVUPS    (DX)(R10*1), Y7
+	VUNPCKLPS  Y1, Y0, Y8
+	VUNPCKHPS  Y1, Y0, Y0
+	VUNPCKLPS  Y3, Y2, Y1
+	VUNPCKHPS  Y3, Y2, Y2
+	VUNPCKLPS  Y5, Y4, Y3
+	VUNPCKHPS  Y5, Y4, Y4
+	VUNPCKLPS  Y7, Y6, Y5
+	VUNPCKHPS  Y7, Y6, Y6
+	VSHUFPS    $0x44, Y1, Y8, Y7
+	VSHUFPS    $0xee, Y1, Y8, Y1
+	VSHUFPS    $0x44, Y2, Y0, Y8
+	VSHUFPS    $0xee, Y2, Y0, Y0
+	VSHUFPS    $0x44, Y5, Y3, Y2
+	VSHUFPS    $0xee, Y5, Y3, Y3
+	VSHUFPS    $0x44, Y6, Y4, Y5
+	VSHUFPS    $0xee, Y6, Y4, Y4
+	VPERM2F128 $0x20, Y2, Y7, Y6
+	VPERM2F128 $0x31, Y2, Y7, Y7
+	VPERM2F128 $0x20, Y3, Y1, Y2
+	VPERM2F128 $0x31, Y3, Y1, Y3
+	VPERM2F128 $0x20, Y5, Y8, Y1
+	VPERM2F128 $0x31, Y5, Y8, Y8
+	VPERM2F128 $0x20, Y4, Y0, Y5
+	VPERM2F128 $0x31, Y4, Y0, Y0
+	VMOVUPS    Y6, (AX)
+	VMOVUPS    Y2, (AX)(CX*1)
+	VMOVUPS    Y1, (AX)(CX*2)
+	VMOVUPS    Y5, (AX)(R9*1)
+	VMOVUPS    Y7, (R8)
+	VMOVUPS    Y3, (R8)(CX*1)
+	VMOVUPS    Y8, (R8)(CX*2)
+	VMOVUPS    Y0, (R8)(R9*1)
+	ADDQ       $+32, AX
+	ADDQ       $+32, SI
+	DECQ       DI
+	JNZ        square
+	VZEROUPPER
+	RET
+
+// func unpackTAddAVX2(dst *float32, ldd int, src *float32, lds int, rows *int32, squares int)
+// Requires: AVX
+TEXT ·unpackTAddAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ ldd+8(FP), CX
+	MOVQ src+16(FP), DX
+	MOVQ lds+24(FP), BX
+	MOVQ rows+32(FP), SI
+	MOVQ squares+40(FP), DI
+	SHLQ $0x02, CX
+	SHLQ $0x02, BX
+
+square:
+	LEAQ       (AX)(CX*4), R8
+	LEAQ       (CX)(CX*2), R9
+	MOVLQSX    (SI), R10
+	IMULQ      BX, R10
+	VMOVUPS    (DX)(R10*1), Y0
+	MOVLQSX    4(SI), R10
+	IMULQ      BX, R10
+	VMOVUPS    (DX)(R10*1), Y1
+	MOVLQSX    8(SI), R10
+	IMULQ      BX, R10
+	VMOVUPS    (DX)(R10*1), Y2
+	MOVLQSX    12(SI), R10
+	IMULQ      BX, R10
+	VMOVUPS    (DX)(R10*1), Y3
+	MOVLQSX    16(SI), R10
+	IMULQ      BX, R10
+	VMOVUPS    (DX)(R10*1), Y4
+	MOVLQSX    20(SI), R10
+	IMULQ      BX, R10
+	VMOVUPS    (DX)(R10*1), Y5
+	MOVLQSX    24(SI), R10
+	IMULQ      BX, R10
+	VMOVUPS    (DX)(R10*1), Y6
+	MOVLQSX    28(SI), R10
+	IMULQ      BX, R10
+	VMOVUPS    (DX)(R10*1), Y7
+	VUNPCKLPS  Y1, Y0, Y8
+	VUNPCKHPS  Y1, Y0, Y0
+	VUNPCKLPS  Y3, Y2, Y1
+	VUNPCKHPS  Y3, Y2, Y2
+	VUNPCKLPS  Y5, Y4, Y3
+	VUNPCKHPS  Y5, Y4, Y4
+	VUNPCKLPS  Y7, Y6, Y5
+	VUNPCKHPS  Y7, Y6, Y6
+	VSHUFPS    $0x44, Y1, Y8, Y7
+	VSHUFPS    $0xee, Y1, Y8, Y1
+	VSHUFPS    $0x44, Y2, Y0, Y8
+	VSHUFPS    $0xee, Y2, Y0, Y0
+	VSHUFPS    $0x44, Y5, Y3, Y2
+	VSHUFPS    $0xee, Y5, Y3, Y3
+	VSHUFPS    $0x44, Y6, Y4, Y5
+	VSHUFPS    $0xee, Y6, Y4, Y4
+	VPERM2F128 $0x20, Y2, Y7, Y6
+	VPERM2F128 $0x31, Y2, Y7, Y7
+	VPERM2F128 $0x20, Y3, Y1, Y2
+	VPERM2F128 $0x31, Y3, Y1, Y3
+	VPERM2F128 $0x20, Y5, Y8, Y1
+	VPERM2F128 $0x31, Y5, Y8, Y8
+	VPERM2F128 $0x20, Y4, Y0, Y5
+	VPERM2F128 $0x31, Y4, Y0, Y0
+	VADDPS     (AX), Y6, Y6
+	VMOVUPS    Y6, (AX)
+	VADDPS     (AX)(CX*1), Y2, Y2
+	VMOVUPS    Y2, (AX)(CX*1)
+	VADDPS     (AX)(CX*2), Y1, Y1
+	VMOVUPS    Y1, (AX)(CX*2)
+	VADDPS     (AX)(R9*1), Y5, Y5
+	VMOVUPS    Y5, (AX)(R9*1)
+	VADDPS     (R8), Y7, Y7
+	VMOVUPS    Y7, (R8)
+	VADDPS     (R8)(CX*1), Y3, Y3
+	VMOVUPS    Y3, (R8)(CX*1)
+	VADDPS     (R8)(CX*2), Y8, Y8
+	VMOVUPS    Y8, (R8)(CX*2)
+	VADDPS     (R8)(R9*1), Y0, Y0
+	VMOVUPS    Y0, (R8)(R9*1)
+	ADDQ       $+32, AX
+	ADDQ       $+32, SI
+	DECQ       DI
+	JNZ        square
 	VZEROUPPER
 	RET

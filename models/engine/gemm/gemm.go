@@ -20,37 +20,6 @@ const Width = 16
 // PackedLen is the length of a packed matrix of k rows and n columns.
 func PackedLen(k, n int) int { return k * ((n + Width - 1) / Width) * Width }
 
-// Pack writes b, of k rows and n columns and ldb elements from row to row, to
-// dst in panels: panel p is columns p*Width and up, row by row, zeros where the
-// matrix has no column.
-func Pack(dst, b []float32, k, n, ldb int) {
-	for p := 0; p < n; p += Width {
-		w := min(Width, n-p)
-		for i := range k {
-			row := dst[:Width]
-			dst = dst[Width:]
-			clear(row[copy(row, b[i*ldb+p:i*ldb+p+w]):])
-		}
-	}
-}
-
-// PackT is Pack of the transpose of b, which is stored as n rows of k elements
-// with ldb from row to row.
-func PackT(dst, b []float32, k, n, ldb int) {
-	for p := 0; p < n; p += Width {
-		w := min(Width, n-p)
-		panel := dst[:k*Width]
-		dst = dst[k*Width:]
-		for i := range k {
-			row := panel[i*Width : (i+1)*Width]
-			for j := range w {
-				row[j] = b[(p+j)*ldb+i]
-			}
-			clear(row[w:])
-		}
-	}
-}
-
 // Left is a left matrix: row i is the concatenation over t of the Span values
 // from Data[Rows[i]+Taps[t]].
 type Left struct {
@@ -63,12 +32,12 @@ type Left struct {
 // Inner is the number of columns.
 func (l Left) Inner() int { return len(l.Taps) * l.Span }
 
-// Epilogue is what happens to each element of a product before it is stored,
-// in this order.
+// Epilogue is what a product is made into before it is stored.
 type Epilogue struct {
-	Accumulate bool      // begins the chain with what the result held, not with 0
-	Bias       []float32 // adds Bias[j] to column j, if not nil
-	ReLU       bool      // sets what is negative to 0; NaN stays NaN
+	Accumulate bool      // begins each chain with what the result held, not with 0
+	From       []float32 // begins it with what From, which is laid out as the result, holds at its place
+	Bias       []float32 // then adds Bias[j] to column j, if not nil
+	ReLU       bool      // then sets what is negative to 0; NaN stays NaN
 }
 
 // Mul computes c = a b for columns lo to hi of n; lo is a multiple of Width,
@@ -80,7 +49,16 @@ func Mul(c []float32, rows []int32, a Left, b []float32, n, lo, hi int, e Epilog
 		return
 	}
 	a.check()
+	if e.Accumulate {
+		e.From = c
+	}
 	within("result", rows[:len(a.Rows)], len(c)-hi)
+	if e.From != nil {
+		within("initial", rows[:len(a.Rows)], len(e.From)-hi)
+	}
+	if e.Bias != nil {
+		_ = e.Bias[hi-1]
+	}
 	_ = b[PackedLen(a.Inner(), hi)-1]
 	mul(c, rows, a, b, lo, hi, e)
 }

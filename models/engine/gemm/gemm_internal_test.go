@@ -16,6 +16,7 @@ type problem struct {
 	c       []float32
 	rows    []int32 // of c and of g
 	bias    []float32
+	from    []float32
 	n       int
 	inner   int
 	columns int // from row to row of c
@@ -36,6 +37,7 @@ func newProblem(r *rand.Rand, m, n, taps, span int) *problem {
 	p.b = make([]float32, PackedLen(p.inner, n))
 	Pack(p.b, normal(r, p.inner*n), p.inner, n, n)
 	p.g, p.c, p.bias = normal(r, m*p.columns), normal(r, max(m, p.inner)*p.columns), normal(r, n)
+	p.from = normal(r, len(p.c))
 	return p
 }
 
@@ -62,13 +64,16 @@ func TestAssemblyAgreesWithPortableLoops(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, s := range shapes {
 		p := newProblem(r, s.m, s.n, s.taps, s.span)
-		for _, e := range []Epilogue{{}, {Accumulate: true}, {Bias: p.bias}, {Bias: p.bias, ReLU: true}, {Accumulate: true, ReLU: true}} {
+		for _, e := range []Epilogue{{}, {Accumulate: true}, {Bias: p.bias}, {Bias: p.bias, ReLU: true}, {Accumulate: true, ReLU: true}, {From: p.from}} {
 			lo, hi := 0, s.n
 			if s.n > 2*Width {
 				lo, hi = Width, min(s.n, 3*Width)
 			}
 			got, want := slices.Clone(p.c), slices.Clone(p.c)
 			Mul(got, p.rows, p.a, p.b, s.n, lo, hi, e)
+			if e.Accumulate {
+				e.From = want
+			}
 			mulGeneric(want, p.rows, p.a, p.b, lo, hi, e)
 			same(t, "Mul", s, got, want)
 		}
@@ -109,5 +114,63 @@ func TestFMARoundsOnce(t *testing.T) {
 		if got := fma(a, b, c); got != want {
 			t.Fatalf("fma(%b, %b, %b) = %b, want %b", a, b, c, got, want)
 		}
+	}
+}
+
+// Both directions of a transposed panel, with and without whole squares.
+func TestPackedTransposes(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(5, 6))
+	for range 300 {
+		k, n := 1+r.IntN(40), 1+r.IntN(Width)
+		ldb, lds := k+r.IntN(3), n+r.IntN(3)
+		b, order := normal(r, n*ldb), make([]int32, k)
+		for i, at := range r.Perm(k + 3)[:k] {
+			order[i] = int32(at)
+		}
+		panel := normal(r, (k+3)*Width)
+		want := slices.Clone(panel)
+		PackPanelT(panel, b, order, n, ldb)
+		for i, at := range order {
+			clear(want[at*Width:][:Width])
+			for j := range n {
+				want[int(at)*Width+j] = b[j*ldb+i]
+			}
+		}
+		same(t, "PackPanelT", []int{k, n}, panel, want)
+		src, dst := normal(r, (k+3)*lds), normal(r, n*ldb)
+		for _, add := range []bool{true, false} {
+			want := slices.Clone(dst)
+			for j := range n {
+				for i, at := range order {
+					sum := src[int(at)*lds+j]
+					if add {
+						sum += want[j*ldb+i]
+					}
+					want[j*ldb+i] = sum
+				}
+			}
+			UnpackT(dst, ldb, src, lds, order, n, add)
+			same(t, "UnpackT", []int{k, n}, dst, want)
+		}
+	}
+}
+
+// PackT is Pack of the transpose.
+func TestPackT(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(7, 8))
+	for _, s := range [][2]int{{1, 1}, {9, 16}, {300, 17}, {513, 40}} {
+		k, n := s[0], s[1]
+		b, transposed := normal(r, k*n), make([]float32, k*n)
+		for i := range k {
+			for j := range n {
+				transposed[j*k+i] = b[i*n+j]
+			}
+		}
+		got, want := make([]float32, PackedLen(k, n)), make([]float32, PackedLen(k, n))
+		Pack(want, b, k, n, n)
+		PackT(got, transposed, k, n, k)
+		same(t, "PackT", s, got, want)
 	}
 }

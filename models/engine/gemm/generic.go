@@ -9,8 +9,8 @@ func mulGeneric(c []float32, rows []int32, a Left, b []float32, lo, hi int, e Ep
 		for i, at := range a.Rows {
 			out := &c[int(rows[i])+j]
 			sum, k := float32(0), 0
-			if e.Accumulate {
-				sum = *out
+			if e.From != nil {
+				sum = e.From[int(rows[i])+j]
 			}
 			for _, tap := range a.Taps {
 				for _, v := range a.Data[at+tap:][:a.Span] {

@@ -56,7 +56,9 @@ func mul(c []float32, rows []int32, a Left, b []float32, lo, hi int, e Epilogue)
 		for i := range parts {
 			from, to := a.Span*i/parts, a.Span*(i+1)/parts
 			part := e
-			part.Accumulate = e.Accumulate || t+i > 0
+			if t+i > 0 {
+				part.From = c
+			}
 			if t+step < len(a.Taps) || to < a.Span {
 				part.Bias, part.ReLU = nil, false
 			}
@@ -82,25 +84,28 @@ func mulPiece(c []float32, rows []int32, a Left, p piece, b []float32, lo, hi in
 
 // mulArgs are the arguments of the assembly, in its order.
 type mulArgs struct {
-	c                *float32
-	rows             *int32
-	tiles            int
-	a                *float32
-	aRows, taps      *int32
-	nTaps, span      int
-	b                *float32
-	mask             *int32
-	bias             *float32
-	accumulate, relu int
+	c           *float32
+	rows        *int32
+	tiles       int
+	a           *float32
+	aRows, taps *int32
+	nTaps, span int
+	b           *float32
+	mask        *int32
+	bias, from  *float32 // or nil
+	relu        int
 }
 
 func mulPanel(c []float32, rows []int32, a []float32, aRows []int32, p piece, b []float32, j, w int, e *Epilogue) {
 	args := mulArgs{
 		c: &c[j], tiles: len(rows) / tileRows, a: &a[p.from], taps: &p.taps[0],
-		nTaps: len(p.taps), span: p.span, b: &b[0], mask: mask(w), accumulate: flag(e.Accumulate), relu: flag(e.ReLU),
+		nTaps: len(p.taps), span: p.span, b: &b[0], mask: mask(w), relu: flag(e.ReLU),
 	}
 	if e.Bias != nil {
 		args.bias = &e.Bias[j]
+	}
+	if e.From != nil {
+		args.from = &e.From[j]
 	}
 	whole := args.tiles * tileRows
 	if whole > 0 {

@@ -32,6 +32,8 @@ func main() {
 			mulT(m, s.nv, s.masked)
 		}
 	}
+	packT()
+	unpackT()
 	Generate()
 }
 
@@ -55,7 +57,7 @@ const (
 	argB
 	argMask
 	argBias
-	argAccumulate
+	argFrom
 	argReLU
 )
 
@@ -154,7 +156,7 @@ func mul(m, nv int) {
 	rows, aRows, tiles := arg(argRows), arg(argARows), arg(argTiles)
 	Label("tile")
 	t := newTile(m, nv)
-	branch(argAccumulate, "begin",
+	branch(argFrom, "begin",
 		t.zero,
 		func() { each(nv, "begin", func(c columns) { t.load(c, rows) }) })
 	products(t, aRows)
@@ -188,8 +190,9 @@ func each(nv int, label string, body func(columns)) {
 		func() { body(columns{nv: nv, mask: mask()}) })
 }
 
+// load begins the sums with what from held.
 func (t tile) load(c columns, rows reg.Register) {
-	base := arg(argC)
+	base := arg(argFrom)
 	for i := range t {
 		c.load(t[i], Mem{Base: address(base, rows, i)})
 	}

@@ -92,9 +92,11 @@ cover: ## share of the code that the fast tests run, by function
 bench: ## all benchmarks, in Go's format
 	$(GO) test -vet=off -run '^$$' -bench . -benchmem -timeout 60m $(PKGS)
 
+NETS ?= lenet-300-100,lenet-5,resnet-20,vgg-16-bn
+
 .PHONY: bench-pytorch
-bench-pytorch: ## training speed beside PyTorch's in one run (needs python3-torch)
-	$(GO) test -vet=off ./models/engine/gorgonia -run '^TestSideBySide$$' -count 1 -v -timeout 30m -sidebyside
+bench-pytorch: ## speed and memory beside PyTorch's in one run, of NETS (needs python3-torch)
+	$(GO) test -vet=off ./models/engine/gorgonia -run '^TestSideBySide$$' -count 1 -v -timeout 30m -sidebyside -nets $(NETS)
 
 FUZZTIME ?= 30s
 

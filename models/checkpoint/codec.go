@@ -126,6 +126,9 @@ func checkNetwork(net *models.Network) error {
 		if node.Attrs.Out > maxElements {
 			return fmt.Errorf("network %s: node %s has %d outputs, at most %d are allowed", net.Name, node.Name, node.Attrs.Out, maxElements)
 		}
+		if err := checkAttrs(node); err != nil {
+			return fmt.Errorf("network %s: %w", net.Name, err)
+		}
 	}
 	for i, p := range net.Params {
 		if p == nil {

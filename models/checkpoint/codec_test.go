@@ -321,6 +321,10 @@ func FuzzDecode(f *testing.F) {
 		f.Add(data)
 	}
 	f.Add(tiny())
+	for _, data := range hostileGraphs(f) {
+		f.Add(data)
+	}
+	f.Add(encoded(f, convolutional()))
 	for seed := range uint64(8) {
 		data, _, err := checkpoint.Encode(random(seed))
 		if err != nil {

@@ -82,6 +82,9 @@ func build(tensors map[string]safetensors.TensorView, meta map[string]string) (*
 	if err := strictJSON([]byte(meta[metaNetwork]), c.Network); err != nil {
 		return nil, fmt.Errorf("network: %w", err)
 	}
+	if err := checkLengths([]byte(meta[metaNetwork])); err != nil {
+		return nil, fmt.Errorf("network: %w", err)
+	}
 	if text, ok := meta[metaTraining]; ok {
 		c.Training = &Training{}
 		if err := strictJSON([]byte(text), c.Training); err != nil {

@@ -45,3 +45,57 @@ func addToAVX2(dst []float32, x []float32)
 
 //go:noescape
 func dropoutAVX2(dst []float32, x []float32, first *[8]uint32, b uint32, threshold int32, scale float32)
+
+//go:noescape
+func reluAVX2(dst []float32, x []float32)
+
+//go:noescape
+func addAVX2(dst []float32, a []float32, b []float32)
+
+//go:noescape
+func scaleShiftAVX2(y []float32, x []float32, scale []float32, shift []float32)
+
+//go:noescape
+func scaleShiftReLUAVX2(y []float32, x []float32, scale []float32, shift []float32)
+
+//go:noescape
+func scaleShiftAddAVX2(y []float32, x []float32, residual []float32, scale []float32, shift []float32)
+
+//go:noescape
+func scaleShiftAddReLUAVX2(y []float32, x []float32, residual []float32, scale []float32, shift []float32)
+
+//go:noescape
+func normGradXAVX2(dx []float32, g []float32, x []float32, a []float32, b []float32, c []float32)
+
+//go:noescape
+func momentsAVX2(sum []float32, squares []float32, pivot []float32, x []float32, rows int, stride int)
+
+//go:noescape
+func momentsTailAVX2(sum *[8]float32, squares *[8]float32, pivot *[8]float32, x []float32, rows int, stride int, mask *[8]int32)
+
+//go:noescape
+func normGradSumsAVX2(sumG []float32, sumGX []float32, mean []float32, g []float32, x []float32, rows int, stride int)
+
+//go:noescape
+func normGradSumsTailAVX2(sumG *[8]float32, sumGX *[8]float32, mean *[8]float32, g []float32, x []float32, rows int, stride int, mask *[8]int32)
+
+//go:noescape
+func maxWindowAVX2(y []float32, x []float32, kh int, kw int, pixel int, row int)
+
+//go:noescape
+func maxWindowGradAVX2(dx []float32, g []float32, x []float32, y []float32, kh int, kw int, pixel int, row int)
+
+//go:noescape
+func max2x2AVX2(y []float32, x []float32, columns int, count int, pixel int, row int)
+
+//go:noescape
+func max2x2GradAVX2(dx []float32, g []float32, x []float32, y []float32, columns int, count int, pixel int, row int)
+
+//go:noescape
+func avgWindowAVX2(y []float32, x []float32, divisor float32, kh int, kw int, pixel int, row int)
+
+//go:noescape
+func avgWindowGradAVX2(dx []float32, g []float32, divisor float32, kh int, kw int, pixel int, row int)
+
+//go:noescape
+func transposeAVX2(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int)

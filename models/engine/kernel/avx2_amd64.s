@@ -775,3 +775,1369 @@ loop:
 loop_end:
 	VZEROUPPER
 	RET
+
+// func reluAVX2(dst []float32, x []float32)
+// Requires: AVX, AVX2
+TEXT ·reluAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	MOVQ         dst_len+8(FP), DX
+	MOVL         $0x00000000, BX
+	VMOVD        BX, X0
+	VPBROADCASTD X0, Y0
+
+loop:
+	CMPQ    DX, $+32
+	JL      loop_end
+	VMOVUPS (CX), Y1
+	VMAXPS  Y1, Y0, Y1
+	VMOVUPS Y1, (AX)
+	VMOVUPS 32(CX), Y1
+	VMAXPS  Y1, Y0, Y1
+	VMOVUPS Y1, 32(AX)
+	VMOVUPS 64(CX), Y1
+	VMAXPS  Y1, Y0, Y1
+	VMOVUPS Y1, 64(AX)
+	VMOVUPS 96(CX), Y1
+	VMAXPS  Y1, Y0, Y1
+	VMOVUPS Y1, 96(AX)
+	ADDQ    $+128, AX
+	ADDQ    $+128, CX
+	SUBQ    $+32, DX
+	JMP     loop
+
+loop_end:
+rest:
+	CMPQ    DX, $+8
+	JL      rest_end
+	VMOVUPS (CX), Y1
+	VMAXPS  Y1, Y0, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $+32, AX
+	ADDQ    $+32, CX
+	SUBQ    $+8, DX
+	JMP     rest
+
+rest_end:
+	VZEROUPPER
+	RET
+
+// func addAVX2(dst []float32, a []float32, b []float32)
+// Requires: AVX
+TEXT ·addAVX2(SB), NOSPLIT, $0-72
+	MOVQ dst_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ dst_len+8(FP), BX
+
+loop:
+	CMPQ    BX, $+32
+	JL      loop_end
+	VMOVUPS (CX), Y0
+	VADDPS  (DX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	VMOVUPS 32(CX), Y0
+	VADDPS  32(DX), Y0, Y0
+	VMOVUPS Y0, 32(AX)
+	VMOVUPS 64(CX), Y0
+	VADDPS  64(DX), Y0, Y0
+	VMOVUPS Y0, 64(AX)
+	VMOVUPS 96(CX), Y0
+	VADDPS  96(DX), Y0, Y0
+	VMOVUPS Y0, 96(AX)
+	ADDQ    $+128, AX
+	ADDQ    $+128, CX
+	ADDQ    $+128, DX
+	SUBQ    $+32, BX
+	JMP     loop
+
+loop_end:
+rest:
+	CMPQ    BX, $+8
+	JL      rest_end
+	VMOVUPS (CX), Y0
+	VADDPS  (DX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $+32, AX
+	ADDQ    $+32, CX
+	ADDQ    $+32, DX
+	SUBQ    $+8, BX
+	JMP     rest
+
+rest_end:
+	VZEROUPPER
+	RET
+
+// func scaleShiftAVX2(y []float32, x []float32, scale []float32, shift []float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·scaleShiftAVX2(SB), NOSPLIT, $0-96
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	MOVQ         y_len+8(FP), SI
+	MOVQ         scale_len+56(FP), DI
+	MOVL         $0x00000000, DX
+	VMOVD        DX, X0
+	VPBROADCASTD X0, Y0
+
+period:
+	TESTQ   SI, SI
+	JZ      end
+	MOVQ    DI, R8
+	CMPQ    SI, R8
+	CMOVQLT SI, R8
+	SUBQ    R8, SI
+	MOVQ    scale_base+48(FP), DX
+	MOVQ    shift_base+72(FP), BX
+
+many:
+	CMPQ    R8, $+32
+	JL      one
+	VMOVUPS (CX), Y0
+	VMULPS  (DX), Y0, Y0
+	VADDPS  (BX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	VMOVUPS 32(CX), Y0
+	VMULPS  32(DX), Y0, Y0
+	VADDPS  32(BX), Y0, Y0
+	VMOVUPS Y0, 32(AX)
+	VMOVUPS 64(CX), Y0
+	VMULPS  64(DX), Y0, Y0
+	VADDPS  64(BX), Y0, Y0
+	VMOVUPS Y0, 64(AX)
+	VMOVUPS 96(CX), Y0
+	VMULPS  96(DX), Y0, Y0
+	VADDPS  96(BX), Y0, Y0
+	VMOVUPS Y0, 96(AX)
+	ADDQ    $+128, CX
+	ADDQ    $+128, AX
+	ADDQ    $+128, DX
+	ADDQ    $+128, BX
+	SUBQ    $+32, R8
+	JMP     many
+
+one:
+	CMPQ    R8, $+8
+	JL      period
+	VMOVUPS (CX), Y0
+	VMULPS  (DX), Y0, Y0
+	VADDPS  (BX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $+32, CX
+	ADDQ    $+32, AX
+	ADDQ    $+32, DX
+	ADDQ    $+32, BX
+	SUBQ    $+8, R8
+	JMP     one
+
+end:
+	VZEROUPPER
+	RET
+
+// func scaleShiftReLUAVX2(y []float32, x []float32, scale []float32, shift []float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·scaleShiftReLUAVX2(SB), NOSPLIT, $0-96
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	MOVQ         y_len+8(FP), SI
+	MOVQ         scale_len+56(FP), DI
+	MOVL         $0x00000000, DX
+	VMOVD        DX, X0
+	VPBROADCASTD X0, Y0
+
+period:
+	TESTQ   SI, SI
+	JZ      end
+	MOVQ    DI, R8
+	CMPQ    SI, R8
+	CMOVQLT SI, R8
+	SUBQ    R8, SI
+	MOVQ    scale_base+48(FP), DX
+	MOVQ    shift_base+72(FP), BX
+
+many:
+	CMPQ    R8, $+32
+	JL      one
+	VMOVUPS (CX), Y1
+	VMULPS  (DX), Y1, Y1
+	VADDPS  (BX), Y1, Y1
+	VMAXPS  Y1, Y0, Y1
+	VMOVUPS Y1, (AX)
+	VMOVUPS 32(CX), Y1
+	VMULPS  32(DX), Y1, Y1
+	VADDPS  32(BX), Y1, Y1
+	VMAXPS  Y1, Y0, Y1
+	VMOVUPS Y1, 32(AX)
+	VMOVUPS 64(CX), Y1
+	VMULPS  64(DX), Y1, Y1
+	VADDPS  64(BX), Y1, Y1
+	VMAXPS  Y1, Y0, Y1
+	VMOVUPS Y1, 64(AX)
+	VMOVUPS 96(CX), Y1
+	VMULPS  96(DX), Y1, Y1
+	VADDPS  96(BX), Y1, Y1
+	VMAXPS  Y1, Y0, Y1
+	VMOVUPS Y1, 96(AX)
+	ADDQ    $+128, CX
+	ADDQ    $+128, AX
+	ADDQ    $+128, DX
+	ADDQ    $+128, BX
+	SUBQ    $+32, R8
+	JMP     many
+
+one:
+	CMPQ    R8, $+8
+	JL      period
+	VMOVUPS (CX), Y1
+	VMULPS  (DX), Y1, Y1
+	VADDPS  (BX), Y1, Y1
+	VMAXPS  Y1, Y0, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $+32, CX
+	ADDQ    $+32, AX
+	ADDQ    $+32, DX
+	ADDQ    $+32, BX
+	SUBQ    $+8, R8
+	JMP     one
+
+end:
+	VZEROUPPER
+	RET
+
+// func scaleShiftAddAVX2(y []float32, x []float32, residual []float32, scale []float32, shift []float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·scaleShiftAddAVX2(SB), NOSPLIT, $0-120
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	MOVQ         residual_base+48(FP), DX
+	MOVQ         y_len+8(FP), DI
+	MOVQ         scale_len+80(FP), R8
+	MOVL         $0x00000000, BX
+	VMOVD        BX, X0
+	VPBROADCASTD X0, Y0
+
+period:
+	TESTQ   DI, DI
+	JZ      end
+	MOVQ    R8, R9
+	CMPQ    DI, R9
+	CMOVQLT DI, R9
+	SUBQ    R9, DI
+	MOVQ    scale_base+72(FP), BX
+	MOVQ    shift_base+96(FP), SI
+
+many:
+	CMPQ    R9, $+32
+	JL      one
+	VMOVUPS (CX), Y0
+	VMULPS  (BX), Y0, Y0
+	VADDPS  (SI), Y0, Y0
+	VADDPS  (DX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	VMOVUPS 32(CX), Y0
+	VMULPS  32(BX), Y0, Y0
+	VADDPS  32(SI), Y0, Y0
+	VADDPS  32(DX), Y0, Y0
+	VMOVUPS Y0, 32(AX)
+	VMOVUPS 64(CX), Y0
+	VMULPS  64(BX), Y0, Y0
+	VADDPS  64(SI), Y0, Y0
+	VADDPS  64(DX), Y0, Y0
+	VMOVUPS Y0, 64(AX)
+	VMOVUPS 96(CX), Y0
+	VMULPS  96(BX), Y0, Y0
+	VADDPS  96(SI), Y0, Y0
+	VADDPS  96(DX), Y0, Y0
+	VMOVUPS Y0, 96(AX)
+	ADDQ    $+128, DX
+	ADDQ    $+128, CX
+	ADDQ    $+128, AX
+	ADDQ    $+128, BX
+	ADDQ    $+128, SI
+	SUBQ    $+32, R9
+	JMP     many
+
+one:
+	CMPQ    R9, $+8
+	JL      period
+	VMOVUPS (CX), Y0
+	VMULPS  (BX), Y0, Y0
+	VADDPS  (SI), Y0, Y0
+	VADDPS  (DX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $+32, DX
+	ADDQ    $+32, CX
+	ADDQ    $+32, AX
+	ADDQ    $+32, BX
+	ADDQ    $+32, SI
+	SUBQ    $+8, R9
+	JMP     one
+
+end:
+	VZEROUPPER
+	RET
+
+// func scaleShiftAddReLUAVX2(y []float32, x []float32, residual []float32, scale []float32, shift []float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·scaleShiftAddReLUAVX2(SB), NOSPLIT, $0-120
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	MOVQ         residual_base+48(FP), DX
+	MOVQ         y_len+8(FP), DI
+	MOVQ         scale_len+80(FP), R8
+	MOVL         $0x00000000, BX
+	VMOVD        BX, X0
+	VPBROADCASTD X0, Y0
+
+period:
+	TESTQ   DI, DI
+	JZ      end
+	MOVQ    R8, R9
+	CMPQ    DI, R9
+	CMOVQLT DI, R9
+	SUBQ    R9, DI
+	MOVQ    scale_base+72(FP), BX
+	MOVQ    shift_base+96(FP), SI
+
+many:
+	CMPQ    R9, $+32
+	JL      one
+	VMOVUPS (CX), Y1
+	VMULPS  (BX), Y1, Y1
+	VADDPS  (SI), Y1, Y1
+	VADDPS  (DX), Y1, Y1
+	VMAXPS  Y1, Y0, Y1
+	VMOVUPS Y1, (AX)
+	VMOVUPS 32(CX), Y1
+	VMULPS  32(BX), Y1, Y1
+	VADDPS  32(SI), Y1, Y1
+	VADDPS  32(DX), Y1, Y1
+	VMAXPS  Y1, Y0, Y1
+	VMOVUPS Y1, 32(AX)
+	VMOVUPS 64(CX), Y1
+	VMULPS  64(BX), Y1, Y1
+	VADDPS  64(SI), Y1, Y1
+	VADDPS  64(DX), Y1, Y1
+	VMAXPS  Y1, Y0, Y1
+	VMOVUPS Y1, 64(AX)
+	VMOVUPS 96(CX), Y1
+	VMULPS  96(BX), Y1, Y1
+	VADDPS  96(SI), Y1, Y1
+	VADDPS  96(DX), Y1, Y1
+	VMAXPS  Y1, Y0, Y1
+	VMOVUPS Y1, 96(AX)
+	ADDQ    $+128, DX
+	ADDQ    $+128, CX
+	ADDQ    $+128, AX
+	ADDQ    $+128, BX
+	ADDQ    $+128, SI
+	SUBQ    $+32, R9
+	JMP     many
+
+one:
+	CMPQ    R9, $+8
+	JL      period
+	VMOVUPS (CX), Y1
+	VMULPS  (BX), Y1, Y1
+	VADDPS  (SI), Y1, Y1
+	VADDPS  (DX), Y1, Y1
+	VMAXPS  Y1, Y0, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $+32, DX
+	ADDQ    $+32, CX
+	ADDQ    $+32, AX
+	ADDQ    $+32, BX
+	ADDQ    $+32, SI
+	SUBQ    $+8, R9
+	JMP     one
+
+end:
+	VZEROUPPER
+	RET
+
+// func normGradXAVX2(dx []float32, g []float32, x []float32, a []float32, b []float32, c []float32)
+// Requires: AVX, CMOV
+TEXT ·normGradXAVX2(SB), NOSPLIT, $0-144
+	MOVQ dx_base+0(FP), AX
+	MOVQ g_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ dx_len+8(FP), R8
+	MOVQ a_len+80(FP), R9
+
+period:
+	TESTQ   R8, R8
+	JZ      end
+	MOVQ    R9, R10
+	CMPQ    R8, R10
+	CMOVQLT R8, R10
+	SUBQ    R10, R8
+	MOVQ    a_base+72(FP), BX
+	MOVQ    b_base+96(FP), SI
+	MOVQ    c_base+120(FP), DI
+
+many:
+	CMPQ    R10, $+32
+	JL      one
+	VMOVUPS (CX), Y0
+	VMOVUPS (DX), Y1
+	VMULPS  (BX), Y0, Y0
+	VMULPS  (SI), Y1, Y1
+	VADDPS  Y1, Y0, Y0
+	VADDPS  (DI), Y0, Y0
+	VMOVUPS Y0, (AX)
+	VMOVUPS 32(CX), Y0
+	VMOVUPS 32(DX), Y1
+	VMULPS  32(BX), Y0, Y0
+	VMULPS  32(SI), Y1, Y1
+	VADDPS  Y1, Y0, Y0
+	VADDPS  32(DI), Y0, Y0
+	VMOVUPS Y0, 32(AX)
+	VMOVUPS 64(CX), Y0
+	VMOVUPS 64(DX), Y1
+	VMULPS  64(BX), Y0, Y0
+	VMULPS  64(SI), Y1, Y1
+	VADDPS  Y1, Y0, Y0
+	VADDPS  64(DI), Y0, Y0
+	VMOVUPS Y0, 64(AX)
+	VMOVUPS 96(CX), Y0
+	VMOVUPS 96(DX), Y1
+	VMULPS  96(BX), Y0, Y0
+	VMULPS  96(SI), Y1, Y1
+	VADDPS  Y1, Y0, Y0
+	VADDPS  96(DI), Y0, Y0
+	VMOVUPS Y0, 96(AX)
+	ADDQ    $+128, AX
+	ADDQ    $+128, CX
+	ADDQ    $+128, DX
+	ADDQ    $+128, BX
+	ADDQ    $+128, SI
+	ADDQ    $+128, DI
+	SUBQ    $+32, R10
+	JMP     many
+
+one:
+	CMPQ    R10, $+8
+	JL      period
+	VMOVUPS (CX), Y0
+	VMOVUPS (DX), Y1
+	VMULPS  (BX), Y0, Y0
+	VMULPS  (SI), Y1, Y1
+	VADDPS  Y1, Y0, Y0
+	VADDPS  (DI), Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $+32, AX
+	ADDQ    $+32, CX
+	ADDQ    $+32, DX
+	ADDQ    $+32, BX
+	ADDQ    $+32, SI
+	ADDQ    $+32, DI
+	SUBQ    $+8, R10
+	JMP     one
+
+end:
+	VZEROUPPER
+	RET
+
+// func momentsAVX2(sum []float32, squares []float32, pivot []float32, x []float32, rows int, stride int)
+// Requires: AVX
+TEXT ·momentsAVX2(SB), NOSPLIT, $0-112
+	MOVQ x_base+72(FP), AX
+	MOVQ sum_base+0(FP), DX
+	MOVQ squares_base+24(FP), BX
+	MOVQ pivot_base+48(FP), SI
+	MOVQ stride+104(FP), DI
+	SHLQ $0x02, DI
+	MOVQ sum_len+8(FP), R9
+
+four:
+	CMPQ    R9, $+32
+	JL      two
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VMOVUPS (SI), Y8
+	VMOVUPS 32(SI), Y9
+	VMOVUPS 64(SI), Y10
+	VMOVUPS 96(SI), Y11
+	MOVQ    rows+96(FP), R8
+	MOVQ    AX, CX
+
+four_rows:
+	VMOVUPS (CX), Y12
+	VSUBPS  Y8, Y12, Y12
+	VADDPS  Y12, Y0, Y0
+	VMULPS  Y12, Y12, Y12
+	VADDPS  Y12, Y4, Y4
+	VMOVUPS 32(CX), Y12
+	VSUBPS  Y9, Y12, Y12
+	VADDPS  Y12, Y1, Y1
+	VMULPS  Y12, Y12, Y12
+	VADDPS  Y12, Y5, Y5
+	VMOVUPS 64(CX), Y12
+	VSUBPS  Y10, Y12, Y12
+	VADDPS  Y12, Y2, Y2
+	VMULPS  Y12, Y12, Y12
+	VADDPS  Y12, Y6, Y6
+	VMOVUPS 96(CX), Y12
+	VSUBPS  Y11, Y12, Y12
+	VADDPS  Y12, Y3, Y3
+	VMULPS  Y12, Y12, Y12
+	VADDPS  Y12, Y7, Y7
+	ADDQ    DI, CX
+	DECQ    R8
+	JNZ     four_rows
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y1, 32(DX)
+	VMOVUPS Y5, 32(BX)
+	VMOVUPS Y2, 64(DX)
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y3, 96(DX)
+	VMOVUPS Y7, 96(BX)
+	ADDQ    $+128, AX
+	ADDQ    $+128, SI
+	ADDQ    $+128, BX
+	ADDQ    $+128, DX
+	SUBQ    $+32, R9
+	JMP     four
+
+two:
+	CMPQ    R9, $+16
+	JL      one
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VMOVUPS (SI), Y4
+	VMOVUPS 32(SI), Y5
+	MOVQ    rows+96(FP), R8
+	MOVQ    AX, CX
+
+two_rows:
+	VMOVUPS (CX), Y6
+	VSUBPS  Y4, Y6, Y6
+	VADDPS  Y6, Y0, Y0
+	VMULPS  Y6, Y6, Y6
+	VADDPS  Y6, Y2, Y2
+	VMOVUPS 32(CX), Y6
+	VSUBPS  Y5, Y6, Y6
+	VADDPS  Y6, Y1, Y1
+	VMULPS  Y6, Y6, Y6
+	VADDPS  Y6, Y3, Y3
+	ADDQ    DI, CX
+	DECQ    R8
+	JNZ     two_rows
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y2, (BX)
+	VMOVUPS Y1, 32(DX)
+	VMOVUPS Y3, 32(BX)
+	ADDQ    $+64, AX
+	ADDQ    $+64, SI
+	ADDQ    $+64, BX
+	ADDQ    $+64, DX
+	SUBQ    $+16, R9
+	JMP     two
+
+one:
+	CMPQ    R9, $+8
+	JL      end
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VMOVUPS (SI), Y2
+	MOVQ    rows+96(FP), R8
+	MOVQ    AX, CX
+
+one_rows:
+	VMOVUPS (CX), Y3
+	VSUBPS  Y2, Y3, Y3
+	VADDPS  Y3, Y0, Y0
+	VMULPS  Y3, Y3, Y3
+	VADDPS  Y3, Y1, Y1
+	ADDQ    DI, CX
+	DECQ    R8
+	JNZ     one_rows
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, (BX)
+	ADDQ    $+32, AX
+	ADDQ    $+32, SI
+	ADDQ    $+32, BX
+	ADDQ    $+32, DX
+	SUBQ    $+8, R9
+	JMP     one
+
+end:
+	VZEROUPPER
+	RET
+
+// func momentsTailAVX2(sum *[8]float32, squares *[8]float32, pivot *[8]float32, x []float32, rows int, stride int, mask *[8]int32)
+// Requires: AVX
+TEXT ·momentsTailAVX2(SB), NOSPLIT, $0-72
+	MOVQ    x_base+24(FP), AX
+	MOVQ    sum+0(FP), CX
+	MOVQ    squares+8(FP), DX
+	MOVQ    pivot+16(FP), BX
+	MOVQ    stride+56(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    mask+64(FP), DI
+	VMOVUPS (DI), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VMOVUPS (BX), Y3
+	MOVQ    rows+48(FP), BX
+
+rows:
+	VMASKMOVPS (AX), Y0, Y4
+	VSUBPS     Y3, Y4, Y4
+	VADDPS     Y4, Y1, Y1
+	VMULPS     Y4, Y4, Y4
+	VADDPS     Y4, Y2, Y2
+	ADDQ       SI, AX
+	DECQ       BX
+	JNZ        rows
+	VMOVUPS    Y1, (CX)
+	VMOVUPS    Y2, (DX)
+	VZEROUPPER
+	RET
+
+// func normGradSumsAVX2(sumG []float32, sumGX []float32, mean []float32, g []float32, x []float32, rows int, stride int)
+// Requires: AVX
+TEXT ·normGradSumsAVX2(SB), NOSPLIT, $0-136
+	MOVQ g_base+72(FP), AX
+	MOVQ x_base+96(FP), DX
+	MOVQ sumG_base+0(FP), SI
+	MOVQ sumGX_base+24(FP), DI
+	MOVQ mean_base+48(FP), R8
+	MOVQ stride+128(FP), R9
+	SHLQ $0x02, R9
+	MOVQ sumG_len+8(FP), R11
+
+four:
+	CMPQ    R11, $+32
+	JL      two
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VMOVUPS (R8), Y8
+	VMOVUPS 32(R8), Y9
+	VMOVUPS 64(R8), Y10
+	VMOVUPS 96(R8), Y11
+	MOVQ    rows+120(FP), R10
+	MOVQ    AX, CX
+	MOVQ    DX, BX
+
+four_rows:
+	VMOVUPS (CX), Y12
+	VMOVUPS (BX), Y13
+	VSUBPS  Y8, Y13, Y13
+	VMULPS  Y12, Y13, Y13
+	VADDPS  Y12, Y0, Y0
+	VADDPS  Y13, Y4, Y4
+	VMOVUPS 32(CX), Y12
+	VMOVUPS 32(BX), Y13
+	VSUBPS  Y9, Y13, Y13
+	VMULPS  Y12, Y13, Y13
+	VADDPS  Y12, Y1, Y1
+	VADDPS  Y13, Y5, Y5
+	VMOVUPS 64(CX), Y12
+	VMOVUPS 64(BX), Y13
+	VSUBPS  Y10, Y13, Y13
+	VMULPS  Y12, Y13, Y13
+	VADDPS  Y12, Y2, Y2
+	VADDPS  Y13, Y6, Y6
+	VMOVUPS 96(CX), Y12
+	VMOVUPS 96(BX), Y13
+	VSUBPS  Y11, Y13, Y13
+	VMULPS  Y12, Y13, Y13
+	VADDPS  Y12, Y3, Y3
+	VADDPS  Y13, Y7, Y7
+	ADDQ    R9, CX
+	ADDQ    R9, BX
+	DECQ    R10
+	JNZ     four_rows
+	VMOVUPS Y0, (SI)
+	VMOVUPS Y4, (DI)
+	VMOVUPS Y1, 32(SI)
+	VMOVUPS Y5, 32(DI)
+	VMOVUPS Y2, 64(SI)
+	VMOVUPS Y6, 64(DI)
+	VMOVUPS Y3, 96(SI)
+	VMOVUPS Y7, 96(DI)
+	ADDQ    $+128, AX
+	ADDQ    $+128, DX
+	ADDQ    $+128, R8
+	ADDQ    $+128, SI
+	ADDQ    $+128, DI
+	SUBQ    $+32, R11
+	JMP     four
+
+two:
+	CMPQ    R11, $+16
+	JL      one
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VMOVUPS (R8), Y4
+	VMOVUPS 32(R8), Y5
+	MOVQ    rows+120(FP), R10
+	MOVQ    AX, CX
+	MOVQ    DX, BX
+
+two_rows:
+	VMOVUPS (CX), Y6
+	VMOVUPS (BX), Y7
+	VSUBPS  Y4, Y7, Y7
+	VMULPS  Y6, Y7, Y7
+	VADDPS  Y6, Y0, Y0
+	VADDPS  Y7, Y2, Y2
+	VMOVUPS 32(CX), Y6
+	VMOVUPS 32(BX), Y7
+	VSUBPS  Y5, Y7, Y7
+	VMULPS  Y6, Y7, Y7
+	VADDPS  Y6, Y1, Y1
+	VADDPS  Y7, Y3, Y3
+	ADDQ    R9, CX
+	ADDQ    R9, BX
+	DECQ    R10
+	JNZ     two_rows
+	VMOVUPS Y0, (SI)
+	VMOVUPS Y2, (DI)
+	VMOVUPS Y1, 32(SI)
+	VMOVUPS Y3, 32(DI)
+	ADDQ    $+64, AX
+	ADDQ    $+64, DX
+	ADDQ    $+64, R8
+	ADDQ    $+64, SI
+	ADDQ    $+64, DI
+	SUBQ    $+16, R11
+	JMP     two
+
+one:
+	CMPQ    R11, $+8
+	JL      end
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VMOVUPS (R8), Y2
+	MOVQ    rows+120(FP), R10
+	MOVQ    AX, CX
+	MOVQ    DX, BX
+
+one_rows:
+	VMOVUPS (CX), Y3
+	VMOVUPS (BX), Y4
+	VSUBPS  Y2, Y4, Y4
+	VMULPS  Y3, Y4, Y4
+	VADDPS  Y3, Y0, Y0
+	VADDPS  Y4, Y1, Y1
+	ADDQ    R9, CX
+	ADDQ    R9, BX
+	DECQ    R10
+	JNZ     one_rows
+	VMOVUPS Y0, (SI)
+	VMOVUPS Y1, (DI)
+	ADDQ    $+32, AX
+	ADDQ    $+32, DX
+	ADDQ    $+32, R8
+	ADDQ    $+32, SI
+	ADDQ    $+32, DI
+	SUBQ    $+8, R11
+	JMP     one
+
+end:
+	VZEROUPPER
+	RET
+
+// func normGradSumsTailAVX2(sumG *[8]float32, sumGX *[8]float32, mean *[8]float32, g []float32, x []float32, rows int, stride int, mask *[8]int32)
+// Requires: AVX
+TEXT ·normGradSumsTailAVX2(SB), NOSPLIT, $0-96
+	MOVQ    g_base+24(FP), AX
+	MOVQ    x_base+48(FP), CX
+	MOVQ    sumG+0(FP), DX
+	MOVQ    sumGX+8(FP), BX
+	MOVQ    mean+16(FP), SI
+	MOVQ    stride+80(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    mask+88(FP), R8
+	VMOVUPS (R8), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VMOVUPS (SI), Y3
+	MOVQ    rows+72(FP), SI
+	MOVQ    CX, CX
+
+rows:
+	VMASKMOVPS (AX), Y0, Y4
+	VMASKMOVPS (CX), Y0, Y5
+	VSUBPS     Y3, Y5, Y5
+	VMULPS     Y4, Y5, Y5
+	VADDPS     Y4, Y1, Y1
+	VADDPS     Y5, Y2, Y2
+	ADDQ       DI, AX
+	ADDQ       DI, CX
+	DECQ       SI
+	JNZ        rows
+	VMOVUPS    Y1, (DX)
+	VMOVUPS    Y2, (BX)
+	VZEROUPPER
+	RET
+
+// func maxWindowAVX2(y []float32, x []float32, kh int, kw int, pixel int, row int)
+// Requires: AVX, AVX2
+TEXT ·maxWindowAVX2(SB), NOSPLIT, $0-80
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	MOVQ         y_len+8(FP), BX
+	MOVQ         pixel+64(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         row+72(FP), DI
+	SHLQ         $0x02, DI
+	MOVQ         kw+56(FP), DX
+	IMULQ        SI, DX
+	SUBQ         DX, DI
+	MOVL         $0xff800000, DX
+	VMOVD        DX, X0
+	VPBROADCASTD X0, Y0
+
+four:
+	CMPQ    BX, $+32
+	JL      one
+	VMOVAPS Y0, Y1
+	VXORPS  Y5, Y5, Y5
+	VMOVAPS Y0, Y2
+	VXORPS  Y6, Y6, Y6
+	VMOVAPS Y0, Y3
+	VXORPS  Y7, Y7, Y7
+	VMOVAPS Y0, Y4
+	VXORPS  Y8, Y8, Y8
+	MOVQ    CX, DX
+	MOVQ    kh+48(FP), R8
+
+four_row:
+	MOVQ kw+56(FP), R9
+
+four_tap:
+	VMOVUPS (DX), Y9
+	VMAXPS  Y1, Y9, Y1
+	VCMPPS  $0x03, Y9, Y9, Y9
+	VORPS   Y9, Y5, Y5
+	VMOVUPS 32(DX), Y9
+	VMAXPS  Y2, Y9, Y2
+	VCMPPS  $0x03, Y9, Y9, Y9
+	VORPS   Y9, Y6, Y6
+	VMOVUPS 64(DX), Y9
+	VMAXPS  Y3, Y9, Y3
+	VCMPPS  $0x03, Y9, Y9, Y9
+	VORPS   Y9, Y7, Y7
+	VMOVUPS 96(DX), Y9
+	VMAXPS  Y4, Y9, Y4
+	VCMPPS  $0x03, Y9, Y9, Y9
+	VORPS   Y9, Y8, Y8
+	ADDQ    SI, DX
+	DECQ    R9
+	JNZ     four_tap
+	ADDQ    DI, DX
+	DECQ    R8
+	JNZ     four_row
+	VORPS   Y5, Y1, Y1
+	VMOVUPS Y1, (AX)
+	VORPS   Y6, Y2, Y2
+	VMOVUPS Y2, 32(AX)
+	VORPS   Y7, Y3, Y3
+	VMOVUPS Y3, 64(AX)
+	VORPS   Y8, Y4, Y4
+	VMOVUPS Y4, 96(AX)
+	ADDQ    $+128, AX
+	ADDQ    $+128, CX
+	SUBQ    $+32, BX
+	JMP     four
+
+one:
+	CMPQ    BX, $+8
+	JL      end
+	VMOVAPS Y0, Y1
+	VXORPS  Y2, Y2, Y2
+	MOVQ    CX, DX
+	MOVQ    kh+48(FP), R8
+
+one_row:
+	MOVQ kw+56(FP), R9
+
+one_tap:
+	VMOVUPS (DX), Y3
+	VMAXPS  Y1, Y3, Y1
+	VCMPPS  $0x03, Y3, Y3, Y3
+	VORPS   Y3, Y2, Y2
+	ADDQ    SI, DX
+	DECQ    R9
+	JNZ     one_tap
+	ADDQ    DI, DX
+	DECQ    R8
+	JNZ     one_row
+	VORPS   Y2, Y1, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $+32, AX
+	ADDQ    $+32, CX
+	SUBQ    $+8, BX
+	JMP     one
+
+end:
+	VZEROUPPER
+	RET
+
+// func maxWindowGradAVX2(dx []float32, g []float32, x []float32, y []float32, kh int, kw int, pixel int, row int)
+// Requires: AVX
+TEXT ·maxWindowGradAVX2(SB), NOSPLIT, $0-128
+	MOVQ  y_base+72(FP), AX
+	MOVQ  g_base+24(FP), CX
+	MOVQ  dx_base+0(FP), DX
+	MOVQ  x_base+48(FP), SI
+	MOVQ  y_len+80(FP), R8
+	MOVQ  pixel+112(FP), R9
+	SHLQ  $0x02, R9
+	MOVQ  row+120(FP), R10
+	SHLQ  $0x02, R10
+	MOVQ  kw+104(FP), BX
+	IMULQ R9, BX
+	SUBQ  BX, R10
+
+four:
+	CMPQ    R8, $+32
+	JL      one
+	VMOVUPS (AX), Y0
+	VMOVUPS (CX), Y4
+	VMOVUPS 32(AX), Y1
+	VMOVUPS 32(CX), Y5
+	VMOVUPS 64(AX), Y2
+	VMOVUPS 64(CX), Y6
+	VMOVUPS 96(AX), Y3
+	VMOVUPS 96(CX), Y7
+	MOVQ    DX, BX
+	MOVQ    SI, DI
+	MOVQ    kh+96(FP), R11
+
+four_row:
+	MOVQ kw+104(FP), R12
+
+four_tap:
+	VCMPPS  $0x08, (DI), Y0, Y9
+	VANDPS  Y4, Y9, Y8
+	VANDNPS Y4, Y9, Y4
+	VADDPS  (BX), Y8, Y8
+	VMOVUPS Y8, (BX)
+	VCMPPS  $0x08, 32(DI), Y1, Y9
+	VANDPS  Y5, Y9, Y8
+	VANDNPS Y5, Y9, Y5
+	VADDPS  32(BX), Y8, Y8
+	VMOVUPS Y8, 32(BX)
+	VCMPPS  $0x08, 64(DI), Y2, Y9
+	VANDPS  Y6, Y9, Y8
+	VANDNPS Y6, Y9, Y6
+	VADDPS  64(BX), Y8, Y8
+	VMOVUPS Y8, 64(BX)
+	VCMPPS  $0x08, 96(DI), Y3, Y9
+	VANDPS  Y7, Y9, Y8
+	VANDNPS Y7, Y9, Y7
+	VADDPS  96(BX), Y8, Y8
+	VMOVUPS Y8, 96(BX)
+	ADDQ    R9, BX
+	ADDQ    R9, DI
+	DECQ    R12
+	JNZ     four_tap
+	ADDQ    R10, BX
+	ADDQ    R10, DI
+	DECQ    R11
+	JNZ     four_row
+	ADDQ    $+128, CX
+	ADDQ    $+128, AX
+	ADDQ    $+128, DX
+	ADDQ    $+128, SI
+	SUBQ    $+32, R8
+	JMP     four
+
+one:
+	CMPQ    R8, $+8
+	JL      end
+	VMOVUPS (AX), Y0
+	VMOVUPS (CX), Y1
+	MOVQ    DX, BX
+	MOVQ    SI, DI
+	MOVQ    kh+96(FP), R11
+
+one_row:
+	MOVQ kw+104(FP), R12
+
+one_tap:
+	VCMPPS  $0x08, (DI), Y0, Y3
+	VANDPS  Y1, Y3, Y2
+	VANDNPS Y1, Y3, Y1
+	VADDPS  (BX), Y2, Y2
+	VMOVUPS Y2, (BX)
+	ADDQ    R9, BX
+	ADDQ    R9, DI
+	DECQ    R12
+	JNZ     one_tap
+	ADDQ    R10, BX
+	ADDQ    R10, DI
+	DECQ    R11
+	JNZ     one_row
+	ADDQ    $+32, CX
+	ADDQ    $+32, AX
+	ADDQ    $+32, DX
+	ADDQ    $+32, SI
+	SUBQ    $+8, R8
+	JMP     one
+
+end:
+	VZEROUPPER
+	RET
+
+// func max2x2AVX2(y []float32, x []float32, columns int, count int, pixel int, row int)
+// Requires: AVX
+TEXT ·max2x2AVX2(SB), NOSPLIT, $0-80
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ pixel+64(FP), DX
+	SHLQ $0x02, DX
+	MOVQ row+72(FP), BX
+	SHLQ $0x02, BX
+	MOVQ columns+48(FP), SI
+	MOVQ count+56(FP), DI
+	MOVQ SI, R9
+	SHLQ $0x02, R9
+	NEGQ R9
+	ADDQ DX, R9
+	MOVQ R9, R10
+	ADDQ DX, R10
+
+pixels:
+	MOVQ SI, R8
+
+channels:
+	MOVQ    CX, R11
+	ADDQ    BX, R11
+	VMOVUPS (CX), Y0
+	VMOVUPS (CX)(DX*1), Y1
+	VMOVUPS (R11), Y2
+	VMOVUPS (R11)(DX*1), Y3
+	VCMPPS  $0x03, Y0, Y1, Y4
+	VCMPPS  $0x03, Y2, Y3, Y5
+	VORPS   Y5, Y4, Y4
+	VMAXPS  Y0, Y1, Y0
+	VMAXPS  Y2, Y3, Y2
+	VMAXPS  Y0, Y2, Y0
+	VORPS   Y4, Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $+32, AX
+	ADDQ    $+32, CX
+	SUBQ    $+8, R8
+	JNZ     channels
+	ADDQ    R9, AX
+	ADDQ    R10, CX
+	DECQ    DI
+	JNZ     pixels
+	VZEROUPPER
+	RET
+
+// func max2x2GradAVX2(dx []float32, g []float32, x []float32, y []float32, columns int, count int, pixel int, row int)
+// Requires: AVX
+TEXT ·max2x2GradAVX2(SB), NOSPLIT, $0-128
+	MOVQ g_base+24(FP), AX
+	MOVQ y_base+72(FP), CX
+	MOVQ dx_base+0(FP), DX
+	MOVQ x_base+48(FP), BX
+	MOVQ pixel+112(FP), SI
+	SHLQ $0x02, SI
+	MOVQ row+120(FP), DI
+	SHLQ $0x02, DI
+	MOVQ columns+96(FP), R8
+	MOVQ count+104(FP), R9
+	MOVQ R8, R11
+	SHLQ $0x02, R11
+	NEGQ R11
+	ADDQ SI, R11
+	MOVQ R11, R12
+	ADDQ SI, R12
+
+pixels:
+	MOVQ R8, R10
+
+channels:
+	VMOVUPS (AX), Y0
+	VMOVUPS (CX), Y1
+	MOVQ    BX, R13
+	ADDQ    DI, R13
+	MOVQ    DX, R14
+	ADDQ    DI, R14
+	VCMPPS  $0x08, (BX), Y1, Y3
+	VANDPS  Y0, Y3, Y2
+	VANDNPS Y0, Y3, Y0
+	VMOVUPS Y2, (DX)
+	VCMPPS  $0x08, (BX)(SI*1), Y1, Y3
+	VANDPS  Y0, Y3, Y2
+	VANDNPS Y0, Y3, Y0
+	VMOVUPS Y2, (DX)(SI*1)
+	VCMPPS  $0x08, (R13), Y1, Y3
+	VANDPS  Y0, Y3, Y2
+	VANDNPS Y0, Y3, Y0
+	VMOVUPS Y2, (R14)
+	VCMPPS  $0x08, (R13)(SI*1), Y1, Y2
+	VANDPS  Y0, Y2, Y1
+	VANDNPS Y0, Y2, Y0
+	VMOVUPS Y1, (R14)(SI*1)
+	ADDQ    $+32, AX
+	ADDQ    $+32, CX
+	ADDQ    $+32, DX
+	ADDQ    $+32, BX
+	SUBQ    $+8, R10
+	JNZ     channels
+	ADDQ    R11, AX
+	ADDQ    R11, CX
+	ADDQ    R12, DX
+	ADDQ    R12, BX
+	DECQ    R9
+	JNZ     pixels
+	VZEROUPPER
+	RET
+
+// func avgWindowAVX2(y []float32, x []float32, divisor float32, kh int, kw int, pixel int, row int)
+// Requires: AVX
+TEXT ·avgWindowAVX2(SB), NOSPLIT, $0-88
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	MOVQ         y_len+8(FP), BX
+	MOVQ         pixel+72(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         row+80(FP), DI
+	SHLQ         $0x02, DI
+	MOVQ         kw+64(FP), DX
+	IMULQ        SI, DX
+	SUBQ         DX, DI
+	VBROADCASTSS divisor+48(FP), Y0
+
+four:
+	CMPQ   BX, $+32
+	JL     one
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	MOVQ   CX, DX
+	MOVQ   kh+56(FP), R8
+
+four_row:
+	MOVQ kw+64(FP), R9
+
+four_tap:
+	VADDPS  (DX), Y1, Y1
+	VADDPS  32(DX), Y2, Y2
+	VADDPS  64(DX), Y3, Y3
+	VADDPS  96(DX), Y4, Y4
+	ADDQ    SI, DX
+	DECQ    R9
+	JNZ     four_tap
+	ADDQ    DI, DX
+	DECQ    R8
+	JNZ     four_row
+	VDIVPS  Y0, Y1, Y1
+	VMOVUPS Y1, (AX)
+	VDIVPS  Y0, Y2, Y2
+	VMOVUPS Y2, 32(AX)
+	VDIVPS  Y0, Y3, Y3
+	VMOVUPS Y3, 64(AX)
+	VDIVPS  Y0, Y4, Y4
+	VMOVUPS Y4, 96(AX)
+	ADDQ    $+128, AX
+	ADDQ    $+128, CX
+	SUBQ    $+32, BX
+	JMP     four
+
+one:
+	CMPQ   BX, $+8
+	JL     end
+	VXORPS Y1, Y1, Y1
+	MOVQ   CX, DX
+	MOVQ   kh+56(FP), R8
+
+one_row:
+	MOVQ kw+64(FP), R9
+
+one_tap:
+	VADDPS  (DX), Y1, Y1
+	ADDQ    SI, DX
+	DECQ    R9
+	JNZ     one_tap
+	ADDQ    DI, DX
+	DECQ    R8
+	JNZ     one_row
+	VDIVPS  Y0, Y1, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $+32, AX
+	ADDQ    $+32, CX
+	SUBQ    $+8, BX
+	JMP     one
+
+end:
+	VZEROUPPER
+	RET
+
+// func avgWindowGradAVX2(dx []float32, g []float32, divisor float32, kh int, kw int, pixel int, row int)
+// Requires: AVX
+TEXT ·avgWindowGradAVX2(SB), NOSPLIT, $0-88
+	MOVQ         g_base+24(FP), AX
+	MOVQ         dx_base+0(FP), CX
+	MOVQ         g_len+32(FP), BX
+	MOVQ         pixel+72(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         row+80(FP), DI
+	SHLQ         $0x02, DI
+	MOVQ         kw+64(FP), DX
+	IMULQ        SI, DX
+	SUBQ         DX, DI
+	VBROADCASTSS divisor+48(FP), Y0
+
+four:
+	CMPQ    BX, $+32
+	JL      one
+	VMOVUPS (AX), Y1
+	VDIVPS  Y0, Y1, Y1
+	VMOVUPS 32(AX), Y2
+	VDIVPS  Y0, Y2, Y2
+	VMOVUPS 64(AX), Y3
+	VDIVPS  Y0, Y3, Y3
+	VMOVUPS 96(AX), Y4
+	VDIVPS  Y0, Y4, Y4
+	MOVQ    CX, DX
+	MOVQ    kh+56(FP), R8
+
+four_row:
+	MOVQ kw+64(FP), R9
+
+four_tap:
+	VADDPS  (DX), Y1, Y5
+	VMOVUPS Y5, (DX)
+	VADDPS  32(DX), Y2, Y5
+	VMOVUPS Y5, 32(DX)
+	VADDPS  64(DX), Y3, Y5
+	VMOVUPS Y5, 64(DX)
+	VADDPS  96(DX), Y4, Y5
+	VMOVUPS Y5, 96(DX)
+	ADDQ    SI, DX
+	DECQ    R9
+	JNZ     four_tap
+	ADDQ    DI, DX
+	DECQ    R8
+	JNZ     four_row
+	ADDQ    $+128, AX
+	ADDQ    $+128, CX
+	SUBQ    $+32, BX
+	JMP     four
+
+one:
+	CMPQ    BX, $+8
+	JL      end
+	VMOVUPS (AX), Y1
+	VDIVPS  Y0, Y1, Y1
+	MOVQ    CX, DX
+	MOVQ    kh+56(FP), R8
+
+one_row:
+	MOVQ kw+64(FP), R9
+
+one_tap:
+	VADDPS  (DX), Y1, Y2
+	VMOVUPS Y2, (DX)
+	ADDQ    SI, DX
+	DECQ    R9
+	JNZ     one_tap
+	ADDQ    DI, DX
+	DECQ    R8
+	JNZ     one_row
+	ADDQ    $+32, AX
+	ADDQ    $+32, CX
+	SUBQ    $+8, BX
+	JMP     one
+
+end:
+	VZEROUPPER
+	RET
+
+// func transposeAVX2(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int)
+// Requires: AVX
+TEXT ·transposeAVX2(SB), NOSPLIT, $0-80
+	MOVQ dst_base+0(FP), AX
+	MOVQ src_base+24(FP), CX
+	MOVQ dstStride+64(FP), DX
+	SHLQ $0x02, DX
+	MOVQ srcStride+72(FP), BX
+	SHLQ $0x02, BX
+	LEAQ (DX)(DX*2), SI
+	LEAQ (BX)(BX*2), DI
+	MOVQ cols+56(FP), R8
+
+cols:
+	MOVQ rows+48(FP), R9
+	MOVQ AX, R10
+	MOVQ CX, R11
+
+rows:
+	LEAQ       (R10)(DX*4), R12
+	LEAQ       (R11)(BX*4), R13
+	VMOVUPS    (R11), Y0
+	VMOVUPS    (R11)(BX*1), Y1
+	VMOVUPS    (R11)(BX*2), Y2
+	VMOVUPS    (R11)(DI*1), Y3
+	VMOVUPS    (R13), Y4
+	VMOVUPS    (R13)(BX*1), Y5
+	VMOVUPS    (R13)(BX*2), Y6
+	VMOVUPS    (R13)(DI*1), Y7
+	VUNPCKLPS  Y1, Y0, Y8
+	VUNPCKHPS  Y1, Y0, Y0
+	VUNPCKLPS  Y3, Y2, Y1
+	VUNPCKHPS  Y3, Y2, Y2
+	VUNPCKLPS  Y5, Y4, Y3
+	VUNPCKHPS  Y5, Y4, Y4
+	VUNPCKLPS  Y7, Y6, Y5
+	VUNPCKHPS  Y7, Y6, Y6
+	VSHUFPS    $0x44, Y1, Y8, Y7
+	VSHUFPS    $0xee, Y1, Y8, Y1
+	VSHUFPS    $0x44, Y2, Y0, Y8
+	VSHUFPS    $0xee, Y2, Y0, Y0
+	VSHUFPS    $0x44, Y5, Y3, Y2
+	VSHUFPS    $0xee, Y5, Y3, Y3
+	VSHUFPS    $0x44, Y6, Y4, Y5
+	VSHUFPS    $0xee, Y6, Y4, Y4
+	VPERM2F128 $0x20, Y2, Y7, Y6
+	VPERM2F128 $0x31, Y2, Y7, Y2
+	VMOVUPS    Y6, (R10)
+	VMOVUPS    Y2, (R12)
+	VPERM2F128 $0x20, Y3, Y1, Y2
+	VPERM2F128 $0x31, Y3, Y1, Y1
+	VMOVUPS    Y2, (R10)(DX*1)
+	VMOVUPS    Y1, (R12)(DX*1)
+	VPERM2F128 $0x20, Y5, Y8, Y1
+	VPERM2F128 $0x31, Y5, Y8, Y2
+	VMOVUPS    Y1, (R10)(DX*2)
+	VMOVUPS    Y2, (R12)(DX*2)
+	VPERM2F128 $0x20, Y4, Y0, Y1
+	VPERM2F128 $0x31, Y4, Y0, Y0
+	VMOVUPS    Y1, (R10)(SI*1)
+	VMOVUPS    Y0, (R12)(SI*1)
+	LEAQ       (R13)(BX*4), R11
+	ADDQ       $+32, R10
+	SUBQ       $+8, R9
+	JNZ        rows
+	LEAQ       (AX)(DX*8), AX
+	ADDQ       $+32, CX
+	SUBQ       $+8, R8
+	JNZ        cols
+	VZEROUPPER
+	RET

@@ -1,6 +1,10 @@
-// Package kernel holds the element-wise loops of training: the optimizers'
-// updates, masks, sums and the row-wise loss. A kernel reads and writes plain
-// float32 slices, allocates nothing and knows no tensor.
+// Package kernel holds the loops of training that are no matrix products: the
+// optimizers' updates, masks, sums, normalization, pooling, activations and
+// the loss. A kernel reads and writes plain float32 slices, allocates nothing
+// and knows no tensor.
+//
+// Images are rows of channels, one row for each pixel of each sample (NHWC),
+// so that most loops run over channels that lie side by side.
 //
 // Every kernel gives the same bits on every machine and with any number of
 // workers: element-wise ones round after each multiplication and addition (no

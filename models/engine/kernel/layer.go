@@ -23,6 +23,11 @@ func biasRowGeneric(y, bias []float32, relu bool) {
 
 // ReLU sets dst to x where x is not negative, otherwise to 0. NaN stays NaN.
 func ReLU(dst, x []float32) {
+	same(len(dst), len(x))
+	relu(dst, x)
+}
+
+func reluGeneric(dst, x []float32) {
 	for i, v := range x[:len(dst)] {
 		if v < 0 {
 			v = 0
@@ -50,6 +55,11 @@ func reluGradGeneric(dst, g, y []float32) {
 
 // Add sets dst to a + b.
 func Add(dst, a, b []float32) {
+	same(len(dst), len(a), len(b))
+	add(dst, a, b)
+}
+
+func addGeneric(dst, a, b []float32) {
 	a, b = a[:len(dst)], b[:len(dst)]
 	for i := range dst {
 		dst[i] = a[i] + b[i]

@@ -246,6 +246,13 @@ func TestUnequalLengthsPanic(t *testing.T) {
 		"Adam":     func() { kernel.Adam(a, a, b, a, 1, 1, 1, 1, 1, false, 1, 1) },
 		"Mask":     func() { kernel.Mask(a, make([]bool, 63)) },
 		"ReLUGrad": func() { kernel.ReLUGrad(a, a, b) }, "AddScaled": func() { kernel.AddScaled(a, b, 1) }, "AddSign": func() { kernel.AddSign(a, b, 1) },
+		"ReLU": func() { kernel.ReLU(a, b) }, "Add": func() { kernel.Add(a, a, b) },
+		"ScaleShift": func() { kernel.ScaleShift(a, b, a[:8], a[:8], nil, false) }, "ScaleShift's residual": func() { kernel.ScaleShift(a, a, a[:8], a[:8], b, false) },
+		"NormGradX": func() { kernel.NormGradX(a, a, a, a[:8], a[:8], a[:7]) }, "ToNHWC": func() { kernel.ToNHWC(a, b, 8, 8) },
+		"ChannelMoments": func() { kernel.ChannelMoments(make([]float64, 8), make([]float64, 8), 0, b, 8) },
+		"MaxPool": func() {
+			kernel.MaxPool(a[:16], b, kernel.Window{H: 8, W: 8, C: 1, OH: 4, OW: 4, Kernel: [2]int{2, 2}, Stride: [2]int{2, 2}})
+		},
 		"Dropout": func() { kernel.Dropout(a, b, kernel.DropoutKey{}, 0, 0.5) },
 	} {
 		func() {
@@ -264,7 +271,26 @@ func TestKernelsAllocateNothing(t *testing.T) {
 	if raceDetector {
 		t.Skip("the race detector allocates")
 	}
+	const c, rows = 20, 256
+	y, m, s := make([]float32, rows*c), make([]float64, c), make([]float64, c)
+	win := kernel.Window{H: 16, W: 16, C: c, OH: 8, OW: 8, Kernel: [2]int{3, 3}, Stride: [2]int{2, 2}, Pad: [4]int{1, 1}}
+	image, pooled, channels := w[:rows*c], g[:64*c], []int32{3, 4, 5, -1, 0}
 	allocs := testing.AllocsPerRun(20, func() {
+		kernel.ChannelMoments(m, s, 0, image, rows)
+		kernel.MergeMoments(m, s, rows, s, m, rows)
+		kernel.ScaleShift(y, image, v[:c], v[:c], nil, true)
+		kernel.NormGradSums(m, s, y, image, v[:c], rows)
+		kernel.NormGradX(y, y, image, v[:c], v[:c], v[:c])
+		kernel.MaxPool(pooled, image, win)
+		kernel.MaxPoolGrad(y, pooled, image, pooled, win)
+		kernel.AvgPool(pooled, image, win)
+		kernel.AvgPoolGrad(y, pooled, win)
+		kernel.GlobalAvgPool(v[:c], image, c, rows)
+		kernel.GlobalAvgPoolGrad(y, v[:c], c, rows)
+		kernel.ToNHWC(y, image, c, rows)
+		kernel.ToNCHW(y, image, c, rows)
+		kernel.SelectChannels(g[:rows*5], image, rows, c, channels)
+		kernel.SelectChannelsGrad(y, g[:rows*5], rows, c, channels)
 		kernel.SGD(w, v, g, 0.1, 0.9, 0, false)
 		kernel.Mask(w, mask)
 		kernel.SumSquares(g)

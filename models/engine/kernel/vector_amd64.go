@@ -101,6 +101,22 @@ func reluGrad(dst, g, y []float32) {
 	reluGradGeneric(dst[n:], g[n:], y[n:])
 }
 
+func relu(dst, x []float32) {
+	n := vectorized(len(dst))
+	if n > 0 {
+		reluAVX2(dst[:n], x[:n])
+	}
+	reluGeneric(dst[n:], x[n:])
+}
+
+func add(dst, a, b []float32) {
+	n := vectorized(len(dst))
+	if n > 0 {
+		addAVX2(dst[:n], a[:n], b[:n])
+	}
+	addGeneric(dst[n:], a[n:], b[n:])
+}
+
 func addTo(dst, x []float32) {
 	n := vectorized(len(dst))
 	if n > 0 {

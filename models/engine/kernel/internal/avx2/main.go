@@ -36,6 +36,25 @@ func main() {
 	reluGrad()
 	add()
 	dropout()
+	relu()
+	addPair()
+	for _, residual := range []bool{false, true} {
+		for _, relu := range []bool{false, true} {
+			scaleShift(residual, relu)
+		}
+	}
+	normGradX()
+	moments("momentsAVX2", false)
+	moments("momentsTailAVX2", true)
+	normGradSums("normGradSumsAVX2", false)
+	normGradSums("normGradSumsTailAVX2", true)
+	maxWindow()
+	maxWindowGrad()
+	max2x2()
+	max2x2Grad()
+	avgWindow()
+	avgWindowGrad()
+	transpose()
 	Generate()
 }
 
@@ -317,6 +336,27 @@ func add() {
 	l.run(4, func(at func(string) Mem) {
 		y := load(at("dst"))
 		VADDPS(at("x"), y, y)
+		VMOVUPS(y, at("dst"))
+	})
+}
+
+func relu() {
+	text("reluAVX2", "func(dst, x []float32)")
+	l := begin("dst", "x")
+	zero := bits(0)
+	l.run(4, func(at func(string) Mem) {
+		y := load(at("x"))
+		VMAXPS(y, zero, y) // gives y where it is NaN
+		VMOVUPS(y, at("dst"))
+	})
+}
+
+func addPair() {
+	text("addAVX2", "func(dst, a, b []float32)")
+	l := begin("dst", "a", "b")
+	l.run(4, func(at func(string) Mem) {
+		y := load(at("a"))
+		VADDPS(at("b"), y, y)
 		VMOVUPS(y, at("dst"))
 	})
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"espalier/models"
+	"espalier/models/measure"
 )
 
 var (
@@ -197,23 +197,16 @@ func given(format string, v float64) string {
 
 func mega(bytes int64) float64 { return float64(bytes) / 1e6 }
 
-// flopsPerImage counts the operations of a task's layers with weights.
+// flopsPerImage counts the operations of a task.
 func flopsPerImage(t *testing.T, todo task) int64 {
-	net := zooNet(t, todo.Net)
-	shapes, err := net.Shapes()
+	cost, err := measure.Costs(zooNet(t, todo.Net))
 	if err != nil {
 		t.Fatal(err)
 	}
-	macs := int64(0)
-	for _, p := range net.Params {
-		if p.Role == models.RoleWeight { // each is used once for each pixel of the output
-			macs += int64(len(p.Data) * shapes[p.Node].Size() / shapes[p.Node][0])
-		}
-	}
 	if todo.Mode == "train" {
-		return 3 * 2 * macs
+		return 3 * 2 * cost.MACs
 	}
-	return 2 * macs
+	return 2 * cost.MACs
 }
 
 // pythonWithTorch finds a Python that has PyTorch: that of the PATH, or the

@@ -40,8 +40,8 @@ type Epilogue struct {
 	ReLU       bool      // then sets what is negative to 0; NaN stays NaN
 }
 
-// Mul computes c = a b for columns lo to hi of n; lo is a multiple of Width,
-// and so is hi unless it is n. Row i of the result begins at c[rows[i]]; it is
+// Mul computes c = a b for columns lo to hi of n; lo is a multiple of Width.
+// Row i of the result begins at c[rows[i]]; it is
 // stored for the columns lo to hi and nothing else is written. b is packed.
 // Bias has n elements. Rows that do not lie inside their slice panic.
 func Mul(c []float32, rows []int32, a Left, b []float32, n, lo, hi int, e Epilogue) {

@@ -1,0 +1,115 @@
+// Package conv computes one convolutional layer and its gradients on images of
+// interleaved channels (NHWC: sample, row, column, channel).
+//
+// A [Conv] is made once for a layer. It holds tables that depend on the shape
+// alone and chooses, by a fixed rule of the shape, how the layer is computed:
+// as a matrix product whose left rows are the patches where they lie (package
+// gemm), or channel by channel (depthwise). Weights come and go in PyTorch's
+// order (output channel, input channel of the group, row, column); what the
+// products read is a packed form of them, for the forward pass and for the
+// gradient of the input.
+//
+// Everything runs on the calling goroutine and allocates nothing; a caller that
+// wants all processors divides samples among goroutines, each with a workspace
+// of its own. What is computed for a sample does not depend on the number of
+// samples of a call nor on what the others hold, to the bit; only the gradient
+// of the weights is a sum over them, in their order. Slices that are too short
+// panic.
+package conv
+
+// Shape is a layer: images of H x W pixels and C channels, convolved with K
+// filters. A shape is valid where package models accepts its convolution.
+type Shape struct {
+	H, W, C, K       int
+	Kernel           [2]int // rows and columns of a filter
+	Stride, Dilation [2]int
+	Pad              [4]int // zeros above, left of, below and right of the image
+	Groups           int    // channels and filters divide into as many groups that do not meet
+}
+
+// Out returns the rows and columns of the result.
+func (s Shape) Out() (h, w int) {
+	h = (s.H+s.Pad[0]+s.Pad[2]-s.Dilation[0]*(s.Kernel[0]-1)-1)/s.Stride[0] + 1
+	w = (s.W+s.Pad[1]+s.Pad[3]-s.Dilation[1]*(s.Kernel[1]-1)-1)/s.Stride[1] + 1
+	return h, w
+}
+
+// Epilogue is what the forward pass does to a result before it is stored:
+// y = relu(convolution + bias + residual).
+type Epilogue struct {
+	Bias     []float32 // K elements, or nil
+	Residual []float32 // laid out as y, or nil; it must not overlap y unless it is y
+	ReLU     bool
+}
+
+// Conv is one layer. It is safe for concurrent use.
+type Conv struct{ layer layer }
+
+// layer is an algorithm; see the methods of Conv.
+type layer interface {
+	packedLen() int
+	pack(dst, w []float32, part, parts int)
+	packedGradLen() int
+	packGrad(dst, w []float32, part, parts int)
+	workspace() int
+	forward(y, x []float32, n int, packed []float32, lo, hi int, e Epilogue, ws []float32)
+	gradX(dx, g []float32, n int, packed []float32, accumulate bool, ws []float32)
+	gradWLen() int
+	gradW(acc, x, g []float32, n int, ws []float32)
+	finishGradW(dw []float32, accs [][]float32, part, parts int)
+}
+
+// New prepares a layer.
+func New(s Shape) *Conv {
+	if s.Groups > 1 && s.C == s.Groups && s.K/s.Groups < depthwiseFilters {
+		return &Conv{newDepthwise(s)}
+	}
+	return direct(s)
+}
+
+// direct is a layer by matrix products, whatever its shape.
+func direct(s Shape) *Conv { return &Conv{newProduct(s)} }
+
+// PackedLen is the length of the weights' form for Forward.
+func (c *Conv) PackedLen() int { return c.layer.packedLen() }
+
+// Pack writes the form of w for Forward. The parts 0 to parts-1 of a call may
+// be written at the same time.
+func (c *Conv) Pack(dst, w []float32, part, parts int) { c.layer.pack(dst, w, part, parts) }
+
+// PackedGradLen is the length of the weights' form for GradX.
+func (c *Conv) PackedGradLen() int { return c.layer.packedGradLen() }
+
+// PackGrad writes the form of w for GradX, in parts like Pack.
+func (c *Conv) PackGrad(dst, w []float32, part, parts int) { c.layer.packGrad(dst, w, part, parts) }
+
+// Workspace is how many elements of scratch each goroutine needs for any of
+// Forward, GradX and GradW. What they hold before a call does not matter.
+func (c *Conv) Workspace() int { return c.layer.workspace() }
+
+// Forward computes the output channels lo to hi of n samples; lo is a multiple
+// of 16. Other channels of y, whose pixels are K apart, stay as they are.
+func (c *Conv) Forward(y, x []float32, n int, packed []float32, lo, hi int, e Epilogue, ws []float32) {
+	c.layer.forward(y, x, n, packed, lo, hi, e, ws)
+}
+
+// GradX computes the gradient of x, or with accumulate adds it to dx. g is the
+// gradient of the result.
+func (c *Conv) GradX(dx, g []float32, n int, packedGrad []float32, accumulate bool, ws []float32) {
+	c.layer.gradX(dx, g, n, packedGrad, accumulate, ws)
+}
+
+// GradWLen is the length of an accumulator of GradW.
+func (c *Conv) GradWLen() int { return c.layer.gradWLen() }
+
+// GradW adds the gradient of the weights to acc, which the caller clears first.
+func (c *Conv) GradW(acc, x, g []float32, n int, ws []float32) { c.layer.gradW(acc, x, g, n, ws) }
+
+// FinishGradW writes the sum of the accumulators, in their order, to dw, which
+// is laid out as the weights. Parts are like those of Pack.
+func (c *Conv) FinishGradW(dw []float32, accs [][]float32, part, parts int) {
+	c.layer.finishGradW(dw, accs, part, parts)
+}
+
+// share is the part of n things that is given.
+func share(n, part, parts int) (from, to int) { return n * part / parts, n * (part + 1) / parts }

@@ -58,7 +58,7 @@ func buildTraining(net *models.Network, batch int, lib blas.Library, d *draw) (*
 		return nil, err
 	}
 	g.labels = G.NewVector(g.g, tensor.Int32, G.WithShape(batch), G.WithName("labels"))
-	loss := newCrossEntropy(batch, g.logits.Shape()[1])
+	loss := newCrossEntropy(batch, g.logits.Shape()[1], 0)
 	g.correct = loss.correct
 	losses, err := G.ApplyOp(loss, g.logits, g.labels)
 	if err != nil {

@@ -8,18 +8,20 @@ import (
 	"espalier/models/engine/kernel"
 )
 
-// crossEntropy computes the softmax cross-entropy of every sample. Operands:
-// logits (batch x classes), labels (batch, class numbers).
+// crossEntropy computes the softmax cross-entropy of every sample, with that
+// share of the target spread over all classes. Operands: logits (batch x
+// classes), labels (batch, class numbers).
 type crossEntropy struct {
 	signature
-	classes int
-	correct []bool // beside the result: whether the sample's prediction is right
+	classes   int
+	smoothing float64
+	correct   []bool // beside the result: whether the sample's prediction is right
 }
 
-func newCrossEntropy(batch, classes int) *crossEntropy {
+func newCrossEntropy(batch, classes int, smoothing float64) *crossEntropy {
 	return &crossEntropy{
 		signature: signature{name: "cross entropy", in: []hm.Type{matrix(), G.TensorType{Dims: 1, Of: tensor.Int32}}, out: vector(), size: tensor.Shape{batch}},
-		classes:   classes, correct: make([]bool, batch),
+		classes:   classes, smoothing: smoothing, correct: make([]bool, batch),
 	}
 }
 
@@ -29,7 +31,7 @@ func (o *crossEntropy) task(in []*buffer, out *buffer) task {
 	logits, labels, c := in[0], in[1], o.classes
 	return task{axis: overSamples, run: func(_, lo, hi int) {
 		for i := lo; i < hi; i++ {
-			out.data[i], o.correct[i] = kernel.CrossEntropy(logits.data[i*c:(i+1)*c], labels.labels[i])
+			out.data[i], o.correct[i] = kernel.CrossEntropy(logits.data[i*c:(i+1)*c], labels.labels[i], o.smoothing)
 		}
 	}}
 }
@@ -41,16 +43,17 @@ func (o *crossEntropy) SymDiff(inputs G.Nodes, _, g *G.Node) (G.Nodes, error) {
 	return G.Nodes{dx, nil}, err
 }
 
-// crossEntropyGrad computes (softmax - one-hot label) times the gradient of
-// the sample's loss. Operands: logits, labels, g (batch).
+// crossEntropyGrad computes (softmax - target) times the gradient of the
+// sample's loss. Operands: logits, labels, g (batch).
 type crossEntropyGrad struct {
 	signature
-	classes int
+	classes   int
+	smoothing float64
 }
 
 func newCrossEntropyGrad(of *crossEntropy) *crossEntropyGrad {
 	in := []hm.Type{matrix(), G.TensorType{Dims: 1, Of: tensor.Int32}, vector()}
-	return &crossEntropyGrad{signature{name: "grad of " + of.name, in: in, out: matrix(), size: tensor.Shape{of.size[0], of.classes}}, of.classes}
+	return &crossEntropyGrad{signature{name: "grad of " + of.name, in: in, out: matrix(), size: tensor.Shape{of.size[0], of.classes}}, of.classes, of.smoothing}
 }
 
 func (o *crossEntropyGrad) Do(v ...G.Value) (G.Value, error) { return do(o, o.size, v) }
@@ -59,7 +62,7 @@ func (o *crossEntropyGrad) task(in []*buffer, out *buffer) task {
 	logits, labels, g, c := in[0], in[1], in[2], o.classes
 	return task{axis: overSamples, run: func(_, lo, hi int) {
 		for i := lo; i < hi; i++ {
-			kernel.CrossEntropyGrad(out.data[i*c:(i+1)*c], logits.data[i*c:(i+1)*c], labels.labels[i], g.data[i])
+			kernel.CrossEntropyGrad(out.data[i*c:(i+1)*c], logits.data[i*c:(i+1)*c], labels.labels[i], o.smoothing, g.data[i])
 		}
 	}}
 }

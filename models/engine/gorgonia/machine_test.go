@@ -129,7 +129,7 @@ func TestSumsThatGorgoniaInserts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cost := apply(newMean(), apply(newCrossEntropy(batch, width), logits, labels))
+	cost := apply(newMean(), apply(newCrossEntropy(batch, width, 0), logits, labels))
 	grads, err := G.Grad(cost, w, b)
 	if err != nil {
 		t.Fatal(err)

@@ -53,6 +53,9 @@ func reluAVX2(dst []float32, x []float32)
 func addAVX2(dst []float32, a []float32, b []float32)
 
 //go:noescape
+func mulAVX2(dst []float32, a []float32, b []float32)
+
+//go:noescape
 func scaleShiftAVX2(y []float32, x []float32, scale []float32, shift []float32)
 
 //go:noescape

@@ -166,7 +166,7 @@ func TestCrossEntropy(t *testing.T) {
 		{"one class", []float32{3}, 0, 0, true},
 	}
 	for _, c := range cases {
-		loss, correct := kernel.CrossEntropy(c.logits, c.label)
+		loss, correct := kernel.CrossEntropy(c.logits, c.label, 0)
 		if math.Abs(float64(loss)-c.loss) > 1e-6*(1+c.loss) || correct != c.correct {
 			t.Errorf("%s: loss %g, correct %v, want %g, %v", c.name, loss, correct, c.loss, c.correct)
 		}
@@ -175,7 +175,7 @@ func TestCrossEntropy(t *testing.T) {
 		for i := range 3 {
 			logits := []float32{0, 1, 2}
 			logits[i] = bad
-			if loss, _ := kernel.CrossEntropy(logits, 1); loss == loss {
+			if loss, _ := kernel.CrossEntropy(logits, 1, 0); loss == loss {
 				t.Errorf("logits %v: loss %g, want NaN", logits, loss)
 			}
 		}
@@ -184,24 +184,52 @@ func TestCrossEntropy(t *testing.T) {
 
 func TestCrossEntropyGradAgreesWithDifferences(t *testing.T) {
 	t.Parallel()
-	logits, grad := random(1, 11), make([]float32, 11)
 	const label, h = 4, 1e-2
-	kernel.CrossEntropyGrad(grad, logits, label, 0.5)
-	sum := 0.0
-	for i := range logits {
-		was := logits[i]
-		logits[i] = was + h
-		up, _ := kernel.CrossEntropy(logits, label)
-		logits[i] = was - h
-		down, _ := kernel.CrossEntropy(logits, label)
-		logits[i] = was
-		if want := 0.5 * float64(up-down) / (2 * h); math.Abs(float64(grad[i])-want) > 1e-4 {
-			t.Errorf("gradient %d = %g, want %g", i, grad[i], want)
+	for _, smoothing := range []float64{0, 0.1, 0.9} {
+		logits, grad := random(1, 11), make([]float32, 11)
+		kernel.CrossEntropyGrad(grad, logits, label, smoothing, 0.5)
+		sum := 0.0
+		for i := range logits {
+			was := logits[i]
+			logits[i] = was + h
+			up, _ := kernel.CrossEntropy(logits, label, smoothing)
+			logits[i] = was - h
+			down, _ := kernel.CrossEntropy(logits, label, smoothing)
+			logits[i] = was
+			if want := 0.5 * float64(up-down) / (2 * h); math.Abs(float64(grad[i])-want) > 1e-4 {
+				t.Errorf("smoothing %g: gradient %d = %g, want %g", smoothing, i, grad[i], want)
+			}
+			sum += float64(grad[i])
 		}
-		sum += float64(grad[i])
+		if math.Abs(sum) > 1e-7 {
+			t.Errorf("smoothing %g: gradients add up to %g, want 0", smoothing, sum)
+		}
 	}
-	if math.Abs(sum) > 1e-7 {
-		t.Errorf("gradients add up to %g, want 0", sum)
+}
+
+// The loss with smoothing is the cross-entropy with the target that has that
+// share spread evenly: PyTorch's CrossEntropyLoss(label_smoothing).
+func TestLabelSmoothing(t *testing.T) {
+	t.Parallel()
+	logits := []float32{2, -1, 0.5, 30}
+	sum := 0.0
+	for _, v := range logits {
+		sum += math.Exp(float64(v))
+	}
+	for _, smoothing := range []float64{0.1, 0.5, 1} {
+		for label := range int32(4) {
+			want := 0.0
+			for i, v := range logits {
+				target := smoothing / 4
+				if int32(i) == label {
+					target += 1 - smoothing
+				}
+				want -= target * (float64(v) - math.Log(sum))
+			}
+			if loss, correct := kernel.CrossEntropy(logits, label, smoothing); math.Abs(float64(loss)-want) > 1e-5 || correct != (label == 3) {
+				t.Errorf("smoothing %g, label %d: loss %g, %v, want %g", smoothing, label, loss, correct, want)
+			}
+		}
 	}
 }
 
@@ -225,7 +253,7 @@ func TestNoDenormalsAreLeft(t *testing.T) {
 	noDenormals(t, "Adam's first moment", m)
 	noDenormals(t, "Adam's second moment", v)
 	grad := make([]float32, 3)
-	kernel.CrossEntropyGrad(grad, []float32{0, -95, -80}, 0, 1e-3)
+	kernel.CrossEntropyGrad(grad, []float32{0, -95, -80}, 0, 0, 1e-3)
 	noDenormals(t, "the logits' gradient", grad)
 }
 

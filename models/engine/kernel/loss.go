@@ -8,26 +8,38 @@ import "math"
 const tiny = 0x1p-100
 
 // CrossEntropy is the negative logarithm of the softmax probability of class
-// label, and whether that class has the largest logit of all.
-func CrossEntropy(logits []float32, label int32) (loss float32, correct bool) {
+// label, and whether that class has the largest logit of all. Of smoothing
+// above 0, that share of the target is spread evenly over all classes (Szegedy
+// et al. 2016, section 7), and the loss is the cross-entropy with it.
+func CrossEntropy(logits []float32, label int32, smoothing float64) (loss float32, correct bool) {
 	top, sum := softmax(logits)
 	own := logits[label]
 	correct = own >= top
 	for _, v := range logits[:label] {
 		correct = correct && v < own // of equals the first is the answer
 	}
-	return float32(math.Log(sum) - float64(own-top)), correct
+	log := math.Log(sum)
+	if smoothing == 0 {
+		return float32(log - float64(own-top)), correct
+	}
+	mean := 0.0
+	for _, v := range logits {
+		mean += float64(v - top)
+	}
+	mean /= float64(len(logits))
+	return float32(log - float64((1-smoothing)*float64(own-top)) - float64(smoothing*mean)), correct
 }
 
 // CrossEntropyGrad sets dst to scale times the gradient of CrossEntropy with
-// regard to the logits: softmax less the one-hot label.
-func CrossEntropyGrad(dst, logits []float32, label int32, scale float32) {
+// regard to the logits: softmax less the target.
+func CrossEntropyGrad(dst, logits []float32, label int32, smoothing float64, scale float32) {
 	top, sum := softmax(logits)
 	inverse := 1 / sum
+	spread := smoothing / float64(len(logits))
 	for i, v := range logits[:len(dst)] {
-		p := float64(exp(v-top) * inverse)
+		p := float64(exp(v-top)*inverse) - spread
 		if int32(i) == label {
-			p--
+			p -= 1 - smoothing
 		}
 		g := scale * float32(p)
 		if g < tiny && g > -tiny {

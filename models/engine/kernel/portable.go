@@ -14,6 +14,7 @@ func addSquares(x []float32, lane *[sumLanes]float64) { addSquaresGeneric(x, lan
 func biasRow(y, bias []float32, relu bool) { biasRowGeneric(y, bias, relu) }
 func relu(dst, x []float32)                { reluGeneric(dst, x) }
 func add(dst, a, b []float32)              { addGeneric(dst, a, b) }
+func mul(dst, a, b []float32)              { mulGeneric(dst, a, b) }
 func reluGrad(dst, g, y []float32)         { reluGradGeneric(dst, g, y) }
 func addTo(dst, x []float32)               { addToGeneric(dst, x) }
 

@@ -117,6 +117,14 @@ func add(dst, a, b []float32) {
 	addGeneric(dst[n:], a[n:], b[n:])
 }
 
+func mul(dst, a, b []float32) {
+	n := vectorized(len(dst))
+	if n > 0 {
+		mulAVX2(dst[:n], a[:n], b[:n])
+	}
+	mulGeneric(dst[n:], a[n:], b[n:])
+}
+
 func addTo(dst, x []float32) {
 	n := vectorized(len(dst))
 	if n > 0 {

@@ -83,6 +83,7 @@ func TestAssemblyAgreesWithPortableLoops(t *testing.T) {
 		{"add", func(x, y, _ []float32) { addTo(x, y) }, func(x, y, _ []float32) { addToGeneric(x, y) }},
 		{"relu", func(x, y, _ []float32) { relu(x, y) }, func(x, y, _ []float32) { reluGeneric(x, y) }},
 		{"sum", func(x, y, z []float32) { add(x, y, z) }, func(x, y, z []float32) { addGeneric(x, y, z) }},
+		{"product", func(x, y, z []float32) { mul(x, y, z) }, func(x, y, z []float32) { mulGeneric(x, y, z) }},
 		{"dropout", func(x, y, _ []float32) { dropout(x, y, key, 77, 1<<30, 2) }, func(x, y, _ []float32) { dropoutGeneric(x, y, key, 77, 1<<30, 2) }},
 		{"squares", func(x, y, _ []float32) { squares(addSquares, x, y) }, func(x, y, _ []float32) { squares(addSquaresGeneric, x, y) }},
 	}

@@ -37,7 +37,8 @@ func main() {
 	add()
 	dropout()
 	relu()
-	addPair()
+	pair("addAVX2", VADDPS)
+	pair("mulAVX2", VMULPS)
 	for _, residual := range []bool{false, true} {
 		for _, relu := range []bool{false, true} {
 			scaleShift(residual, relu)
@@ -351,12 +352,12 @@ func relu() {
 	})
 }
 
-func addPair() {
-	text("addAVX2", "func(dst, a, b []float32)")
+func pair(name string, do func(ops ...Op)) {
+	text(name, "func(dst, a, b []float32)")
 	l := begin("dst", "a", "b")
 	l.run(4, func(at func(string) Mem) {
 		y := load(at("a"))
-		VADDPS(at("b"), y, y)
+		do(at("b"), y, y)
 		VMOVUPS(y, at("dst"))
 	})
 }

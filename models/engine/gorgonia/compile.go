@@ -7,92 +7,150 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// compiler turns a graph into a program: it gives every node a buffer and a
-// place in the order.
-type compiler struct {
+// source is a graph to compile and what is around it.
+type source struct {
+	graph   *G.ExprGraph
 	batch   int
-	buffers map[*G.Node]*buffer
-	stage   map[*G.Node]int // in which a node is computed; operands given from outside have none
-	readers map[*G.Node]int
-	program *program
+	threads int
+	given   map[*G.Node]*buffer   // of every input node
+	results []*G.Node             // what is asked for
+	into    map[*G.Node][]float32 // where results go; others stay in the program's memory
+	prelude bool                  // parameters are packed by a prelude, not in every run
+	grain   int                   // samples are divided among the parts in multiples of it
+	least   int                   // samples that are worth a part
 }
 
-// compile plans the computation of the outputs from given buffers, one for
-// every input node of the graph, and adds the buffers of all others to them.
-// Nodes that no output needs are left out: the gradient of the network's
-// input, for one. The program computes once its buffers are placed in memory.
-func compile(g *G.ExprGraph, batch int, given map[*G.Node]*buffer, outputs ...*G.Node) (*program, error) {
-	sorted, err := G.Sort(g) // consumers first
+// compiler turns a graph into a program: it finds for every node the stage in
+// which it is computed. Nodes that no result needs are left out: the gradient
+// of the network's input, for one.
+type compiler struct {
+	source
+	values  map[*G.Node]*value
+	readers map[*G.Node][]*G.Node
+	late    map[*G.Node]bool // computed anew in each stage that reads it
+	copies  map[lateCopy]*value
+	stages  [][]*step
+	prepare []*step
+
+	workspace int // the largest that an operation asks for
+}
+
+type lateCopy struct {
+	node  *G.Node
+	stage int
+}
+
+// compile plans the computation of the results. The program computes once it
+// is placed in memory.
+func compile(s source) (*program, error) {
+	sorted, err := G.Sort(s.graph) // consumers first
 	if err != nil {
 		return nil, err
 	}
-	c := &compiler{batch: batch, buffers: given, stage: make(map[*G.Node]int), readers: make(map[*G.Node]int), program: &program{}}
-	needed := make(map[*G.Node]bool)
-	for _, n := range outputs {
-		needed[n] = true
-		c.readers[n]++ // whoever asked for it
+	c := &compiler{
+		source: s, values: make(map[*G.Node]*value), readers: make(map[*G.Node][]*G.Node),
+		late: make(map[*G.Node]bool), copies: make(map[lateCopy]*value),
 	}
+	for n, b := range s.given {
+		c.values[n] = c.givenValue(b)
+	}
+	needed := c.needed(sorted)
+	for i := len(needed) - 1; i >= 0; i-- {
+		if err := c.node(needed[i]); err != nil {
+			return nil, fmt.Errorf("compile %v: %w", needed[i], err)
+		}
+	}
+	return c.program(), nil
+}
+
+func (c *compiler) givenValue(b *buffer) *value {
+	v := &value{kind: shared, width: b.width, stage: given, outside: true, root: b}
+	if b.batch {
+		v.kind = perSample
+	}
+	return v
+}
+
+// needed are the nodes that the results depend on, consumers first.
+func (c *compiler) needed(sorted G.Nodes) []*G.Node {
+	mark := make(map[*G.Node]bool)
+	for _, n := range c.results {
+		mark[origin(n)] = true
+	}
+	var needed []*G.Node
 	for _, n := range sorted {
-		if needed[n] {
-			for _, in := range operands(n) {
-				needed[in] = true
-				c.readers[in]++
-			}
+		if !mark[n] {
+			continue
+		}
+		needed = append(needed, n)
+		for _, in := range operands(n) {
+			mark[in] = true
+			c.readers[in] = append(c.readers[in], n)
 		}
 	}
-	for i := len(sorted) - 1; i >= 0; i-- {
-		if n := sorted[i]; needed[n] {
-			if err := c.node(n); err != nil {
-				return nil, fmt.Errorf("compile %v: %w", n, err)
-			}
-		}
+	for _, n := range needed {
+		c.late[n] = c.values[n] == nil && c.mayBeLate(n)
 	}
-	return c.program, nil
+	return needed
+}
+
+// origin looks through operations that give a batch another shape and change
+// nothing.
+func origin(n *G.Node) *G.Node {
+	for {
+		if _, same := n.Op().(*flatten); !same {
+			return n
+		}
+		n = children(n)[0]
+	}
 }
 
 // operands are the node's inputs in the operation's order.
 func operands(n *G.Node) []*G.Node {
-	children := n.Graph().From(n.ID())
+	nodes := children(n)
+	for i := range nodes {
+		nodes[i] = origin(nodes[i])
+	}
+	return nodes
+}
+
+func children(n *G.Node) []*G.Node {
+	from := n.Graph().From(n.ID())
 	var nodes []*G.Node
-	for children.Next() {
-		nodes = append(nodes, children.Node().(*G.Node))
+	for from.Next() {
+		nodes = append(nodes, from.Node().(*G.Node))
 	}
 	return nodes
 }
 
 func (c *compiler) node(n *G.Node) error {
-	if c.buffers[n] != nil {
+	if c.values[n] != nil {
 		return nil
 	}
-	in := operands(n)
-	op := n.Op()
+	in, op := operands(n), n.Op()
 	if v := n.Value(); v != nil && len(in) == 0 {
 		b, err := bufferOf(v)
-		c.buffers[n] = b
+		c.values[n] = c.givenValue(b)
 		return err
 	}
-	buffers := make([]*buffer, len(in))
-	for i, o := range in {
-		buffers[i] = c.buffers[o]
+	if c.late[n] {
+		c.values[n] = &value{kind: perSample, stage: c.stageOf(in, chunks)}
+		return nil
 	}
 	switch op := op.(type) {
-	case *flatten:
-		c.share(n, in[0])
-		return nil
+	case reduction:
+		c.values[n] = c.reduce(n, op, in)
+	case packing:
+		c.values[n] = c.pack(n, op, in)
 	case fused:
-		out := c.result(n, false)
-		t := op.task(buffers, out)
-		out.batch = t.axis == overSamples
-		c.place(n, in, op.inPlace(), t)
-		return nil
+		c.values[n] = c.map_(n, op, in, c.stageOf(in, whenOf(op)))
 	default:
 		if !isSum(op) {
 			return fmt.Errorf("operation %T is not one that the executor knows", op)
 		}
-		out := c.result(n, buffers[0].batch)
-		c.place(n, in, 0, sumTask(buffers, out))
-		return nil
+		c.values[n] = c.sum(n, in)
 	}
+	return nil
 }
 
 // isSum recognises Gorgonia's element-wise addition, whose type it does not
@@ -102,45 +160,191 @@ func isSum(op G.Op) bool {
 	return binary && strings.HasPrefix(op.String(), "+ ")
 }
 
-// result makes the node's buffer.
-func (c *compiler) result(n *G.Node, batch bool) *buffer {
-	out := &buffer{batch: batch, width: n.Shape().TotalSize(), size: n.Shape().TotalSize()}
-	if batch {
-		out.width /= c.batch
+// whenOf finds out how an operation's task may be divided.
+func whenOf(op fused) when {
+	if op.task(blank(op), &buffer{}).axis == overSamples {
+		return chunks
 	}
-	c.buffers[n] = out
+	return shares
+}
+
+// blank are operands to ask an operation about its task with.
+func blank(op G.Op) []*buffer {
+	in := make([]*buffer, op.Arity())
+	for i := range in {
+		in[i] = &buffer{}
+	}
+	return in
+}
+
+// stageOf is the earliest stage at which a step can read the operands.
+func (c *compiler) stageOf(in []*G.Node, t when) int {
+	stage := 0
+	for _, o := range in {
+		stage = max(stage, c.values[o].ready(t))
+	}
+	return stage
+}
+
+func (c *compiler) add(stage int, s *step) {
+	for len(c.stages) <= stage {
+		c.stages = append(c.stages, nil)
+	}
+	c.stages[stage] = append(c.stages[stage], s)
+}
+
+// result makes the value of a node.
+func (c *compiler) result(n *G.Node, k kind, stage int) *value {
+	width := n.Shape().TotalSize()
+	if k == perSample {
+		width /= c.batch
+	}
+	v := c.newValue(k, width, stage)
+	for _, r := range c.results {
+		v.kept = v.kept || origin(r) == n
+	}
+	if data := c.into[n]; data != nil {
+		v.outside, v.root.data = true, data
+	}
+	return v
+}
+
+// read are the operands' values at a stage, computed there where they are late.
+func (c *compiler) read(in []*G.Node, stage int) []*value {
+	values := make([]*value, len(in))
+	for i, o := range in {
+		values[i] = c.values[o]
+		if c.late[o] {
+			values[i] = c.lateValue(o, stage)
+		}
+	}
+	return values
+}
+
+// map_ places an operation that is not a sum over parts.
+func (c *compiler) map_(n *G.Node, op fused, in []*G.Node, stage int) *value {
+	reads := c.read(in, stage)
+	s := &step{when: whenOf(op), reads: reads, inPlace: op.inPlace()}
+	if s.when == chunks {
+		out := c.result(n, perSample, stage)
+		s.writes = out
+		s.weights = weightsOf(reads)
+		s.task = func(v *viewer) task { return op.task(v.all(reads, v.of), v.of(out)) }
+	} else {
+		out := c.result(n, shared, stage)
+		s.writes, s.inPlace = out, -1
+		s.share = func(v *viewer) share { return divided(op.task(v.all(reads, v.whole), out.root)) }
+	}
+	c.add(stage, s)
+	return s.writes
+}
+
+// weightsOf are how many elements a chunk reads besides samples.
+func weightsOf(reads []*value) int {
+	n := 0
+	for _, v := range reads {
+		if v.kind == shared {
+			n += v.width
+		}
+	}
+	return n
+}
+
+// divided shares a task among the parts by features, at multiples of a vector.
+func divided(t task) share {
+	extent := 1
+	if t.axis == overFeatures {
+		extent = t.features
+	}
+	return func(n, part, parts int) {
+		if lo, hi := bound(extent, part, parts, 8), bound(extent, part+1, parts, 8); lo < hi {
+			t.run(n, lo, hi)
+		}
+	}
+}
+
+// reduce places the two halves of a sum over samples.
+func (c *compiler) reduce(n *G.Node, op reduction, in []*G.Node) *value {
+	stage := c.stageOf(in, chunks)
+	reads := c.read(in, stage)
+	singles, doubles := op.sums()
+	sum := c.newValue(partial, singles, stage)
+	sum.doubles = doubles
+	c.workspace = max(c.workspace, op.workspace())
+	c.add(stage, &step{
+		when: chunks, reads: reads, writes: sum, inPlace: -1, weights: 2 * singles,
+		task: func(v *viewer) task { return op.accumulate(v.all(reads, v.of), v.of(sum), v.workspace) },
+	})
+	merge := &step{when: shares, reads: []*value{sum}, inPlace: -1}
+	k := shared
+	if op.replicated() {
+		merge.when, k = eachPart, replica
+	}
+	out := c.result(n, k, stage+1)
+	merge.writes = out
+	merge.share = func(v *viewer) share { return op.merge(sum.copies, v.whole(out)) }
+	c.add(stage+1, merge)
 	return out
 }
 
-// share gives n the operand's memory. Both count the readers of both, so that
-// nobody computes in place in what the other still needs.
-func (c *compiler) share(n, operand *G.Node) {
-	c.buffers[n] = c.buffers[operand]
-	if s, computed := c.stage[operand]; computed {
-		c.stage[n] = s
+// pack places an operation and, before it, the packing of its parameters.
+func (c *compiler) pack(n *G.Node, op packing, in []*G.Node) *value {
+	stage := c.stageOf(in, chunks)
+	if !c.prelude {
+		stage = max(stage, 1)
 	}
-	c.readers[operand] += c.readers[n]
-	c.readers[n] = c.readers[operand]
+	reads := c.read(in, stage)
+	c.workspace = max(c.workspace, op.workspace())
+	packed, scratch := c.newValue(shared, op.packed(), stage-1), c.newValue(shared, op.scratch(), stage-1)
+	params := []*value{scratch}
+	for _, v := range reads {
+		if v.kind == shared {
+			params = append(params, v)
+		}
+	}
+	for i := range op.pack(blank(op), packed.root, scratch.root) {
+		s := &step{when: shares, reads: params, writes: packed, inPlace: -1}
+		s.share = func(v *viewer) share { return op.pack(v.all(reads, v.whole), packed.root, scratch.root)[i] }
+		if c.prelude {
+			packed.stage, packed.kept, scratch.stage = given, true, given
+			c.prepare = append(c.prepare, s)
+		} else {
+			c.add(stage-1, s)
+		}
+	}
+	out := c.result(n, perSample, stage)
+	c.add(stage, &step{
+		when: chunks, reads: append([]*value{packed}, reads...), writes: out, inPlace: packedInPlace(op), weights: op.packed(),
+		task: func(v *viewer) task { return op.bind(v.all(reads, v.of), v.of(out), packed.root, v.workspace) },
+	})
+	return out
 }
 
-// place puts the node's task into the earliest stage at which its operands are
-// complete. A stage's tasks run one after the other on each part of the batch,
-// so a task over samples may follow its operand in the same stage.
-func (c *compiler) place(n *G.Node, in []*G.Node, inPlace int, t task) {
-	stage := 0
-	for _, o := range in {
-		s, computed := c.stage[o]
-		if computed && (t.axis != overSamples || !c.buffers[o].batch) {
-			s++ // waits for all parts of the operand
-		}
-		stage = max(stage, s)
+// packedInPlace is the operand's number behind the packed parameters.
+func packedInPlace(op packing) int {
+	if i := op.inPlace(); i >= 0 {
+		return i + 1
 	}
-	c.stage[n] = stage
-	out := c.buffers[n]
-	if inPlace >= 0 && c.readers[in[inPlace]] == 1 {
-		if _, computed := c.stage[in[inPlace]]; computed {
-			out.over = c.buffers[in[inPlace]]
-		}
+	return -1
+}
+
+// sum places an addition that Gorgonia inserts where a value has several
+// consumers, whose gradients add up.
+func (c *compiler) sum(n *G.Node, in []*G.Node) *value {
+	k, t := shared, shares
+	if c.values[in[0]].kind == perSample {
+		k, t = perSample, chunks
 	}
-	c.program.add(stage, t, out)
+	stage := c.stageOf(in, t)
+	reads := c.read(in, stage)
+	out := c.result(n, k, stage)
+	s := &step{when: t, reads: reads, writes: out, inPlace: -1}
+	if t == chunks {
+		s.inPlace = 0
+		s.task = func(v *viewer) task { return sumTask(v.of(reads[0]), v.of(reads[1]), v.of(out)) }
+	} else {
+		s.share = func(v *viewer) share { return divided(sumTask(reads[0].root, reads[1].root, out.root)) }
+	}
+	c.add(stage, s)
+	return out
 }

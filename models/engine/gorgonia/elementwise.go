@@ -80,7 +80,7 @@ func (o *dropout) task(in []*buffer, out *buffer) task {
 	return task{axis: overSamples, run: func(_, lo, hi int) {
 		lo, hi = lo*width, hi*width
 		key := kernel.NewDropoutKey(o.draw.seed, o.node, o.draw.step)
-		kernel.Dropout(out.data[lo:hi], x.data[lo:hi], key, lo, o.rate)
+		kernel.Dropout(out.data[lo:hi], x.data[lo:hi], key, x.first*width+lo, o.rate)
 	}}
 }
 
@@ -91,46 +91,17 @@ func (o *dropout) SymDiff(_ G.Nodes, _, g *G.Node) (G.Nodes, error) {
 	return G.Nodes{dx}, err
 }
 
-// flatten gives a batch another shape. The executor copies nothing: operand
-// and result share their memory.
-type flatten struct {
-	signature
-	from tensor.Shape
-}
-
-func newFlatten(name string, from, to tensor.Shape) *flatten {
-	return &flatten{signature{name: "flatten " + name, in: []hm.Type{tensorOf(len(from))}, out: tensorOf(len(to)), size: to}, from}
-}
-
-func (o *flatten) Do(v ...G.Value) (G.Value, error) { return do(o, o.size, v) }
-
-func (o *flatten) task(in []*buffer, out *buffer) task {
-	x, width := in[0], sampleSize(o.size)
-	return task{axis: overSamples, run: func(_, lo, hi int) {
-		copy(out.data[lo*width:hi*width], x.data[lo*width:hi*width])
-	}}
-}
-
-func (o *flatten) DiffWRT(int) []bool { return []bool{true} }
-
-func (o *flatten) SymDiff(_ G.Nodes, _, g *G.Node) (G.Nodes, error) {
-	dx, err := G.ApplyOp(newFlatten("grad of "+o.name, o.size, o.from), g)
-	return G.Nodes{dx}, err
-}
-
-// sum stands for an addition that Gorgonia inserts where a value has several
+// sumTask is an addition that Gorgonia inserts where a value has several
 // consumers, whose gradients add up.
-func sumTask(in []*buffer, out *buffer) task {
-	a, b := in[0], in[1]
-	if !out.batch {
-		return task{axis: overFeatures, features: out.width, run: func(_, lo, hi int) {
-			kernel.Add(out.data[lo:hi], a.data[lo:hi], b.data[lo:hi])
-		}}
-	}
-	return task{axis: overSamples, run: func(_, lo, hi int) {
-		lo, hi = lo*out.width, hi*out.width
+func sumTask(a, b, out *buffer) task {
+	t := task{axis: overFeatures, features: out.width, run: func(_, lo, hi int) {
 		kernel.Add(out.data[lo:hi], a.data[lo:hi], b.data[lo:hi])
 	}}
+	if out.batch {
+		t.axis, t.run = overSamples, func(_, lo, hi int) {
+			lo, hi = lo*out.width, hi*out.width
+			kernel.Add(out.data[lo:hi], a.data[lo:hi], b.data[lo:hi])
+		}
+	}
+	return t
 }
-
-func sampleSize(s tensor.Shape) int { return s[1:].TotalSize() }

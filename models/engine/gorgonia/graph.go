@@ -27,38 +27,46 @@ type graph struct {
 	cost    *G.Node
 	correct []bool             // filled in with the losses
 	grads   map[string]*G.Node // by parameter; those that do not move the cost are absent
+	norms   []normNode
 }
 
-// builder turns nodes of a network into nodes of an expression.
-type builder struct {
-	graph
-	net      *models.Network
-	shapes   map[string]models.Shape
-	batch    int
-	lib      blas.Library
-	draw     *draw // nil in inference mode
-	skip     map[string]bool
-	produced map[string]*G.Node
+// normNode is a batch normalization of a training graph, whose moments move
+// the running statistics.
+type normNode struct {
+	node    models.Node
+	moments *G.Node
+	pixels  int // of a sample
+}
+
+// mode is what a graph is for.
+type mode struct {
+	batch     int
+	lib       blas.Library
+	draw      *draw   // of dropout; nil in inference
+	smoothing float64 // of labels
+	fold      bool    // in inference: batch normalization into the layers before it
 }
 
 // buildInference expresses the logits of a batch. Dropout is the identity.
-func buildInference(net *models.Network, batch int, lib blas.Library) (*graph, error) {
+func buildInference(net *models.Network, m mode) (*graph, error) {
 	gorgoniaLock.Lock()
 	defer gorgoniaLock.Unlock()
-	return forward(net, batch, lib, nil)
+	m.draw = nil
+	return forward(net, m)
 }
 
 // buildTraining expresses the mean loss of a batch and, by Gorgonia's symbolic
 // differentiation, its gradients.
-func buildTraining(net *models.Network, batch int, lib blas.Library, d *draw) (*graph, error) {
+func buildTraining(net *models.Network, m mode) (*graph, error) {
 	gorgoniaLock.Lock()
 	defer gorgoniaLock.Unlock()
-	g, err := forward(net, batch, lib, d)
+	m.fold = false
+	g, err := forward(net, m)
 	if err != nil {
 		return nil, err
 	}
-	g.labels = G.NewVector(g.g, tensor.Int32, G.WithShape(batch), G.WithName("labels"))
-	loss := newCrossEntropy(batch, g.logits.Shape()[1], 0)
+	g.labels = G.NewVector(g.g, tensor.Int32, G.WithShape(m.batch), G.WithName("labels"))
+	loss := newCrossEntropy(m.batch, g.logits.Shape()[1], m.smoothing)
 	g.correct = loss.correct
 	losses, err := G.ApplyOp(loss, g.logits, g.labels)
 	if err != nil {
@@ -74,7 +82,7 @@ func (g *graph) differentiate(net *models.Network) error {
 	var names []string
 	var wrt G.Nodes
 	for _, p := range net.Params {
-		if n := g.params[p.Name]; n != nil {
+		if n := g.params[p.Name]; n != nil && p.Role.Trained() {
 			names, wrt = append(names, p.Name), append(wrt, n)
 		}
 	}
@@ -92,110 +100,20 @@ func (g *graph) differentiate(net *models.Network) error {
 	return nil
 }
 
-func forward(net *models.Network, batch int, lib blas.Library, d *draw) (*graph, error) {
+func forward(net *models.Network, m mode) (*graph, error) {
 	shapes, err := net.Shapes()
 	if err != nil {
 		return nil, err
 	}
 	b := &builder{
-		graph:  graph{g: G.NewGraph(G.WithGraphName(net.Name)), params: make(map[string]*G.Node)},
-		net:    net,
-		shapes: shapes, batch: batch, lib: lib, draw: d,
-		skip: make(map[string]bool), produced: make(map[string]*G.Node),
+		graph: graph{g: G.NewGraph(G.WithGraphName(net.Name)), params: make(map[string]*G.Node)},
+		mode:  m, net: net, shapes: shapes, produced: make(map[string]*G.Node),
 	}
-	live := reaching(net)
-	for _, node := range net.Nodes {
-		if !live[node.Name] || b.skip[node.Name] {
-			continue
-		}
-		if b.produced[node.Name], err = b.node(node); err != nil {
-			return nil, fmt.Errorf("network %s: node %s: %w", net.Name, node.Name, err)
+	for _, group := range groups(net, m.draw == nil && m.fold) {
+		if b.produced[group.last], err = b.group(group); err != nil {
+			return nil, fmt.Errorf("network %s: node %s: %w", net.Name, group.core.Name, err)
 		}
 	}
-	b.input, b.logits = b.produced[net.Nodes[0].Name], b.produced[b.output()]
+	b.logits = b.produced[net.Output()]
 	return &b.graph, nil
-}
-
-// output is the name under which the logits were produced: a relu that was
-// fused into the linear node before it produces nothing of its own.
-func (b *builder) output() string {
-	last := b.net.Nodes[len(b.net.Nodes)-1]
-	if b.skip[last.Name] {
-		return last.Inputs[0]
-	}
-	return last.Name
-}
-
-// reaching are the nodes that the output depends on, and the input.
-func reaching(net *models.Network) map[string]bool {
-	live := map[string]bool{net.Output(): true, net.Nodes[0].Name: true}
-	for i := len(net.Nodes) - 1; i >= 0; i-- {
-		if node := net.Nodes[i]; live[node.Name] {
-			for _, in := range node.Inputs {
-				live[in] = true
-			}
-		}
-	}
-	return live
-}
-
-func (b *builder) node(node models.Node) (*G.Node, error) {
-	size := append(tensor.Shape{b.batch}, b.shapes[node.Name]...)
-	if node.Op == models.OpInput {
-		return G.NewTensor(b.g, tensor.Float32, len(size), G.WithShape(size...), G.WithName(node.Name)), nil
-	}
-	x := b.operand(node.Inputs[0])
-	switch node.Op {
-	case models.OpLinear:
-		return b.linear(node, x)
-	case models.OpReLU:
-		return G.ApplyOp(newReLU(node.Name, size), x)
-	case models.OpFlatten:
-		return G.ApplyOp(newFlatten(node.Name, x.Shape(), size), x)
-	case models.OpDropout:
-		if b.draw == nil || node.Attrs.Rate == 0 {
-			return x, nil
-		}
-		return G.ApplyOp(newDropout(node.Name, "dropout "+node.Name, size, node.Attrs.Rate, b.draw), x)
-	default:
-		return nil, fmt.Errorf("op %q: this engine runs %v", node.Op, []models.Op{models.OpLinear, models.OpReLU, models.OpFlatten, models.OpDropout})
-	}
-}
-
-// operand finds the value of an earlier node, through a relu that was fused
-// into its own operand.
-func (b *builder) operand(name string) *G.Node {
-	if b.skip[name] {
-		node, _ := b.net.Node(name)
-		name = node.Inputs[0]
-	}
-	return b.produced[name]
-}
-
-func (b *builder) linear(node models.Node, x *G.Node) (*G.Node, error) {
-	relu, fuse := b.onlyReLU(node.Name)
-	if fuse {
-		b.skip[relu] = true
-	}
-	in, out := b.shapes[node.Inputs[0]][0], node.Attrs.Out
-	w := G.NewMatrix(b.g, tensor.Float32, G.WithShape(out, in), G.WithName(node.Name+".weight"))
-	bias := G.NewVector(b.g, tensor.Float32, G.WithShape(out), G.WithName(node.Name+".bias"))
-	b.params[node.Name+".weight"], b.params[node.Name+".bias"] = w, bias
-	return G.ApplyOp(newLinear(b.lib, node.Name, b.batch, in, out, fuse), x, w, bias)
-}
-
-// onlyReLU finds the relu that is the only consumer of a node.
-func (b *builder) onlyReLU(name string) (relu string, ok bool) {
-	for _, node := range b.net.Nodes {
-		for _, in := range node.Inputs {
-			if in != name {
-				continue
-			}
-			if relu != "" || node.Op != models.OpReLU {
-				return "", false
-			}
-			relu = node.Name
-		}
-	}
-	return relu, relu != ""
 }

@@ -9,37 +9,53 @@ import (
 	"espalier/models/engine/kernel"
 )
 
-// linear computes y = x W^T + b, and with relu max(y, 0) in the same pass.
-// Operands: x (batch x in), W (out x in), b (out).
+// linear computes y = x W^T + b, and with relu max(y, 0) in the same pass; b is
+// optional. Operands: x (batch x in), W (out x in), b (out).
 type linear struct {
 	signature
-	lib     blas.Library
-	in, out int
-	relu    bool
+	lib        blas.Library
+	in, out    int
+	bias, relu bool
 }
 
-func newLinear(lib blas.Library, name string, batch, in, out int, relu bool) *linear {
+func newLinear(lib blas.Library, name string, batch, in, out int, bias, relu bool) *linear {
 	if relu {
 		name += "+relu"
 	}
+	operands := []hm.Type{matrix(), matrix()}
+	if bias {
+		operands = append(operands, vector())
+	}
 	return &linear{
-		signature: signature{name: "linear " + name, in: []hm.Type{matrix(), matrix(), vector()}, out: matrix(), size: tensor.Shape{batch, out}},
-		lib:       lib, in: in, out: out, relu: relu,
+		signature: signature{name: "linear " + name, in: operands, out: matrix(), size: tensor.Shape{batch, out}},
+		lib:       lib, in: in, out: out, bias: bias, relu: relu,
 	}
 }
 
 func (o *linear) Do(v ...G.Value) (G.Value, error) { return do(o, o.size, v) }
 
 func (o *linear) task(in []*buffer, out *buffer) task {
-	x, w, b := in[0], in[1], in[2]
+	if !o.bias {
+		return o.product(in[0], in[1], nil, out)
+	}
+	return o.product(in[0], in[1], in[2], out)
+}
+
+// product is the task for weights w, and the bias b if there is one.
+func (o *linear) product(x, w, b, out *buffer) task {
 	return task{axis: overSamples, run: func(_, lo, hi int) {
 		y := out.data[lo*o.out : hi*o.out]
 		o.lib.Gemm(false, true, hi-lo, o.out, o.in, 1, x.data[lo*o.in:hi*o.in], o.in, w.data, o.in, 0, y, o.out)
-		kernel.BiasReLU(y, b.data, o.relu)
+		switch {
+		case b != nil:
+			kernel.BiasReLU(y, b.data, o.relu)
+		case o.relu:
+			kernel.ReLU(y, y)
+		}
 	}}
 }
 
-func (o *linear) DiffWRT(int) []bool { return []bool{true, true, true} }
+func (o *linear) DiffWRT(n int) []bool { return gradients(n) }
 
 // SymDiff gives dx = g W, dW = g^T x and db = the sum of g over the batch,
 // where g is the gradient of y, after the relu's if there is one.
@@ -58,6 +74,9 @@ func (o *linear) SymDiff(inputs G.Nodes, output, g *G.Node) (G.Nodes, error) {
 	dw, err := G.ApplyOp(newLinearGradW(o), x, g)
 	if err != nil {
 		return nil, err
+	}
+	if !o.bias {
+		return G.Nodes{dx, dw}, nil
 	}
 	db, err := G.ApplyOp(newSumRows(o), g)
 	return G.Nodes{dx, dw, db}, err
@@ -120,4 +139,38 @@ func (o *sumRows) task(in []*buffer, out *buffer) task {
 	return task{axis: overFeatures, features: o.width, run: func(n, lo, hi int) {
 		kernel.SumRows(out.data[lo:hi], g.data[lo:n*o.width], n, o.width)
 	}}
+}
+
+// foldedLinear is a linear node with the batch normalization behind it. Its
+// packed parameters are the folded weights and bias. Operands: x, W, b, those
+// of the normalization.
+type foldedLinear struct {
+	*linear
+	norm normAttrs
+}
+
+func newFoldedLinear(of *linear, norm normAttrs, in []hm.Type) *foldedLinear {
+	of.signature.in, of.name = in, of.name+"+"+norm.node
+	return &foldedLinear{of, norm}
+}
+
+func (o *foldedLinear) Do(v ...G.Value) (G.Value, error) { return do(o, o.size, v) }
+func (o *foldedLinear) packed() int                      { return (o.in + 1) * o.out }
+func (o *foldedLinear) scratch() int                     { return 0 }
+func (o *foldedLinear) workspace() int                   { return 0 }
+
+func (o *foldedLinear) pack(in []*buffer, packed, _ *buffer) []share {
+	var b *buffer
+	norm := in[2:]
+	if o.bias {
+		b, norm = in[2], in[3:]
+	}
+	f, at := newFold(&o.norm, b, in[1], norm, o.out), o.in*o.out
+	return []share{func(_, part, parts int) { f.run(packed.data[:at], packed.data[at:], part, parts) }}
+}
+
+func (o *foldedLinear) bind(in []*buffer, out, packed, _ *buffer) task {
+	at, w, b := o.in*o.out, new(buffer), new(buffer)
+	t := o.product(in[0], w, b, out)
+	return task{axis: overSamples, begin: func(int) { w.data, b.data = packed.data[:at], packed.data[at:] }, run: t.run}
 }

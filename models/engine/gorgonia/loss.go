@@ -31,7 +31,7 @@ func (o *crossEntropy) task(in []*buffer, out *buffer) task {
 	logits, labels, c := in[0], in[1], o.classes
 	return task{axis: overSamples, run: func(_, lo, hi int) {
 		for i := lo; i < hi; i++ {
-			out.data[i], o.correct[i] = kernel.CrossEntropy(logits.data[i*c:(i+1)*c], labels.labels[i], o.smoothing)
+			out.data[i], o.correct[out.first+i] = kernel.CrossEntropy(logits.data[i*c:(i+1)*c], labels.labels[i], o.smoothing)
 		}
 	}}
 }

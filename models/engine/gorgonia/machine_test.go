@@ -74,7 +74,7 @@ func TestExecutorAgreesWithGorgoniasTapeMachine(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	g, err := buildTraining(net, batch, lib, &draw{seed: 9, step: 21})
+	g, err := buildTraining(net, mode{batch: batch, lib: lib, draw: &draw{seed: 9, step: 21}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,11 +120,11 @@ func TestSumsThatGorgoniaInserts(t *testing.T) {
 		}
 		return n
 	}
-	h := apply(newLinear(lib, "one", batch, width, width, false), x, w, b)
+	h := apply(newLinear(lib, "one", batch, width, width, true, false), x, w, b)
 	// h feeds two nodes, whose results meet again in Gorgonia's own addition. No
 	// relu: its kink would spoil the numeric derivative.
-	two := apply(newLinear(lib, "two", batch, width, width, false), h, w, b)
-	three := apply(newLinear(lib, "three", batch, width, width, false), h, w, b)
+	two := apply(newLinear(lib, "two", batch, width, width, true, false), h, w, b)
+	three := apply(newLinear(lib, "three", batch, width, width, true, false), h, w, b)
 	logits, err := G.Add(two, three)
 	if err != nil {
 		t.Fatal(err)
@@ -144,19 +144,20 @@ func TestSumsThatGorgoniaInserts(t *testing.T) {
 		x: {data: xs, batch: true, width: width}, w: {data: ws}, b: {data: bs},
 		labels: {labels: classes, batch: true},
 	}
-	p, err := compile(g, batch, given, cost, grads[0], grads[1])
+	results := []*G.Node{cost, grads[0], grads[1]}
+	p, err := compile(source{graph: g, batch: batch, threads: 2, given: given, results: results, least: 16, grain: 8})
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.place(newArena(p.memory()))
-	p.run(batch, 2)
+	p.run(batch)
 
 	loss := func() float64 {
-		p.run(batch, 2)
-		return float64(given[cost].data[0])
+		p.run(batch)
+		return float64(p.result(cost).data[0])
 	}
 	for k, values := range [][]float32{ws, bs} {
-		got := append([]float32(nil), given[grads[k]].data...)
+		got := append([]float32(nil), p.result(grads[k]).data...)
 		for i := range values {
 			const step = 1e-2
 			was := values[i]
@@ -180,7 +181,8 @@ func TestForeignOperationIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = compile(g, 2, map[*G.Node]*buffer{x: {data: make([]float32, 4), batch: true, width: 2}}, y)
+	given := map[*G.Node]*buffer{x: {data: make([]float32, 4), batch: true, width: 2}}
+	_, err = compile(source{graph: g, batch: 2, threads: 1, given: given, results: []*G.Node{y}})
 	if err == nil || !strings.Contains(err.Error(), "not one that the executor knows") {
 		t.Errorf("error %v, want one that names the operation", err)
 	}
@@ -198,7 +200,7 @@ func TestInputGradientIsNotComputed(t *testing.T) {
 	// linears, 2 relus and their gradients down to a's, dropout both ways.
 	var tasks int
 	for _, stage := range s.train.stages {
-		tasks += len(stage)
+		tasks += len(stage.parts[0].tasks) + len(stage.parts[0].shares)
 	}
 	if want := 3 + 2 + 4 + 2 + 2 + 2 + 2; tasks != want {
 		t.Errorf("%d tasks a step, want %d", tasks, want)

@@ -15,19 +15,54 @@ import (
 type fused interface {
 	G.Op
 	// task binds the operation to its operands. It does not read or write them.
+	// It is called for each part of a batch, so that what it allocates is the
+	// part's own.
 	task(in []*buffer, out *buffer) task
 	// inPlace is the operand whose memory the result may take, or -1.
 	inPlace() int
 }
 
-// buffer is an operand: the value of one node of the graph.
+// reduction is an operation that sums over samples: every part adds up its
+// own, and at the next stage the parts' sums are merged in their order.
+type reduction interface {
+	G.Op
+	// sums is how large the sum of a part is.
+	sums() (singles, doubles int)
+	workspace() int
+	// accumulate adds the samples to the part's sum, which begin clears.
+	accumulate(in []*buffer, sum, workspace *buffer) task
+	// merge makes the result of the parts' sums.
+	merge(sums []*buffer, out *buffer) share
+	// replicated says that every part merges for itself alone what all of them
+	// read at once; otherwise they share the work.
+	replicated() bool
+}
+
+// packing is an operation over samples that first brings parameters into
+// another form.
+type packing interface {
+	G.Op
+	packed() int  // elements of the form
+	scratch() int // elements needed while packing
+	workspace() int
+	// pack are the steps, each of which needs the one before to be complete.
+	pack(in []*buffer, packed, scratch *buffer) []share
+	bind(in []*buffer, out, packed, workspace *buffer) task
+	inPlace() int
+}
+
+// share does part's share of a piece of work; n is the number of samples.
+type share func(n, part, parts int)
+
+// buffer is an operand as a task sees it: the value of one node of the graph,
+// or of a batch the rows at hand, beginning with sample first.
 type buffer struct {
 	data   []float32
-	labels []int32 // instead of data, for class numbers
-	batch  bool    // the outermost axis counts samples
-	width  int     // elements of a sample, or of all where batch is false
-	size   int     // elements of all
-	over   *buffer // whose memory this one takes over, or nil
+	labels []int32   // instead of data, for class numbers
+	sums   []float64 // besides data, for the sums of a reduction
+	first  int
+	batch  bool // the outermost axis counts samples
+	width  int  // elements of a sample, or of all where batch is false
 }
 
 // axis says along which axis a task may be divided.
@@ -39,24 +74,16 @@ const (
 	overNothing              // all at once
 )
 
-// task computes one node from its operands. run covers the range lo to hi of
-// the axis, of the first n samples of a batch; ranges may run at the same time.
+// task computes one node from its operands.
 type task struct {
 	axis     axis
 	features int // extent of the axis where it is overFeatures
-	run      func(n, lo, hi int)
-}
-
-// extent is the length of the task's axis for n samples.
-func (t *task) extent(n int) int {
-	switch t.axis {
-	case overSamples:
-		return n
-	case overFeatures:
-		return t.features
-	default:
-		return 1
-	}
+	// begin, if any, comes before a part's first samples.
+	begin func(n int)
+	// run covers the range lo to hi of the axis. Over samples the numbers are
+	// those of rows of the buffers at hand. n is the number of samples of the
+	// batch. Ranges may run at the same time.
+	run func(n, lo, hi int)
 }
 
 // signature is what Gorgonia wants to know of every operation. Name is part of
@@ -96,41 +123,22 @@ func tensorOf(dims int) hm.Type {
 	return G.TensorType{Dims: dims, Of: tensor.Float32}
 }
 
-// do runs an operation on Gorgonia's own values, as its machines ask for. The
-// tests compare those machines with the executor.
-func do(op fused, size tensor.Shape, values []G.Value) (G.Value, error) {
-	in := make([]*buffer, len(values))
-	for i, v := range values {
-		var err error
-		if in[i], err = bufferOf(v); err != nil {
-			return nil, fmt.Errorf("%v: operand %d: %w", op, i, err)
-		}
+// types are the types of nodes, for a signature.
+func types(nodes ...*G.Node) []hm.Type {
+	in := make([]hm.Type, len(nodes))
+	for i, n := range nodes {
+		in[i] = tensorOf(len(n.Shape()))
 	}
-	out := &buffer{data: make([]float32, size.TotalSize())}
-	t := op.task(in, out)
-	n := 1
-	if len(size) > 0 {
-		n = size[0]
-	}
-	if t.axis != overSamples && len(values) > 0 && len(values[len(values)-1].Shape()) > 0 {
-		n = values[len(values)-1].Shape()[0] // the samples that are summed
-	}
-	t.run(n, 0, t.extent(n))
-	if len(size) == 0 {
-		return G.NewF32(out.data[0]), nil
-	}
-	return tensor.New(tensor.WithShape(size...), tensor.WithBacking(out.data)), nil
+	return in
 }
 
-func bufferOf(v G.Value) (*buffer, error) {
-	switch data := v.Data().(type) {
-	case []float32:
-		return &buffer{data: data}, nil
-	case []int32:
-		return &buffer{labels: data}, nil
-	case float32:
-		return &buffer{data: []float32{data}}, nil
-	default:
-		return nil, fmt.Errorf("type %T, want float32 or int32", data)
+// gradients says that an operation is differentiable by each of n operands.
+func gradients(n int) []bool {
+	all := make([]bool, n)
+	for i := range all {
+		all[i] = true
 	}
+	return all
 }
+
+func sampleSize(s tensor.Shape) int { return s[1:].TotalSize() }

@@ -10,6 +10,7 @@ import (
 // reference runs a network in float64 with the plainest loops there are.
 type reference struct {
 	net    *models.Network
+	shapes map[string]models.Shape
 	params map[string][]float64
 	seed   uint64
 	step   int64
@@ -17,7 +18,11 @@ type reference struct {
 }
 
 func newReference(net *models.Network) *reference {
-	r := &reference{net: net, params: make(map[string][]float64)}
+	shapes, err := net.Shapes()
+	if err != nil {
+		panic(err)
+	}
+	r := &reference{net: net, shapes: shapes, params: make(map[string][]float64)}
 	for _, p := range net.Params {
 		for _, v := range p.Data {
 			r.params[p.Name] = append(r.params[p.Name], float64(v))
@@ -29,22 +34,27 @@ func newReference(net *models.Network) *reference {
 func (r *reference) logits(x []float32, n int) []float64 {
 	values := make(map[string][]float64)
 	for _, node := range r.net.Nodes {
-		var in []float64
-		if len(node.Inputs) > 0 {
-			in = values[node.Inputs[0]]
+		var in [][]float64
+		for _, name := range node.Inputs {
+			in = append(in, values[name])
 		}
 		values[node.Name] = r.node(node, in, x, n)
 	}
 	return values[r.net.Output()]
 }
 
-func (r *reference) node(node models.Node, in []float64, x []float32, n int) []float64 {
+func (r *reference) node(node models.Node, inputs [][]float64, x []float32, n int) []float64 {
+	if node.Op == models.OpInput {
+		out := make([]float64, len(x))
+		for i, v := range x {
+			out[i] = float64(v)
+		}
+		return out
+	}
+	in := inputs[0]
 	out := append([]float64(nil), in...)
 	switch node.Op {
-	case models.OpInput:
-		for _, v := range x {
-			out = append(out, float64(v))
-		}
+	case models.OpFlatten:
 	case models.OpReLU:
 		for i, v := range out {
 			out[i] = math.Max(v, 0)
@@ -64,16 +74,21 @@ func (r *reference) node(node models.Node, in []float64, x []float32, n int) []f
 	case models.OpLinear:
 		w, b := r.params[node.Name+".weight"], r.params[node.Name+".bias"]
 		width := len(in) / n
-		out = make([]float64, 0, n*len(b))
+		out = make([]float64, 0, n*node.Attrs.Out)
 		for s := range n {
-			for o := range b {
-				sum := b[o]
+			for o := range node.Attrs.Out {
+				sum := 0.0
+				if b != nil {
+					sum = b[o]
+				}
 				for i := range width {
 					sum += w[o*width+i] * in[s*width+i]
 				}
 				out = append(out, sum)
 			}
 		}
+	default:
+		return r.image(node, inputs, r.shapes, n)
 	}
 	return out
 }

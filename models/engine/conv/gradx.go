@@ -137,12 +137,14 @@ func (p *product) packedGradLen() int {
 func (p *product) packGrad(dst, w []float32, part, parts int) {
 	size := gemm.PackedLen(p.taps*p.filters, p.channels)
 	from, to := share(p.K, part, parts)
-	for filter := from; filter < to; filter++ {
-		group := dst[filter/p.filters*size:][:size]
-		cells := w[filter*p.inner():][:p.inner()]
+	for some := from; some < to; some += gemm.Width { // for neighbouring rows of each panel
 		for i, order := range p.grad.orders {
 			first := i * gemm.Width
-			gemm.PackPanelT(group[filter%p.filters*gemm.Width:], cells[first*p.taps:], order, min(gemm.Width, p.channels-first), p.taps)
+			for filter := some; filter < min(some+gemm.Width, to); filter++ {
+				dst := dst[filter/p.filters*size:][:size]
+				cells := w[filter*p.inner()+first*p.taps : (filter+1)*p.inner()]
+				gemm.PackPanelT(dst[filter%p.filters*gemm.Width:], cells, order, min(gemm.Width, p.channels-first), p.taps)
+			}
 		}
 	}
 }

@@ -95,6 +95,12 @@ func mulT2x1MaskedAVX2(args *byte)
 func mulT1x1MaskedAVX2(args *byte)
 
 //go:noescape
+func gatherAVX2(dst *float32, a *float32, aRows *int32, at int, n int)
+
+//go:noescape
+func gatherPanelAVX2(dst *float32, a *float32, aRows *int32, at int, n int)
+
+//go:noescape
 func packTAVX2(dst *float32, rows *int32, b *float32, ldb int, squares int)
 
 //go:noescape

@@ -4624,6 +4624,56 @@ row:
 	VZEROUPPER
 	RET
 
+// func gatherAVX2(dst *float32, a *float32, aRows *int32, at int, n int)
+// Requires: AVX
+TEXT ·gatherAVX2(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ aRows+16(FP), DX
+	MOVQ n+32(FP), BX
+	MOVQ at+24(FP), SI
+	LEAQ (CX)(SI*4), CX
+
+row:
+	MOVLQSX (DX), SI
+	LEAQ    (CX)(SI*4), SI
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	VMOVUPS Y2, 64(AX)
+	ADDQ    $+96, AX
+	ADDQ    $+4, DX
+	DECQ    BX
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func gatherPanelAVX2(dst *float32, a *float32, aRows *int32, at int, n int)
+// Requires: AVX
+TEXT ·gatherPanelAVX2(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ aRows+16(FP), DX
+	MOVQ n+32(FP), BX
+	MOVQ at+24(FP), SI
+	LEAQ (CX)(SI*4), CX
+
+row:
+	MOVLQSX (DX), SI
+	LEAQ    (CX)(SI*4), SI
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    $+64, AX
+	ADDQ    $+4, DX
+	DECQ    BX
+	JNZ     row
+	VZEROUPPER
+	RET
+
 // func packTAVX2(dst *float32, rows *int32, b *float32, ldb int, squares int)
 // Requires: AVX
 TEXT ·packTAVX2(SB), NOSPLIT, $0-40

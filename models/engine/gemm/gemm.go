@@ -74,7 +74,20 @@ func MulT(c []float32, ldc int, a Left, g []float32, rows []int32, n int) {
 	a.check()
 	within("right", rows[:len(a.Rows)], len(g)-n)
 	_ = c[(a.Inner()-1)*ldc+n-1]
-	mulT(c, ldc, a, g, rows, n)
+	mulT(c, ldc, Width, a, g, rows, n)
+}
+
+// MulTPanels is MulT for a result in panels, as a packed matrix of a.Inner()
+// rows and n columns lies. That is faster where there are several panels.
+// What the last panel holds beyond n columns stays as it is.
+func MulTPanels(c []float32, a Left, g []float32, rows []int32, n int) {
+	if len(a.Rows) == 0 || a.Inner() == 0 || n == 0 {
+		return
+	}
+	a.check()
+	within("right", rows[:len(a.Rows)], len(g)-n)
+	_ = c[PackedLen(a.Inner(), n)-1]
+	mulT(c, Width, a.Inner()*Width, a, g, rows, n)
 }
 
 // check panics where a row is not inside the data: the assembly checks no

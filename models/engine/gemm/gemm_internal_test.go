@@ -79,8 +79,13 @@ func TestAssemblyAgreesWithPortableLoops(t *testing.T) {
 		}
 		got, want := slices.Clone(p.c), slices.Clone(p.c)
 		MulT(got, p.columns, p.a, p.g, p.rows, s.n)
-		mulTGeneric(want, p.columns, p.a, p.g, p.rows, s.n)
+		mulTGeneric(want, p.columns, Width, p.a, p.g, p.rows, s.n)
 		same(t, "MulT", s, got, want)
+		panels := normal(r, PackedLen(p.inner, s.n))
+		got, want = slices.Clone(panels), slices.Clone(panels)
+		MulTPanels(got, p.a, p.g, p.rows, s.n)
+		mulTGeneric(want, Width, p.inner*Width, p.a, p.g, p.rows, s.n)
+		same(t, "MulTPanels", s, got, want)
 	}
 }
 

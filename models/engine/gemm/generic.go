@@ -33,14 +33,14 @@ func (e *Epilogue) apply(sum float32, j int) float32 {
 	return sum
 }
 
-func mulTGeneric(c []float32, ldc int, a Left, g []float32, rows []int32, n int) {
+func mulTGeneric(c []float32, ldc, ldp int, a Left, g []float32, rows []int32, n int) {
 	for i, at := range a.Rows {
 		row, k := g[rows[i]:][:n], 0
 		for _, tap := range a.Taps {
 			for _, v := range a.Data[at+tap:][:a.Span] {
-				out := c[k*ldc:][:n]
 				for j, w := range row {
-					out[j] = fma(v, w, out[j])
+					out := &c[k*ldc+j/Width*ldp+j%Width]
+					*out = fma(v, w, *out)
 				}
 				k++
 			}

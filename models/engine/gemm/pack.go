@@ -33,33 +33,34 @@ func PackT(dst, b []float32, k, n, ldb int) {
 // len(order) elements with ldb from row to row, and element i of each goes to
 // row order[i] of the panel. Rows that order does not name stay as they are.
 func PackPanelT(dst, b []float32, order []int32, n, ldb int) {
-	if len(order) == 0 {
+	if len(order) == 0 || n == 0 {
 		return
 	}
 	lo, hi := bounds(order)
 	_, _ = dst[lo*Width], dst[hi*Width+Width-1]
 	_ = b[(n-1)*ldb+len(order)-1]
-	done := 0
-	for ; done+square <= n; done += square {
-		if i := packSquares(dst[done:], b[done*ldb:], order, ldb); i < len(order) {
-			packScalar(dst[done:], b[done*ldb+i:], order[i:], square, ldb)
+	for i := 0; i < len(order); i += atOnce {
+		some := order[i:min(i+atOnce, len(order))]
+		for j := 0; j < n; j += square {
+			packColumns(dst[j:], b[j*ldb+i:], some, min(square, n-j), ldb)
 		}
-	}
-	if done < n {
-		packScalar(dst[done:], b[done*ldb:], order, n-done, ldb)
 	}
 	if n < Width {
 		for _, at := range order {
-			clear(dst[int(at)*Width+n : int(at+1)*Width])
+			clear(dst[int(at)*Width+n:][:Width-n])
 		}
 	}
 }
 
-func packScalar(dst, b []float32, order []int32, n, ldb int) {
+// packColumns does n columns, at most a square's.
+func packColumns(dst, b []float32, order []int32, n, ldb int) {
+	done := 0
+	if n == square {
+		done = packSquares(dst, b, order, ldb)
+	}
 	for j := range n {
-		row := b[j*ldb:]
-		for i, at := range order {
-			dst[int(at)*Width+j] = row[i]
+		for i, at := range order[done:] {
+			dst[int(at)*Width+j] = b[j*ldb+done+i]
 		}
 	}
 }
@@ -74,31 +75,37 @@ func UnpackT(dst []float32, ldd int, src []float32, lds int, order []int32, n in
 	lo, hi := bounds(order)
 	_, _ = src[lo*lds], src[hi*lds+n-1]
 	_ = dst[(n-1)*ldd+len(order)-1]
-	j := 0
-	for ; j+square <= n; j += square {
-		if i := unpackSquares(dst[j*ldd:], ldd, src[j:], lds, order, add); i < len(order) {
-			unpackScalar(dst[j*ldd+i:], ldd, src[j:], lds, order[i:], square, add)
+	for i := 0; i < len(order); i += atOnce {
+		some := order[i:min(i+atOnce, len(order))]
+		for j := 0; j < n; j += square {
+			unpackColumns(dst[j*ldd+i:], ldd, src[j:], lds, some, min(square, n-j), add)
 		}
-	}
-	if j < n {
-		unpackScalar(dst[j*ldd:], ldd, src[j:], lds, order, n-j, add)
 	}
 }
 
-func unpackScalar(dst []float32, ldd int, src []float32, lds int, order []int32, n int, add bool) {
+// unpackColumns does n columns of src, at most a square's.
+func unpackColumns(dst []float32, ldd int, src []float32, lds int, order []int32, n int, add bool) {
+	done := 0
+	if n == square {
+		done = unpackSquares(dst, ldd, src, lds, order, add)
+	}
 	for j := range n {
-		for i, at := range order {
+		for i, at := range order[done:] {
 			v := src[int(at)*lds+j]
 			if add {
-				v += dst[j*ldd+i]
+				v += dst[j*ldd+done+i]
 			}
-			dst[j*ldd+i] = v
+			dst[j*ldd+done+i] = v
 		}
 	}
 }
 
 // square is the side of the squares that the assembly transposes.
 const square = 8
+
+// atOnce is how many rows of a panel, a cache line each, squares side by side
+// take turns with.
+const atOnce = 128
 
 var inOrder = func() (x [256]int32) {
 	for i := range x {

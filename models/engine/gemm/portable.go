@@ -6,8 +6,8 @@ func mul(c []float32, rows []int32, a Left, b []float32, lo, hi int, e Epilogue)
 	mulGeneric(c, rows, a, b, lo, hi, e)
 }
 
-func mulT(c []float32, ldc int, a Left, g []float32, rows []int32, n int) {
-	mulTGeneric(c, ldc, a, g, rows, n)
+func mulT(c []float32, ldc, ldp int, a Left, g []float32, rows []int32, n int) {
+	mulTGeneric(c, ldc, ldp, a, g, rows, n)
 }
 
 // packSquares and unpackSquares say how many columns they did.

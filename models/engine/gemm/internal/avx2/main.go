@@ -15,6 +15,8 @@ const (
 	maxRows = 6  // rows of a tile: 6x16 leaves 4 of the 16 registers
 	vector  = 32 // bytes
 	panel   = 64 // bytes of a row of a panel
+	lanes   = 8
+	chunk   = 24 // elements of a row that gather copies
 )
 
 func main() {
@@ -32,6 +34,8 @@ func main() {
 			mulT(m, s.nv, s.masked)
 		}
 	}
+	gather("gatherAVX2", chunk)
+	gather("gatherPanelAVX2", panel/4)
 	packT()
 	unpackT()
 	Generate()
@@ -309,4 +313,23 @@ func walk(c, ldc reg.Register, m int, visit func(i int, at Mem)) reg.Register {
 		ADDQ(ldc, p)
 	}
 	return p
+}
+
+// gather copies some elements of each row of a side by side.
+func gather(name string, some int) {
+	TEXT(name, NOSPLIT, "func(dst, a *float32, aRows *int32, at, n int)")
+	Pragma("noescape")
+	dst, a, aRows, n := Load(Param("dst"), GP64()), Load(Param("a"), GP64()), Load(Param("aRows"), GP64()), Load(Param("n"), GP64())
+	at := Load(Param("at"), GP64())
+	LEAQ(Mem{Base: a, Index: at, Scale: 4}, a)
+	Label("row")
+	row, whole := newTile(1, some/lanes)[0], columns{nv: some / lanes}
+	whole.load(row, Mem{Base: address(a, aRows, 0)})
+	whole.store(row, Mem{Base: dst})
+	ADDQ(I32(4*some), dst)
+	ADDQ(I32(4), aRows)
+	DECQ(n)
+	JNZ(LabelRef("row"))
+	VZEROUPPER()
+	RET()
 }

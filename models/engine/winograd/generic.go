@@ -15,6 +15,7 @@ const (
 type analysis struct {
 	dst      []float32
 	position int // elements from position to position
+	row      int // elements from tile to tile
 	x        []float32
 	patches  []patch
 	channels int
@@ -45,7 +46,7 @@ func (a *analysis) tile(span int, t transform, i, c int) {
 		}
 		columns[j] = t(d)
 	}
-	dst := a.dst[i*pad(a.channels)+c:]
+	dst := a.dst[i*a.row+c:]
 	for r := range span {
 		var line vector
 		for j := range columns {

@@ -38,7 +38,6 @@ type plan struct {
 const (
 	lanes     = 8
 	cacheLine = 16 // elements
-	oneTap    = 1
 )
 
 func newPlan(s Shape, f form) *plan {
@@ -57,9 +56,9 @@ func newPlan(s Shape, f form) *plan {
 	p.block = blockTiles(s, f)
 	for i := range p.block {
 		p.left = append(p.left, int32(i*pad(s.C)))
-		p.right = append(p.right, int32(i*pad(s.K)))
+		p.right = append(p.right, int32(i*p.productRow()))
 	}
-	p.values, p.products = spread(p.block*pad(s.C)), spread(p.block*pad(s.K))
+	p.values, p.products = spread(p.block*p.valueRow()), spread(p.block*p.productRow())
 	p.weights = spread(gemm.PackedLen(s.C, s.K))
 	return p
 }
@@ -92,6 +91,10 @@ func blockTiles(s Shape, f form) int {
 
 // pad rounds channels up to whole vectors.
 func pad(c int) int { return (c + lanes - 1) / lanes * lanes }
+
+// valueRow and productRow are elements from tile to tile in the matrices.
+func (p *plan) valueRow() int   { return pad(p.C) }
+func (p *plan) productRow() int { return (p.K + panel - 1) / panel * panel }
 
 // spread rounds up to an odd number of cache lines, so that the same element
 // of all positions does not fall into one set of the cache.
@@ -138,16 +141,6 @@ func (p *plan) run(y, x []float32, n int, packed []float32, lo, hi int, e Epilog
 	}
 }
 
-// multiply sums the products of a block over the channels.
-func (p *plan) multiply(products, values []float32, count int, packed []float32, lo, hi int) {
-	var origin [oneTap]int32
-	for i := range p.positions() {
-		a := gemm.Left{Data: values[i*p.values : (i+1)*p.values], Rows: p.left[:count], Taps: origin[:], Span: p.C}
-		c := products[i*p.products : (i+1)*p.products]
-		gemm.Mul(c, p.right[:count], a, packed[i*p.weights:(i+1)*p.weights], p.K, lo, hi, gemm.Epilogue{})
-	}
-}
-
 // analyse transforms the values of count tiles from the first on.
 func (p *plan) analyse(values, x []float32, first, count int, blank []float32) {
 	size := p.H * p.W * p.C
@@ -155,7 +148,7 @@ func (p *plan) analyse(values, x []float32, first, count int, blank []float32) {
 		sample, tile := (first+done)/len(p.patches), (first+done)%len(p.patches)
 		run := min(count-done, len(p.patches)-tile)
 		analyse(p.form, analysisInput, analysis{
-			dst: values[done*pad(p.C):], position: p.values, x: x[sample*size : (sample+1)*size],
+			dst: values[done*p.valueRow():], position: p.values, row: p.valueRow(), x: x[sample*size : (sample+1)*size],
 			patches: p.patches[tile : tile+run], channels: p.C, blank: blank,
 		})
 		done += run
@@ -169,7 +162,7 @@ func (p *plan) analyseGradient(products, g []float32, first, count int, blank []
 		sample, tile := (first+done)/len(p.patches), (first+done)%len(p.patches)
 		run := min(count-done, len(p.patches)-tile)
 		analyse(p.form, analysisGradient, analysis{
-			dst: products[done*pad(p.K):], position: p.products, x: g[sample*size : (sample+1)*size],
+			dst: products[done*p.productRow():], position: p.products, row: p.productRow(), x: g[sample*size : (sample+1)*size],
 			patches: p.grads[tile : tile+run], channels: p.K, blank: blank,
 		})
 		done += run
@@ -183,8 +176,8 @@ func (p *plan) synthesise(y, products []float32, first, count, lo, hi int, e Epi
 		sample, tile := (first+done)/len(p.patches), (first+done)%len(p.patches)
 		run := min(count-done, len(p.patches)-tile)
 		s := synthesis{
-			y: y[sample*size+lo : (sample+1)*size], products: products[done*pad(p.K)+lo:], position: p.products,
-			row: pad(p.K), places: p.places[tile : tile+run], channels: hi - lo, pixel: p.K, line: p.ow * p.K,
+			y: y[sample*size+lo : (sample+1)*size], products: products[done*p.productRow()+lo:], position: p.products,
+			row: p.productRow(), places: p.places[tile : tile+run], channels: hi - lo, pixel: p.K, line: p.ow * p.K,
 			plain: e.Bias == nil && e.Residual == nil && !e.ReLU, bias: blank[:hi-lo], relu: e.ReLU,
 		}
 		if e.Bias != nil {

@@ -58,7 +58,7 @@ func analyse(f form, kind analysisKind, a analysis) {
 	args := analysisArgs{
 		dst: &a.dst[0], x: &a.x[0], patches: &a.patches[0], count: len(a.patches), blank: &a.blank[0],
 		whole: a.channels / lanes * lanes * bytes, mask: mask(a.channels), position: a.position * bytes,
-		pixel: a.channels * bytes, row: pad(a.channels) * bytes, scratch: &scratch[0],
+		pixel: a.channels * bytes, row: a.row * bytes, scratch: &scratch[0],
 	}
 	words := (*byte)(unsafe.Pointer(&args))
 	switch {

@@ -51,7 +51,7 @@ func TestAssemblyGivesTheBitsOfThePortableLoops(t *testing.T) {
 func testAnalysis(t *testing.T, r *rand.Rand, p *plan) {
 	for kind, c := range []int{p.C, p.K} {
 		a := analysis{
-			position: spread(len(p.patches) * pad(c)), x: normal(r, p.H*p.W*c), patches: p.patches,
+			position: spread(len(p.patches) * pad(c)), row: pad(c), x: normal(r, p.H*p.W*c), patches: p.patches,
 			channels: c, blank: make([]float32, maxPositions*c),
 		}
 		if analysisKind(kind) == analysisGradient {
@@ -70,7 +70,7 @@ func testAnalysis(t *testing.T, r *rand.Rand, p *plan) {
 func testSynthesis(t *testing.T, r *rand.Rand, p *plan) {
 	size := p.oh * p.ow * p.K
 	plain := synthesis{
-		position: spread(len(p.places) * pad(p.K)), row: pad(p.K), places: p.places, channels: p.K,
+		position: spread(len(p.places) * p.productRow()), row: p.productRow(), places: p.places, channels: p.K,
 		pixel: p.K, line: p.ow * p.K, plain: true, bias: normal(r, p.K),
 	}
 	plain.products = normal(r, p.positions()*plain.position)

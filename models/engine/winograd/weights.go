@@ -60,18 +60,6 @@ func (c *Conv) GradW(acc, x, g []float32, n int, ws []float32) {
 	}
 }
 
-// correlate adds the products of a block, summed over its tiles.
-func (p *plan) correlate(acc, values, products []float32, count int) {
-	var origin [oneTap]int32
-	for i := range p.positions() {
-		a := gemm.Left{Data: values[i*p.values : (i+1)*p.values], Rows: p.left[:count], Taps: origin[:], Span: p.C}
-		g, sums := products[i*p.products:(i+1)*p.products], acc[i*p.weights:(i+1)*p.weights]
-		for k := 0; k < p.K; k += panel {
-			gemm.MulT(sums[k*p.C:], panel, a, g[k:], p.right[:count], min(panel, p.K-k))
-		}
-	}
-}
-
 // FinishGradW adds accumulators in order and writes the gradient of the
 // weights in the form OIHW. Parts 0 to parts-1 write different elements and
 // together all.

@@ -1,4 +1,4 @@
-// Command avx2 writes the AVX2 bodies of package winograd. Each works on
+// Command avx2 writes the AVX2 bodies of package winograd. The transforms work on
 // vectors of 8 channels and does the same roundings in the same order as the
 // portable loop of that name. A tile is transformed along its columns into
 // scratch and along its rows from there.
@@ -26,6 +26,10 @@ func main() {
 		pack("pack"+name+"AVX2", side+2, weights[side], false)
 		pack("packRotated"+name+"AVX2", side+2, weights[side], true)
 		finish("finish"+name+"AVX2", side+2, weightGradients[side])
+	}
+	for m := maxRows; m > 0; m-- {
+		multiply(m)
+		correlate(m)
 	}
 	Generate()
 }

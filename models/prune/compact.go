@@ -11,6 +11,10 @@ import (
 // whatever comes in. Layers become narrower, outputs stay the same but for
 // rounding. A layer keeps at least one neuron. It is for networks that are
 // done: plans and optimizer states of the wide network do not fit the result.
+//
+// Neurons are those of linear layers that only linear layers read, with ReLU
+// and dropout between them. Convolutions, and linear layers next to them or to
+// any other operation, keep their width.
 func Compact(net *models.Network) (*models.Network, error) {
 	if err := net.Validate(); err != nil {
 		return nil, err
@@ -52,7 +56,7 @@ func (h hidden) sends(neuron int) bool {
 		}
 	}
 	for _, w := range h.wires {
-		if w.at(float64(h.bias.Data[neuron])) != 0 {
+		if w.at(h.biasAt(neuron)) != 0 {
 			return true
 		}
 	}
@@ -79,7 +83,9 @@ func (h hidden) narrow(net *models.Network, neurons []int) {
 		}
 	}
 	pick(h.weight, neurons, indices(h.weight.Shape[1]))
-	pick(h.bias, neurons, []int{0})
+	if h.bias != nil {
+		pick(h.bias, neurons, []int{0})
+	}
 	for _, w := range h.wires {
 		pick(w.to, indices(w.to.Shape[0]), neurons)
 	}

@@ -34,7 +34,9 @@ type funeral struct {
 // the other side go too and their bias becomes 0. A neuron without inputs still
 // sends act(bias), which the paper ignores; here it is added to the biases of
 // the layers behind first, so that no output changes. This goes on until no
-// neuron is dead. A neuron that touches an excluded layer is left.
+// neuron is dead. A neuron that touches an excluded layer is left, and so is
+// one whose constant a layer behind has no bias for. Filters of convolutions
+// are not neurons in this sense: what reads them need not pass a 0 on.
 func (p *Plan) removeDeadNeurons(net *models.Network) error {
 	f := newFuneral(net, p)
 	layers := f.open(net, p)
@@ -67,8 +69,10 @@ func newFuneral(net *models.Network, p *Plan) *funeral {
 			}
 		}
 		f.left[l.Name] = c
-		for _, b := range biasOf(net, l.Name).Data {
-			f.bias[l.Name] = append(f.bias[l.Name], float64(b))
+		if bias := biasOf(net, l.Name); bias != nil {
+			for _, b := range bias.Data {
+				f.bias[l.Name] = append(f.bias[l.Name], float64(b))
+			}
 		}
 	}
 	return f
@@ -100,8 +104,8 @@ func (f *funeral) bury(h hidden, neuron int) bool {
 	for _, w := range h.wires {
 		outs += f.left[w.to.Node].outs[neuron]
 	}
-	constant := f.bias[name][neuron]
-	if (ins > 0 && outs > 0) || (ins == 0 && outs == 0 && constant == 0) {
+	constant := f.constant(name, neuron)
+	if (ins > 0 && outs > 0) || (ins == 0 && outs == 0 && constant == 0) || !f.absorbed(h, neuron, constant) {
 		return false
 	}
 	for _, w := range h.wires {
@@ -110,8 +114,29 @@ func (f *funeral) bury(h hidden, neuron int) bool {
 	for column := range f.left[name].outs {
 		f.left[name].remove(neuron, column)
 	}
-	f.bias[name][neuron] = 0
+	if f.bias[name] != nil {
+		f.bias[name][neuron] = 0
+	}
 	f.dead[name] = append(f.dead[name], neuron)
+	return true
+}
+
+// constant is the neuron's bias, 0 if its layer has none.
+func (f *funeral) constant(layer string, neuron int) float64 {
+	if f.bias[layer] == nil {
+		return 0
+	}
+	return f.bias[layer][neuron]
+}
+
+// absorbed says whether the layers behind have biases to take up what the
+// neuron still sends.
+func (f *funeral) absorbed(h hidden, neuron int, constant float64) bool {
+	for _, w := range h.wires {
+		if f.bias[w.to.Node] == nil && f.left[w.to.Node].outs[neuron] > 0 && w.at(constant) != 0 {
+			return false
+		}
+	}
 	return true
 }
 
@@ -119,13 +144,16 @@ func (f *funeral) bury(h hidden, neuron int) bool {
 // constant because the neuron has no inputs if it has outputs, to the biases.
 func (f *funeral) cutOutputs(w wire, neuron int, constant float64) {
 	to, bias := f.left[w.to.Node], f.bias[w.to.Node]
-	for row := range bias {
+	for row := range to.ins {
 		at := row*len(to.outs) + neuron
-		if to.stays[at] {
-			// A product of its own rounding, the same on every processor.
-			bias[row] += float64(float64(w.to.Data[at]) * w.at(constant))
-			to.remove(row, neuron)
+		if !to.stays[at] {
+			continue
 		}
+		if sent := w.at(constant); sent != 0 {
+			// A product of its own rounding, the same on every processor.
+			bias[row] += float64(float64(w.to.Data[at]) * sent)
+		}
+		to.remove(row, neuron)
 	}
 }
 
@@ -136,7 +164,11 @@ func (f *funeral) report(net *models.Network, l *Layer) error {
 	if l.After == 0 && l.Before > 0 {
 		return fmt.Errorf("layer %s would be empty once dead neurons are removed: the weights that stay join the network's input and output nowhere; prune less, or without dead_neurons", l.Name)
 	}
-	for neuron, was := range biasOf(net, l.Name).Data {
+	bias := biasOf(net, l.Name)
+	if bias == nil {
+		return nil
+	}
+	for neuron, was := range bias.Data {
 		value := float32(f.bias[l.Name][neuron])
 		if value == was {
 			continue

@@ -5,23 +5,36 @@ import "espalier/models"
 // source is where the features that a node puts out come from: the nearest
 // linear layer before it, feature by feature, and whether a ReLU lies between.
 type source struct {
-	layer string // "" if they come from the network's input
+	layer string // "" if they come from anything else
 	relu  bool
+}
+
+// passes says whether the node hands on the features that it reads one by one,
+// a constant 0 as 0. What is not known to do so here does not: normalization
+// moves a constant, a sum or a selection mixes neurons, another activation
+// need not keep 0.
+func passes(op models.Op) bool {
+	switch op {
+	case models.OpReLU, models.OpDropout:
+		return true
+	case models.OpFlatten:
+		return true // what comes from a linear layer is flat already
+	default:
+		return false
+	}
 }
 
 // sources finds the source of every node's output.
 func sources(net *models.Network) map[string]source {
 	found := make(map[string]source, len(net.Nodes))
 	for _, node := range net.Nodes {
-		switch node.Op {
-		case models.OpInput:
-			found[node.Name] = source{}
-		case models.OpLinear:
+		switch {
+		case node.Op == models.OpLinear:
 			found[node.Name] = source{layer: node.Name}
-		case models.OpReLU:
-			found[node.Name] = source{layer: found[node.Inputs[0]].layer, relu: true}
-		default: // flatten of a flat tensor and dropout pass features through
-			found[node.Name] = found[node.Inputs[0]]
+		case passes(node.Op):
+			from := found[node.Inputs[0]]
+			from.relu = from.relu || node.Op == models.OpReLU
+			found[node.Name] = from
 		}
 	}
 	return found
@@ -41,19 +54,28 @@ func (w wire) at(constant float64) float64 {
 	return constant
 }
 
-// hidden is a layer whose neurons nobody outside the network sees.
+// hidden is a linear layer whose neurons only other linear layers see.
 type hidden struct {
 	weight *models.Param // out x in
-	bias   *models.Param
-	wires  []wire // at least one
+	bias   *models.Param // nil if it has none
+	wires  []wire        // at least one
 }
 
 // neurons is the layer's width.
 func (h hidden) neurons() int { return h.weight.Shape[0] }
 
-// hiddenLayers are the linear layers that feed other linear layers and nothing
-// else that counts: a layer that reaches the network's output is not hidden,
-// nor is one that feeds nothing.
+// biasAt is the neuron's bias, 0 if the layer has none.
+func (h hidden) biasAt(neuron int) float64 {
+	if h.bias == nil {
+		return 0
+	}
+	return float64(h.bias.Data[neuron])
+}
+
+// hiddenLayers are the linear layers that feed other linear layers, by ReLU and
+// dropout at most, and nothing else that counts: a layer that reaches the
+// network's output is not hidden, nor is one that anything else reads too, nor
+// one that feeds nothing. Convolutions are never hidden.
 func hiddenLayers(net *models.Network) []hidden {
 	source := sources(net)
 	weight := map[string]*models.Param{}
@@ -61,18 +83,22 @@ func hiddenLayers(net *models.Network) []hidden {
 		weight[p.Node] = p
 	}
 	wires := map[string][]wire{}
+	visible := map[string]bool{source[net.Output()].layer: true}
 	for _, node := range net.Nodes {
-		if node.Op != models.OpLinear {
-			continue
-		}
-		if from := source[node.Inputs[0]]; from.layer != "" {
-			wires[from.layer] = append(wires[from.layer], wire{weight[from.layer], weight[node.Name], from.relu})
+		for _, input := range node.Inputs {
+			from := source[input]
+			switch {
+			case from.layer == "" || passes(node.Op):
+			case node.Op == models.OpLinear:
+				wires[from.layer] = append(wires[from.layer], wire{weight[from.layer], weight[node.Name], from.relu})
+			default:
+				visible[from.layer] = true
+			}
 		}
 	}
-	visible := source[net.Output()].layer
 	var layers []hidden
 	for _, p := range prunable(net) {
-		if p.Node != visible && len(wires[p.Node]) > 0 {
+		if !visible[p.Node] && len(wires[p.Node]) > 0 {
 			layers = append(layers, hidden{p, biasOf(net, p.Node), wires[p.Node]})
 		}
 	}

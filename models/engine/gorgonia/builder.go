@@ -1,8 +1,6 @@
 package gorgonia
 
 import (
-	"fmt"
-
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
@@ -74,7 +72,7 @@ func (b *builder) plain(g group, in []*G.Node) (*G.Node, error) {
 	case models.OpAdd:
 		return G.ApplyOp(newAdd(node.Name, size, g.relu, types(in...)), in...)
 	default:
-		return nil, fmt.Errorf("op %q is not one that this engine runs", node.Op)
+		return b.channelOp(node, in)
 	}
 }
 

@@ -12,19 +12,23 @@ const (
 	reuse = 4
 )
 
-// chunkSize is the number of samples of a chunk, given the elements that are
-// at hand for each and those of the weights.
-func chunkSize(sample, weights int) int {
-	sample = max(1, sample)
-	if weights <= cached {
-		return max(1, cached/sample)
+// chunkSize is the number of samples of a chunk, given for each sample the most
+// elements at hand at one time and all that the tasks go through, and the
+// elements of the weights, which each chunk goes through.
+func chunkSize(most, all, weights int) int {
+	c := max(1, cached/max(1, most))
+	if weights <= cached || weights/c <= all {
+		return c
 	}
-	return max(1, reuse*weights/sample)
+	return max(c, reuse*weights/max(1, all))
 }
 
 // contrast is by what factor the chunk sizes of two layers must differ to
 // separate them by a barrier.
 const contrast = 8
+
+// light are weights that do not matter to the size of a chunk.
+const light = cached / 4
 
 // divide splits stages where the size of the chunks should change: the images
 // of deep layers are small and their weights large.
@@ -51,10 +55,10 @@ func divideStage(stage []*step) [][]*step {
 	var parts [][]*step
 	begin, size := 0, 0
 	for i, s := range middle {
-		if s.weights == 0 {
+		if s.weights < light {
 			continue
 		}
-		c := chunkSize(atHand(s), s.weights)
+		c := chunkSize(atHand(s), atHand(s), s.weights)
 		if size > 0 && (c >= contrast*size || size >= contrast*c) {
 			parts = append(parts, middle[begin:i:i])
 			begin, size = i, c
@@ -82,7 +86,7 @@ func atHand(s *step) int {
 
 // chunkOf is the chunk size of a stage whose values have their rooms.
 func chunkOf(stage []*step, rooms []*room, batch int) int {
-	weights, most := 0, 0
+	weights, most, all := 0, 0, 0
 	for k, s := range stage {
 		if s.when != chunks {
 			continue
@@ -99,7 +103,7 @@ func chunkOf(stage []*step, rooms []*room, batch int) int {
 				here += v.width
 			}
 		}
-		most = max(most, here)
+		most, all = max(most, here), all+atHand(s)
 	}
-	return min(batch, chunkSize(most, weights))
+	return min(batch, chunkSize(most, all, weights))
 }

@@ -59,9 +59,9 @@ func plan(prepare []*step, stages [][]*step, batch, threads int) *planner {
 
 // use finds out from where to where each value is needed.
 func (p *planner) use() {
-	for _, s := range p.prepare {
+	for i, s := range p.prepare {
 		for _, v := range append(s.reads[:len(s.reads):len(s.reads)], s.writes) {
-			p.touch(v, s, place{stage: -1})
+			p.touch(v, s, place{stage: i - len(p.prepare)})
 		}
 	}
 	for i, stage := range p.stages {

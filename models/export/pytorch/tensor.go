@@ -1,9 +1,9 @@
 package pytorch
 
 import (
-	"encoding/binary"
 	"fmt"
-	"math"
+
+	"espalier/models/export/internal/floats"
 )
 
 // maxElements bounds extents, strides and offsets, so that sums and products
@@ -12,46 +12,24 @@ const maxElements = 1 << 30
 
 // element is the type of a storage's elements.
 type element struct {
-	name string // as in torch.FloatStorage
-	size int    // bytes
+	name   string        // as in torch.FloatStorage
+	size   int           // bytes
+	format floats.Format // 0 for those that are no floats
 }
 
 // elementOf knows the storages of PyTorch. Those that are no floats are in
 // files beside the weights and must be passed over.
 func elementOf(name string) (element, bool) {
-	size := map[string]int{
-		"Half": 2, "BFloat16": 2, "Float": 4, "Double": 8,
-		"Char": 1, "Byte": 1, "Bool": 1, "Short": 2, "Int": 4, "Long": 8, "ComplexFloat": 8, "ComplexDouble": 16,
+	e, ok := map[string]element{
+		"Half":     {size: 2, format: floats.Half},
+		"BFloat16": {size: 2, format: floats.BFloat16},
+		"Float":    {size: 4, format: floats.Single},
+		"Double":   {size: 8, format: floats.Double},
+		"Char":     {size: 1}, "Byte": {size: 1}, "Bool": {size: 1}, "Short": {size: 2}, "Int": {size: 4}, "Long": {size: 8},
+		"ComplexFloat": {size: 8}, "ComplexDouble": {size: 16},
 	}[name]
-	return element{name, size}, size > 0
-}
-
-// decoder returns what turns an element's bytes into a float32, or nil where
-// the elements are no floats.
-func (e element) decoder() func([]byte) float32 {
-	switch e.name {
-	case "Half":
-		return func(b []byte) float32 { return half(binary.LittleEndian.Uint16(b)) }
-	case "BFloat16":
-		return func(b []byte) float32 { return math.Float32frombits(uint32(binary.LittleEndian.Uint16(b)) << 16) }
-	case "Float":
-		return func(b []byte) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b)) }
-	case "Double":
-		return func(b []byte) float32 { return float32(math.Float64frombits(binary.LittleEndian.Uint64(b))) }
-	}
-	return nil
-}
-
-// half widens an IEEE 754 binary16.
-func half(h uint16) float32 {
-	sign, exponent, fraction := uint32(h>>15)<<31, uint32(h>>10)&31, uint32(h)&1023
-	switch exponent {
-	case 0: // zero and subnormals, in steps of 2^-24
-		return math.Float32frombits(math.Float32bits(float32(fraction)*0x1p-24) | sign)
-	case 31:
-		return math.Float32frombits(sign | 255<<23 | fraction<<13)
-	}
-	return math.Float32frombits(sign | (exponent+112)<<23 | fraction<<13)
+	e.name = name
+	return e, ok
 }
 
 // storage is a run of elements in the file; tensors look into it.
@@ -76,8 +54,7 @@ type tensor struct {
 
 // values gathers the tensor row-major, at most limit elements.
 func (t *tensor) values(limit int) ([]float32, error) {
-	decode := t.storage.decoder()
-	if decode == nil {
+	if t.storage.format == 0 {
 		return nil, fmt.Errorf("it is of %s; half, bfloat16, float and double are read", t.storage.name)
 	}
 	n, err := t.check(limit)
@@ -86,7 +63,7 @@ func (t *tensor) values(limit int) ([]float32, error) {
 	}
 	out, index, size := make([]float32, n), make([]int, len(t.shape)), t.storage.size
 	for i, at := 0, t.offset; i < n; i++ {
-		out[i] = decode(t.storage.data[at*size:])
+		out[i] = t.storage.format.At(t.storage.data[at*size:])
 		// Count up like an odometer, the last axis fastest.
 		for axis := len(index) - 1; axis >= 0; axis-- {
 			index[axis]++

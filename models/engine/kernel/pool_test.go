@@ -23,6 +23,30 @@ var windows = []kernel.Window{
 	{H: 4, W: 4, OH: 1, OW: 1, Kernel: [2]int{4, 4}, Stride: [2]int{1, 1}},
 }
 
+// anyWindows are those and others at random.
+func anyWindows() []kernel.Window {
+	r := rand.New(rand.NewPCG(21, 22))
+	all := append([]kernel.Window(nil), windows...)
+	for range 60 {
+		var w kernel.Window
+		size, out := [2]int{1 + r.IntN(9), 1 + r.IntN(9)}, [2]int{}
+		for d := range 2 {
+			k := 1 + r.IntN(4)
+			before, after := r.IntN(k), r.IntN(k)
+			w.Kernel[d], w.Stride[d], w.Pad[d], w.Pad[d+2] = k, 1+r.IntN(3), before, after
+			size[d] = max(size[d], k-before-after)
+			room := size[d] + before + after - k
+			out[d] = room/w.Stride[d] + 1
+			if room%w.Stride[d] != 0 && out[d]*w.Stride[d] < size[d]+before && r.IntN(2) == 0 {
+				out[d]++ // hangs over, but begins in the image
+			}
+		}
+		w.H, w.W, w.OH, w.OW = size[0], size[1], out[0], out[1]
+		all = append(all, w)
+	}
+	return all
+}
+
 // taps calls f for the pixels of a window that lie in the image.
 func taps(w kernel.Window, oy, ox int, f func(pixel int)) (inside, padded int) {
 	for ky := range w.Kernel[0] {
@@ -43,7 +67,7 @@ func taps(w kernel.Window, oy, ox int, f func(pixel int)) (inside, padded int) {
 func TestMaxPoolAndItsGradient(t *testing.T) {
 	t.Parallel()
 	const samples = 2
-	for _, w := range windows {
+	for _, w := range anyWindows() {
 		for _, c := range []int{1, 3, 8, 16, 20, 50} {
 			w.C = c
 			in, out := w.H*w.W*c, w.OH*w.OW*c
@@ -89,7 +113,7 @@ func eachOutput(w kernel.Window, samples int, f func(s, oy, ox, j, o int)) {
 func TestNaNAndInfinityInMaxPool(t *testing.T) {
 	t.Parallel()
 	nan, low := float32(math.NaN()), float32(math.Inf(-1))
-	for _, w := range windows {
+	for _, w := range anyWindows() {
 		for _, c := range []int{1, 16} {
 			w.C = c
 			x := make([]float32, w.H*w.W*c)
@@ -120,7 +144,7 @@ func TestNaNAndInfinityInMaxPool(t *testing.T) {
 func TestAvgPoolAndItsGradient(t *testing.T) {
 	t.Parallel()
 	const samples = 2
-	for _, w := range windows {
+	for _, w := range anyWindows() {
 		for _, c := range []int{1, 3, 8, 16, 20, 50} {
 			for _, countPad := range []bool{false, true} {
 				w.C, w.CountPad = c, countPad

@@ -53,37 +53,37 @@ func packRotated4AVX2(args *byte)
 func finish4AVX2(args *byte)
 
 //go:noescape
-func multiply6AVX2(args *byte)
+func multiply0AVX2(args *byte)
 
 //go:noescape
-func correlate6AVX2(args *byte)
-
-//go:noescape
-func multiply5AVX2(args *byte)
-
-//go:noescape
-func correlate5AVX2(args *byte)
-
-//go:noescape
-func multiply4AVX2(args *byte)
-
-//go:noescape
-func correlate4AVX2(args *byte)
-
-//go:noescape
-func multiply3AVX2(args *byte)
-
-//go:noescape
-func correlate3AVX2(args *byte)
-
-//go:noescape
-func multiply2AVX2(args *byte)
-
-//go:noescape
-func correlate2AVX2(args *byte)
+func correlate1AVX2(args *byte)
 
 //go:noescape
 func multiply1AVX2(args *byte)
 
 //go:noescape
-func correlate1AVX2(args *byte)
+func correlate2AVX2(args *byte)
+
+//go:noescape
+func multiply2AVX2(args *byte)
+
+//go:noescape
+func correlate3AVX2(args *byte)
+
+//go:noescape
+func multiply3AVX2(args *byte)
+
+//go:noescape
+func correlate4AVX2(args *byte)
+
+//go:noescape
+func multiply4AVX2(args *byte)
+
+//go:noescape
+func correlate5AVX2(args *byte)
+
+//go:noescape
+func multiply5AVX2(args *byte)
+
+//go:noescape
+func correlate6AVX2(args *byte)

@@ -92,9 +92,17 @@ func blockTiles(s Shape, f form) int {
 // pad rounds channels up to whole vectors.
 func pad(c int) int { return (c + lanes - 1) / lanes * lanes }
 
-// valueRow and productRow are elements from tile to tile in the matrices.
-func (p *plan) valueRow() int   { return pad(p.C) }
-func (p *plan) productRow() int { return (p.K + panel - 1) / panel * panel }
+// valueRow and productRow are elements from tile to tile in the matrices. Long
+// rows are an odd number of cache lines, for a column to stay in cache.
+func (p *plan) valueRow() int   { return longRow(pad(p.C)) }
+func (p *plan) productRow() int { return longRow((p.K + panel - 1) / panel * panel) }
+
+func longRow(n int) int {
+	if n < 128 {
+		return n
+	}
+	return spread(n)
+}
 
 // spread rounds up to an odd number of cache lines, so that the same element
 // of all positions does not fall into one set of the cache.

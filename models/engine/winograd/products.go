@@ -5,7 +5,7 @@ import "espalier/models/engine/gemm"
 // multiply sums the products of a block over the channels: one matrix product
 // for each position.
 func (p *plan) multiply(products, values []float32, count int, packed []float32, lo, hi int) {
-	if p.C <= smallChannels && multiplySmall(p, products, values, count, packed, lo, hi) {
+	if multiplyAll(p, products, values, count, packed, lo, hi) {
 		return
 	}
 	var origin [1]int32
@@ -19,7 +19,7 @@ func (p *plan) multiply(products, values []float32, count int, packed []float32,
 // correlate adds the products of a block, summed over its tiles, to the
 // gradient of the weights.
 func (p *plan) correlate(acc, values, products []float32, count int) {
-	if p.C <= smallChannels && correlateSmall(p, acc, values, products, count) {
+	if correlateAll(p, acc, values, products, count) {
 		return
 	}
 	var origin [1]int32
@@ -31,8 +31,3 @@ func (p *plan) correlate(acc, values, products []float32, count int) {
 		}
 	}
 }
-
-// smallChannels is the most channels for which all positions are computed in
-// one piece of assembly: a product of few channels is over before a call has
-// paid.
-const smallChannels = 128

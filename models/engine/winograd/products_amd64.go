@@ -5,64 +5,59 @@ import "unsafe"
 const tileRows = 6 // rows of sums in registers
 
 // productArgs are the arguments of the assembly, in its order; distances are
-// in bytes.
+// in bytes. The last three are the assembly's own.
 type productArgs struct {
 	sums, left, right                         *float32
-	positions, tiles, inner                   int
+	positions, panels, first, second, inner   int
 	leftRow, rightRow, sumsRow                int
+	rightPanel, sumsPanel                     int
 	leftPosition, rightPosition, sumsPosition int
+	panelsLeft                                int
+	panelRight, panelSums                     *float32
 }
 
-// multiplySmall is multiply for all positions at once, panel by panel. A panel
-// is always whole: rows of products have room for it.
-func multiplySmall(p *plan, products, values []float32, count int, packed []float32, lo, hi int) bool {
+// multiplyAll is multiply for all positions at once. A panel is always whole:
+// rows of products have room for it.
+func multiplyAll(p *plan, products, values []float32, count int, packed []float32, lo, hi int) bool {
 	if !hasAVX2 {
 		return false
 	}
-	whole := count / tileRows * tileRows
-	for k := lo; k < hi; k += panel {
-		args := productArgs{
-			positions: p.positions(), inner: p.C, leftRow: p.valueRow() * bytes, sumsRow: p.productRow() * bytes,
-			leftPosition: p.values * bytes, rightPosition: p.weights * bytes, sumsPosition: p.products * bytes,
-		}
-		for _, part := range [2][2]int{{0, whole}, {whole, count}} {
-			if part[0] == part[1] {
-				continue
-			}
-			a, rows := args, min(tileRows, part[1]-part[0])
-			a.tiles = (part[1] - part[0]) / rows
-			a.left, a.right = &values[part[0]*p.valueRow()], &packed[k*p.C]
-			a.sums = &products[part[0]*p.productRow()+k]
-			a.multiply(rows)
-		}
+	a := productArgs{
+		sums: &products[lo], left: &values[0], right: &packed[lo*p.C],
+		positions: p.positions(), panels: (hi - lo + panel - 1) / panel, first: count / tileRows, inner: p.C,
+		leftRow: p.valueRow() * bytes, sumsRow: p.productRow() * bytes,
+		rightPanel: p.C * panel * bytes, sumsPanel: panel * bytes,
+		leftPosition: p.values * bytes, rightPosition: p.weights * bytes, sumsPosition: p.products * bytes,
 	}
+	a.multiply(count % tileRows)
 	return true
 }
 
-// correlateSmall is correlate for all positions at once, tile by tile of sums.
-// The inner channels are divided evenly among tiles.
-func correlateSmall(p *plan, acc, values, products []float32, count int) bool {
+// correlateAll is correlate for all positions at once. The inner channels are
+// divided evenly among tiles of sums.
+func correlateAll(p *plan, acc, values, products []float32, count int) bool {
 	if !hasAVX2 {
 		return false
 	}
 	tiles := (p.C + tileRows - 1) / tileRows
-	for k := 0; k < p.K; k += panel {
-		for i := range tiles {
-			from, to := p.C*i/tiles, p.C*(i+1)/tiles
-			a := productArgs{
-				sums: &acc[k*p.C+from*panel], left: &values[from], right: &products[k], positions: p.positions(),
-				inner: count, leftRow: p.valueRow() * bytes, rightRow: p.productRow() * bytes,
-				leftPosition: p.values * bytes, rightPosition: p.products * bytes, sumsPosition: p.weights * bytes,
-			}
-			a.correlate(to - from)
-		}
+	rows := (p.C + tiles - 1) / tiles
+	a := productArgs{
+		sums: &acc[0], left: &values[0], right: &products[0], positions: p.positions(),
+		panels: (p.K + panel - 1) / panel, second: rows*tiles - p.C, inner: count,
+		leftRow: p.valueRow() * bytes, rightRow: p.productRow() * bytes,
+		rightPanel: panel * bytes, sumsPanel: p.C * panel * bytes,
+		leftPosition: p.values * bytes, rightPosition: p.products * bytes, sumsPosition: p.weights * bytes,
 	}
+	a.first = tiles - a.second
+	a.correlate(rows)
 	return true
 }
 
-func (p *productArgs) multiply(rows int) {
+func (p *productArgs) multiply(rest int) {
 	words := (*byte)(unsafe.Pointer(p))
-	switch rows {
+	switch rest {
+	case 0:
+		multiply0AVX2(words)
 	case 1:
 		multiply1AVX2(words)
 	case 2:
@@ -73,8 +68,6 @@ func (p *productArgs) multiply(rows int) {
 		multiply4AVX2(words)
 	case 5:
 		multiply5AVX2(words)
-	case 6:
-		multiply6AVX2(words)
 	}
 }
 

@@ -27,9 +27,9 @@ func main() {
 		pack("packRotated"+name+"AVX2", side+2, weights[side], true)
 		finish("finish"+name+"AVX2", side+2, weightGradients[side])
 	}
-	for m := maxRows; m > 0; m-- {
+	for m := range maxRows {
 		multiply(m)
-		correlate(m)
+		correlate(m + 1)
 	}
 	Generate()
 }

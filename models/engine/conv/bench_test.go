@@ -1,7 +1,6 @@
 package conv
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"testing"
 )
@@ -30,35 +29,47 @@ var layers = []struct {
 // BenchmarkLayers reports the arithmetic of the definition per second on one
 // thread, by the chosen algorithm and by matrix products.
 func BenchmarkLayers(b *testing.B) {
-	const n = 16
 	for _, l := range layers {
-		for _, algorithm := range []struct {
-			name string
-			make func(Shape) *Conv
-		}{{"direct", direct}} {
-			c := newChecked(nil, rand.New(rand.NewPCG(1, 2)), l.Shape, algorithm.make(l.Shape), n)
-			_, nw, ny := newReference(l.Shape).lengths(n)
-			flops := 2 * float64(nw/l.K) * float64(ny)
-			packed, packedGrad := c.packed(c.c.PackedLen(), c.c.Pack), c.packed(c.c.PackedGradLen(), c.c.PackGrad)
-			accs := [][]float32{make([]float32, c.c.GradWLen())}
-			y, dx := normal(c.r, len(c.g)), normal(c.r, len(c.x))
-			for _, op := range []struct {
-				name  string
-				flops float64
-				run   func()
-			}{
-				{"forward", flops, func() { c.c.Forward(y, c.x, n, packed, 0, l.K, Epilogue{}, c.ws) }},
-				{"gradx", flops, func() { c.c.GradX(dx, c.g, n, packedGrad, false, c.ws) }},
-				{"gradw", flops, func() { c.c.GradW(accs[0], c.x, c.g, n, c.ws) }},
-				{"pack", 0, func() { c.c.Pack(packed, c.w, 0, 1); c.c.PackGrad(packedGrad, c.w, 0, 1); c.c.FinishGradW(c.w, accs, 0, 1) }},
-			} {
-				b.Run(fmt.Sprintf("%s/%s/%s", l.name, algorithm.name, op.name), func(b *testing.B) {
-					for b.Loop() {
-						op.run()
-					}
-					b.ReportMetric(op.flops*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOPS")
-				})
-			}
+		benchmark(b, l.name+"/direct", l.Shape, direct(l.Shape))
+		if filterable(l.Shape) {
+			benchmark(b, l.name+"/winograd", l.Shape, only(newMinimal(l.Shape)))
 		}
+	}
+}
+
+// benchmark runs about as many samples as an engine gives a thread at a time.
+func benchmark(b *testing.B, name string, s Shape, layer *Conv) {
+	n := 8
+	if s.H <= 8 {
+		n = 32
+	}
+	c := newChecked(nil, rand.New(rand.NewPCG(1, 2)), s, layer, n)
+	_, nw, ny := newReference(s).lengths(n)
+	flops := 2 * float64(nw/s.K) * float64(ny)
+	packed, packedGrad := c.packed(layer.PackedLen(), layer.Pack), c.packed(layer.PackedGradLen(), layer.PackGrad)
+	accs := [][]float32{make([]float32, layer.GradWLen())}
+	y, dx := normal(c.r, len(c.g)), normal(c.r, len(c.x))
+	for _, op := range []struct {
+		name  string
+		flops float64
+		run   func()
+	}{
+		{"forward", flops, func() { layer.Forward(y, c.x, n, packed, 0, s.K, Epilogue{}, c.ws) }},
+		{"gradx", flops, func() { layer.GradX(dx, c.g, n, packedGrad, false, c.ws) }},
+		{"gradw", flops, func() { layer.GradW(accs[0], c.x, c.g, n, c.ws) }},
+		{"weights", 0, func() {
+			layer.Pack(packed, c.w, 0, 1)
+			layer.PackGrad(packedGrad, c.w, 0, 1)
+			layer.FinishGradW(c.w, accs, 0, 1)
+		}},
+	} {
+		b.Run(name+"/"+op.name, func(b *testing.B) {
+			for b.Loop() {
+				op.run()
+			}
+			if op.flops > 0 {
+				b.ReportMetric(op.flops*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOPS")
+			}
+		})
 	}
 }

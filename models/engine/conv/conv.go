@@ -3,11 +3,11 @@
 //
 // A [Conv] is made once for a layer. It holds tables that depend on the shape
 // alone and chooses, by a fixed rule of the shape, how the layer is computed:
-// as a matrix product whose left rows are the patches where they lie (package
-// gemm), or channel by channel (depthwise). Weights come and go in PyTorch's
-// order (output channel, input channel of the group, row, column); what the
-// products read is a packed form of them, for the forward pass and for the
-// gradient of the input.
+// by minimal filtering (package winograd: 3x3 with stride 1), as a matrix
+// product whose left rows are the patches where they lie (package gemm), or
+// channel by channel (depthwise). Weights come and go in PyTorch's order (output
+// channel, input channel of the group, row, column); what the products read is
+// a packed form of them, for the forward pass and for the gradient of the input.
 //
 // Everything runs on the calling goroutine and allocates nothing; a caller that
 // wants all processors divides samples among goroutines, each with a workspace
@@ -43,72 +43,79 @@ type Epilogue struct {
 }
 
 // Conv is one layer. It is safe for concurrent use.
-type Conv struct{ layer layer }
+type Conv struct{ forward, gradX, gradW algorithm }
 
-// layer is an algorithm; see the methods of Conv.
-type layer interface {
-	packedLen() int
-	pack(dst, w []float32, part, parts int)
-	packedGradLen() int
-	packGrad(dst, w []float32, part, parts int)
-	workspace() int
-	forward(y, x []float32, n int, packed []float32, lo, hi int, e Epilogue, ws []float32)
-	gradX(dx, g []float32, n int, packed []float32, accumulate bool, ws []float32)
-	gradWLen() int
-	gradW(acc, x, g []float32, n int, ws []float32)
-	finishGradW(dw []float32, accs [][]float32, part, parts int)
+// algorithm is one way to do it; see the methods of Conv.
+type algorithm interface {
+	PackedLen() int
+	Pack(dst, w []float32, part, parts int)
+	PackedGradLen() int
+	PackGrad(dst, w []float32, part, parts int)
+	Workspace() int
+	Forward(y, x []float32, n int, packed []float32, lo, hi int, e Epilogue, ws []float32)
+	GradX(dx, g []float32, n int, packed []float32, accumulate bool, ws []float32)
+	GradWLen() int
+	GradW(acc, x, g []float32, n int, ws []float32)
+	FinishGradW(dw []float32, accs [][]float32, part, parts int)
 }
 
 // New prepares a layer.
 func New(s Shape) *Conv {
 	if s.Groups > 1 && s.C == s.Groups && s.K/s.Groups < depthwiseFilters {
-		return &Conv{newDepthwise(s)}
+		return only(newDepthwise(s))
+	}
+	if filterable(s) && filters(s) {
+		return only(newMinimal(s))
 	}
 	return direct(s)
 }
 
 // direct is a layer by matrix products, whatever its shape.
-func direct(s Shape) *Conv { return &Conv{newProduct(s)} }
+func direct(s Shape) *Conv { return only(newProduct(s)) }
+
+func only(a algorithm) *Conv { return &Conv{a, a, a} }
 
 // PackedLen is the length of the weights' form for Forward.
-func (c *Conv) PackedLen() int { return c.layer.packedLen() }
+func (c *Conv) PackedLen() int { return c.forward.PackedLen() }
 
 // Pack writes the form of w for Forward. The parts 0 to parts-1 of a call may
 // be written at the same time.
-func (c *Conv) Pack(dst, w []float32, part, parts int) { c.layer.pack(dst, w, part, parts) }
+func (c *Conv) Pack(dst, w []float32, part, parts int) { c.forward.Pack(dst, w, part, parts) }
 
 // PackedGradLen is the length of the weights' form for GradX.
-func (c *Conv) PackedGradLen() int { return c.layer.packedGradLen() }
+func (c *Conv) PackedGradLen() int { return c.gradX.PackedGradLen() }
 
 // PackGrad writes the form of w for GradX, in parts like Pack.
-func (c *Conv) PackGrad(dst, w []float32, part, parts int) { c.layer.packGrad(dst, w, part, parts) }
+func (c *Conv) PackGrad(dst, w []float32, part, parts int) { c.gradX.PackGrad(dst, w, part, parts) }
 
 // Workspace is how many elements of scratch each goroutine needs for any of
 // Forward, GradX and GradW. What they hold before a call does not matter.
-func (c *Conv) Workspace() int { return c.layer.workspace() }
+func (c *Conv) Workspace() int {
+	return max(c.forward.Workspace(), c.gradX.Workspace(), c.gradW.Workspace())
+}
 
 // Forward computes the output channels lo to hi of n samples; lo is a multiple
 // of 16. Other channels of y, whose pixels are K apart, stay as they are.
 func (c *Conv) Forward(y, x []float32, n int, packed []float32, lo, hi int, e Epilogue, ws []float32) {
-	c.layer.forward(y, x, n, packed, lo, hi, e, ws)
+	c.forward.Forward(y, x, n, packed, lo, hi, e, ws)
 }
 
 // GradX computes the gradient of x, or with accumulate adds it to dx. g is the
 // gradient of the result.
 func (c *Conv) GradX(dx, g []float32, n int, packedGrad []float32, accumulate bool, ws []float32) {
-	c.layer.gradX(dx, g, n, packedGrad, accumulate, ws)
+	c.gradX.GradX(dx, g, n, packedGrad, accumulate, ws)
 }
 
 // GradWLen is the length of an accumulator of GradW.
-func (c *Conv) GradWLen() int { return c.layer.gradWLen() }
+func (c *Conv) GradWLen() int { return c.gradW.GradWLen() }
 
 // GradW adds the gradient of the weights to acc, which the caller clears first.
-func (c *Conv) GradW(acc, x, g []float32, n int, ws []float32) { c.layer.gradW(acc, x, g, n, ws) }
+func (c *Conv) GradW(acc, x, g []float32, n int, ws []float32) { c.gradW.GradW(acc, x, g, n, ws) }
 
 // FinishGradW writes the sum of the accumulators, in their order, to dw, which
 // is laid out as the weights. Parts are like those of Pack.
 func (c *Conv) FinishGradW(dw []float32, accs [][]float32, part, parts int) {
-	c.layer.finishGradW(dw, accs, part, parts)
+	c.gradW.FinishGradW(dw, accs, part, parts)
 }
 
 // share is the part of n things that is given.

@@ -32,6 +32,8 @@ var named = map[string]Shape{
 	"small image":          plain(2, 40, 33, 3, 1, 1),
 	"smaller than kernel":  plain(2, 3, 17, 5, 1, 2),
 	"one pixel":            plain(1, 50, 20, 3, 1, 1),
+	"minimal":              plain(8, 16, 16, 3, 1, 1),
+	"minimal, no padding":  plain(7, 20, 40, 3, 1, 0),
 	"pad beyond kernel":    plain(4, 2, 3, 3, 1, 4),
 	"groups":               grouped(plain(6, 12, 24, 3, 1, 1), 3),
 	"groups of panels":     grouped(plain(5, 8, 64, 3, 2, 1), 2),

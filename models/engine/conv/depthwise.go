@@ -18,14 +18,14 @@ func newDepthwise(s Shape) *depthwise {
 	return d
 }
 
-func (d *depthwise) packedLen() int     { return d.taps * d.K }
-func (d *depthwise) packedGradLen() int { return d.taps * d.K }
-func (d *depthwise) gradWLen() int      { return d.taps * d.K }
+func (d *depthwise) PackedLen() int     { return d.taps * d.K }
+func (d *depthwise) PackedGradLen() int { return d.taps * d.K }
+func (d *depthwise) GradWLen() int      { return d.taps * d.K }
 
-func (d *depthwise) workspace() int { return 0 }
+func (d *depthwise) Workspace() int { return 0 }
 
-// pack writes the filters of one cell side by side, cell by cell.
-func (d *depthwise) pack(dst, w []float32, part, parts int) {
+// Pack writes the filters of one cell side by side, cell by cell.
+func (d *depthwise) Pack(dst, w []float32, part, parts int) {
 	from, to := share(d.K, part, parts)
 	for k := from; k < to; k++ {
 		for t := range d.taps {
@@ -34,9 +34,9 @@ func (d *depthwise) pack(dst, w []float32, part, parts int) {
 	}
 }
 
-func (d *depthwise) packGrad(dst, w []float32, part, parts int) { d.pack(dst, w, part, parts) }
+func (d *depthwise) PackGrad(dst, w []float32, part, parts int) { d.Pack(dst, w, part, parts) }
 
-func (d *depthwise) finishGradW(dw []float32, accs [][]float32, part, parts int) {
+func (d *depthwise) FinishGradW(dw []float32, accs [][]float32, part, parts int) {
 	from, to := share(d.K, part, parts)
 	for k := from; k < to; k++ {
 		for t := range d.taps {
@@ -49,26 +49,7 @@ func (d *depthwise) finishGradW(dw []float32, accs [][]float32, part, parts int)
 	}
 }
 
-// meeting is a cell of a filter and the pixels that it joins.
-type meeting struct{ tap, from, to int } // from: pixel of x; to: pixel of y
-
-// meetings visits them in the order of y's pixels, and for each of the cells.
-func (d *depthwise) meetings(yield func(meeting) bool) {
-	for to := range d.oh * d.ow {
-		for tap := range d.taps {
-			y := to/d.ow*d.Stride[0] + tap/d.Kernel[1]*d.Dilation[0] - d.Pad[0]
-			x := to%d.ow*d.Stride[1] + tap%d.Kernel[1]*d.Dilation[1] - d.Pad[1]
-			if y < 0 || y >= d.H || x < 0 || x >= d.W {
-				continue
-			}
-			if !yield(meeting{tap, y*d.W + x, to}) {
-				return
-			}
-		}
-	}
-}
-
-func (d *depthwise) forward(y, x []float32, n int, packed []float32, lo, hi int, e Epilogue, _ []float32) {
+func (d *depthwise) Forward(y, x []float32, n int, packed []float32, lo, hi int, e Epilogue, _ []float32) {
 	for s := range n {
 		x, y := x[s*d.H*d.W*d.C:][:d.H*d.W*d.C], y[s*d.oh*d.ow*d.K:][:d.oh*d.ow*d.K]
 		var residual []float32
@@ -83,7 +64,7 @@ func (d *depthwise) forward(y, x []float32, n int, packed []float32, lo, hi int,
 			}
 		}
 		for m := range d.meetings {
-			d.addProducts(y[m.to*d.K:][:d.K], x[m.from*d.C:][:d.C], packed[m.tap*d.K:][:d.K], lo, hi)
+			d.addProducts(y[m.y*d.K:][:d.K], x[m.x*d.C:][:d.C], packed[m.cell*d.K:][:d.K], lo, hi)
 		}
 		for at := 0; at < len(y); at += d.K {
 			e.finish(y[at:][:d.K], lo, hi)
@@ -119,14 +100,14 @@ func (d *depthwise) addProducts(y, x, w []float32, lo, hi int) {
 	}
 }
 
-func (d *depthwise) gradX(dx, g []float32, n int, packed []float32, accumulate bool, _ []float32) {
+func (d *depthwise) GradX(dx, g []float32, n int, packed []float32, accumulate bool, _ []float32) {
 	if !accumulate {
 		clear(dx[:n*d.H*d.W*d.C])
 	}
 	for s := range n {
 		dx, g := dx[s*d.H*d.W*d.C:], g[s*d.oh*d.ow*d.K:]
 		for m := range d.meetings {
-			to, from, w := dx[m.from*d.C:][:d.C], g[m.to*d.K:][:d.K], packed[m.tap*d.K:][:d.K]
+			to, from, w := dx[m.x*d.C:][:d.C], g[m.y*d.K:][:d.K], packed[m.cell*d.K:][:d.K]
 			for k, v := range from {
 				to[k/d.each] += float32(v * w[k])
 			}
@@ -134,11 +115,11 @@ func (d *depthwise) gradX(dx, g []float32, n int, packed []float32, accumulate b
 	}
 }
 
-func (d *depthwise) gradW(acc, x, g []float32, n int, _ []float32) {
+func (d *depthwise) GradW(acc, x, g []float32, n int, _ []float32) {
 	for s := range n {
 		x, g := x[s*d.H*d.W*d.C:], g[s*d.oh*d.ow*d.K:]
 		for m := range d.meetings {
-			d.addProducts(acc[m.tap*d.K:][:d.K], x[m.from*d.C:][:d.C], g[m.to*d.K:][:d.K], 0, d.K)
+			d.addProducts(acc[m.cell*d.K:][:d.K], x[m.x*d.C:][:d.C], g[m.y*d.K:][:d.K], 0, d.K)
 		}
 	}
 }

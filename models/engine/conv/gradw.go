@@ -2,11 +2,11 @@ package conv
 
 import "espalier/models/engine/gemm"
 
-func (p *product) gradWLen() int { return p.packedLen() }
+func (p *product) GradWLen() int { return p.PackedLen() }
 
-// gradW keeps the gradient as the products give it, in the form of the packed
+// GradW keeps the gradient as the products give it, in the form of the packed
 // weights.
-func (p *product) gradW(acc, x, g []float32, n int, ws []float32) {
+func (p *product) GradW(acc, x, g []float32, n int, ws []float32) {
 	pixels, size := p.oh*p.ow, gemm.PackedLen(p.inner(), p.filters)
 	p.backwards.begin(n, ws)
 	for at := 0; at < n; at += p.backwards.batch {
@@ -20,8 +20,8 @@ func (p *product) gradW(acc, x, g []float32, n int, ws []float32) {
 	}
 }
 
-// finishGradW undoes what pack does.
-func (p *product) finishGradW(dw []float32, accs [][]float32, part, parts int) {
+// FinishGradW undoes what Pack does.
+func (p *product) FinishGradW(dw []float32, accs [][]float32, part, parts int) {
 	panels := (p.filters + gemm.Width - 1) / gemm.Width
 	size := p.inner() * gemm.Width
 	from, to := share(p.Groups*panels, part, parts)

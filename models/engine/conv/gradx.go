@@ -2,12 +2,20 @@ package conv
 
 import "espalier/models/engine/gemm"
 
-// gradient computes the gradient of x as convolutions of g. A pixel of x meets
-// those cells of a filter that lie at a multiple of the stride from it, so all
-// pixels of one remainder, a phase, read g in the same pattern: one convolution
-// with stride 1 for each phase, by the cells of its own, rotated.
+// gradient computes the gradient of x in phases, in one of two ways.
+//
+// As convolutions of g: a pixel of x meets those cells of a filter that lie at
+// a multiple of the stride from it, so all pixels of one remainder read g in the
+// same pattern. That is a phase: a convolution with stride 1 by the cells of its
+// own, rotated.
+//
+// Or spread, a phase for each cell: the pixels of g that the cell joins to a
+// pixel of x, times the weights of the cell, are added there. That reads and
+// writes x for each cell, but does not meet the zeros around g, of which there
+// are many where the filter is large and the image is not padded.
 type gradient struct {
 	from   samples // g
+	spread bool
 	phases []phase
 	orders [][]int32 // by panel and phase: where a filter's cells go when packed
 }
@@ -73,6 +81,9 @@ func newGradient(s Shape, oh, ow int) gradient {
 	b := border{h: oh, w: ow, c: s.K}
 	b.above, b.below = beyond(rows, oh)
 	b.left, b.right = beyond(columns, ow)
+	if spreads(s, rows, columns, oh, ow) {
+		return newSpread(s, oh, ow)
+	}
 	d := gradient{from: newSamples(b, s.H*s.W/(s.Stride[0]*s.Stride[1])+1, productRows, productLimit)}
 	packed := 0
 	for _, r := range rows {
@@ -130,11 +141,11 @@ func (p *product) gradOrders() {
 	}
 }
 
-func (p *product) packedGradLen() int {
+func (p *product) PackedGradLen() int {
 	return p.Groups * gemm.PackedLen(p.taps*p.filters, p.channels)
 }
 
-func (p *product) packGrad(dst, w []float32, part, parts int) {
+func (p *product) PackGrad(dst, w []float32, part, parts int) {
 	size := gemm.PackedLen(p.taps*p.filters, p.channels)
 	from, to := share(p.K, part, parts)
 	for some := from; some < to; some += gemm.Width { // for neighbouring rows of each panel
@@ -149,7 +160,7 @@ func (p *product) packGrad(dst, w []float32, part, parts int) {
 	}
 }
 
-func (p *product) gradX(dx, g []float32, n int, packed []float32, accumulate bool, ws []float32) {
+func (p *product) GradX(dx, g []float32, n int, packed []float32, accumulate bool, ws []float32) {
 	from, image := &p.grad.from, p.H*p.W*p.C
 	size := gemm.PackedLen(p.taps*p.filters, p.channels)
 	from.begin(n, ws)
@@ -157,9 +168,12 @@ func (p *product) gradX(dx, g []float32, n int, packed []float32, accumulate boo
 		some := min(from.batch, n-at)
 		data := from.some(g, at, some, ws)
 		out := dx[at*image : (at+some)*image]
+		if p.grad.spread && !accumulate {
+			clear(out)
+		}
 		for i := range p.grad.phases {
 			for group := range p.Groups {
-				p.phase(&p.grad.phases[i], out[group*p.channels:], data, group, some, packed[group*size:][:size], accumulate)
+				p.phase(&p.grad.phases[i], out[group*p.channels:], data, group, some, packed[group*size:][:size], accumulate || p.grad.spread)
 			}
 		}
 	}

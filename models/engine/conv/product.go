@@ -90,9 +90,9 @@ func (a patches) left(data []float32, group, width, rows int) gemm.Left {
 // inner is the length of a patch.
 func (p *product) inner() int { return p.taps * p.channels }
 
-func (p *product) packedLen() int { return p.Groups * gemm.PackedLen(p.inner(), p.filters) }
+func (p *product) PackedLen() int { return p.Groups * gemm.PackedLen(p.inner(), p.filters) }
 
-func (p *product) pack(dst, w []float32, part, parts int) {
+func (p *product) Pack(dst, w []float32, part, parts int) {
 	panels := (p.filters + gemm.Width - 1) / gemm.Width
 	from, to := share(p.Groups*panels, part, parts)
 	for i := from; i < to; i++ {
@@ -102,11 +102,11 @@ func (p *product) pack(dst, w []float32, part, parts int) {
 	}
 }
 
-func (p *product) workspace() int {
+func (p *product) Workspace() int {
 	return max(p.forwards.workspace()+len(p.edges)*gemm.Width, p.backwards.workspace(), p.grad.from.workspace())
 }
 
-func (p *product) forward(y, x []float32, n int, packed []float32, lo, hi int, e Epilogue, ws []float32) {
+func (p *product) Forward(y, x []float32, n int, packed []float32, lo, hi int, e Epilogue, ws []float32) {
 	pixels := p.oh * p.ow
 	p.forwards.begin(n, ws)
 	for at := 0; at < n; at += p.forwards.batch {

@@ -1,0 +1,31 @@
+package conv
+
+import "espalier/models/engine/winograd"
+
+// minimal is a layer by minimal filtering.
+type minimal struct{ *winograd.Conv }
+
+// filterable says whether minimal filtering can compute a layer.
+func filterable(s Shape) bool {
+	one := [2]int{1, 1}
+	return s.Kernel == [2]int{3, 3} && s.Stride == one && s.Dilation == one && s.Groups == 1 &&
+		max(s.Pad[0], s.Pad[1], s.Pad[2], s.Pad[3]) <= 2
+}
+
+// filters says whether that is the faster way for a layer that it can compute,
+// which was measured: not for a handful of channels, on which the transforms
+// are not worth their while, nor where a tile is larger than the image.
+func filters(s Shape) bool {
+	h, w := s.Out()
+	tile := func(side, products int) int { return (h + side - 1) / side * ((w + side - 1) / side) * products }
+	return s.C >= 3 && s.C*s.K >= 36 && min(tile(2, 16), tile(4, 36)) <= 7*h*w
+}
+
+func newMinimal(s Shape) minimal {
+	return minimal{winograd.New(winograd.Shape{H: s.H, W: s.W, C: s.C, K: s.K, Pad: s.Pad})}
+}
+
+// Forward does not ask for more than the epilogue's own name.
+func (m minimal) Forward(y, x []float32, n int, packed []float32, lo, hi int, e Epilogue, ws []float32) {
+	m.Conv.Forward(y, x, n, packed, lo, hi, winograd.Epilogue(e), ws)
+}

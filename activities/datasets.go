@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"sync"
 
 	"espalier/config"
@@ -20,10 +21,13 @@ type datasets struct {
 // dataset opens a data set. If digest is not empty the content must have it:
 // data that changed under a run would make its numbers a lie.
 func (s *Steps) dataset(ctx context.Context, c config.Data, digest string) (*data.Dataset, error) {
-	o := data.Options{Name: c.Name, Path: c.Path, Train: c.Train, Test: c.Test, Validation: c.Validation, CacheDir: s.CacheDir}
+	o := data.Options{
+		Name: c.Name, Path: c.Path, Train: c.Train, Test: c.Test, Validation: c.Validation,
+		Mean: c.Normalize.Mean, Deviation: c.Normalize.Deviation, CacheDir: s.CacheDir,
+	}
 	s.datasets.mu.Lock()
 	defer s.datasets.mu.Unlock()
-	if s.datasets.have == nil || s.datasets.want != o {
+	if s.datasets.have == nil || !reflect.DeepEqual(s.datasets.want, o) {
 		set, err := data.Open(ctx, o)
 		if err != nil {
 			if ctx.Err() != nil {
@@ -37,6 +41,11 @@ func (s *Steps) dataset(ctx context.Context, c config.Data, digest string) (*dat
 		return nil, &inputError{fmt.Errorf("data %s: content has digest %.12s, the run began with %.12s: the files changed; restore them or submit the spec anew", c.Name, have, digest)}
 	}
 	return s.datasets.have, nil
+}
+
+// augmentation is how a spec's training images are varied.
+func augmentation(a config.Augment) data.Augmentation {
+	return data.Augmentation{Shift: a.Shift, Flip: a.Flip}
 }
 
 // Warm opens a data set before a step asks for it. What is wrong with it is

@@ -11,8 +11,27 @@ import (
 	"espalier/models/measure"
 )
 
-// evaluationBatch is large enough to keep the matrix products busy.
+// evaluationBatch is large enough to keep the matrix products busy. It is the
+// most: see batchFor.
 const evaluationBatch = 500
+
+// evaluationValues bounds the values of one node's output over a batch, 16 MiB
+// of them, so that large images do not ask for gigabytes.
+const evaluationValues = 1 << 22
+
+// batchFor is the number of samples that net is evaluated on at once. It
+// follows from the network, so that it needs no place in the step's key.
+func batchFor(net *models.Network) (int, error) {
+	shapes, err := net.Shapes()
+	if err != nil {
+		return 0, err
+	}
+	largest := 1
+	for _, shape := range shapes {
+		largest = max(largest, shape.Size())
+	}
+	return max(1, min(evaluationBatch, evaluationValues/largest)), nil
+}
 
 // Evaluate measures a network: its accuracy on the test set (and on the
 // held-out validation samples, if there are any), its sparsity, and its size.
@@ -39,23 +58,32 @@ func (s *Steps) Evaluate(ctx context.Context, in EvaluateInput) (StepResult, err
 }
 
 func (s *Steps) accuracies(ctx context.Context, net *models.Network, set *data.Dataset, metrics map[string]float64) error {
-	sess, err := s.Engine.Open(net, engine.Options{Batch: evaluationBatch})
-	if err != nil {
-		return fmt.Errorf("open %s: %w", net.Name, err)
-	}
-	defer sess.Close()
-	test, err := measure.Evaluate(ctx, sess, set.Test, evaluationBatch)
+	test, err := s.accuracy(ctx, net, set.Test)
 	if err != nil {
 		return err
 	}
 	metrics[MetricTestAcc], metrics[MetricTestLoss], metrics[MetricTestN] = test.Accuracy, test.Loss, float64(test.N)
 	metrics[MetricTestLow], metrics[MetricTestHigh] = test.Low, test.High
-	if set.Validation == nil || set.Validation.Len() == 0 {
+	if set.Validation.Len() == 0 {
 		return nil
 	}
-	val, err := measure.Evaluate(ctx, sess, set.Validation, evaluationBatch)
+	val, err := s.accuracy(ctx, net, set.Validation)
 	metrics[MetricValAcc] = val.Accuracy
 	return err
+}
+
+// accuracy evaluates a network in a session of its own.
+func (s *Steps) accuracy(ctx context.Context, net *models.Network, split *data.Split) (measure.Evaluation, error) {
+	batch, err := batchFor(net)
+	if err != nil {
+		return measure.Evaluation{}, err
+	}
+	sess, err := s.Engine.Open(net, engine.Options{Batch: batch, Inference: true})
+	if err != nil {
+		return measure.Evaluation{}, fmt.Errorf("open %s: %w", net.Name, err)
+	}
+	defer sess.Close()
+	return measure.Evaluate(ctx, sess, split, batch)
 }
 
 func costs(net *models.Network, metrics map[string]float64) error {

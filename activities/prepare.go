@@ -8,11 +8,11 @@ import (
 	"espalier/models/checkpoint"
 	"espalier/models/data"
 	"espalier/models/prune"
-	"espalier/models/zoo"
 )
 
 // Prepare checks the data set and makes the initial network: the architecture
-// for the data's shape and classes, with weights drawn from the seed.
+// for the data's shape and classes, with weights drawn from the seed or read
+// from a file, or a file's network.
 func (s *Steps) Prepare(ctx context.Context, in PrepareInput) (PrepareResult, error) {
 	set, err := s.dataset(ctx, in.Data, "")
 	if err != nil {
@@ -26,7 +26,7 @@ func (s *Steps) Prepare(ctx context.Context, in PrepareInput) (PrepareResult, er
 		Network any
 		Shape   any
 		Classes int
-	}{in.Network, set.Shape, set.Classes}
+	}{in.Network.Known(), set.Shape, set.Classes}
 	result, err := s.run(ctx, in.Head, NamePrepare, params, in.Seed, func(ctx context.Context, a *attempt) (checkpoint.Result, error) {
 		return a.save(ctx, &checkpoint.Checkpoint{Network: net})
 	})
@@ -36,16 +36,17 @@ func (s *Steps) Prepare(ctx context.Context, in PrepareInput) (PrepareResult, er
 // initial builds the network for the data's shape and classes, and refuses a
 // pruning that cannot work on it before any training is paid for.
 func initial(in PrepareInput, set *data.Dataset) (*models.Network, error) {
-	n := in.Network
-	net, err := zoo.Build(zoo.Options{Arch: n.Arch, Hidden: n.Hidden, Dropout: n.Dropout, Input: set.Shape, Classes: set.Classes})
+	if err := augmentation(in.Data.Augment).Validate(set.Shape); err != nil {
+		return nil, fmt.Errorf("data %s: %w", in.Data.Name, err)
+	}
+	net, err := firstNetwork(in.Network, set, in.Seed)
 	if err != nil {
-		return nil, fmt.Errorf("network %s: %w", n.Arch, err)
+		return nil, err
 	}
 	if in.Prune != nil {
 		if err := prune.Check(net, in.Prune.options()); err != nil {
 			return nil, fmt.Errorf("prune: %w", err)
 		}
 	}
-	zoo.Init(net, in.Seed)
 	return net, nil
 }

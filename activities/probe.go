@@ -8,9 +8,7 @@ import (
 	"espalier/config"
 	"espalier/models"
 	"espalier/models/data"
-	"espalier/models/engine"
 	"espalier/models/train"
-	"espalier/models/zoo"
 )
 
 // Probed is what a short look at a spec's training finds on this machine.
@@ -31,17 +29,16 @@ func (s *Steps) Probe(ctx context.Context, n config.Network, d config.Data, t co
 	if err != nil {
 		return nil, err
 	}
-	net, err := zoo.Build(zoo.Options{Arch: n.Arch, Hidden: n.Hidden, Dropout: n.Dropout, Input: set.Shape, Classes: set.Classes})
+	net, err := initial(PrepareInput{Network: n, Data: d, Seed: t.Seed}, set)
 	if err != nil {
-		return nil, fmt.Errorf("network %s: %w", n.Arch, err)
+		return nil, err
 	}
-	zoo.Init(net, t.Seed)
-	sess, err := s.Engine.Open(net, engine.Options{Batch: t.Batch, Seed: t.Seed})
+	sess, err := s.Engine.Open(net, trainOptions(t).Engine())
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", net.Name, err)
 	}
 	defer sess.Close()
-	loader := data.NewLoader(set.Train, t.Batch, t.Seed)
+	loader := data.NewAugmentedLoader(set.Train, t.Batch, t.Seed, augmentation(d.Augment))
 	defer loader.Close()
 	trainer, err := train.New(net, sess, loader, trainOptions(t), nil)
 	if err != nil {

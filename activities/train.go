@@ -9,7 +9,6 @@ import (
 	"espalier/config"
 	"espalier/models/checkpoint"
 	"espalier/models/data"
-	"espalier/models/engine"
 	"espalier/models/train"
 )
 
@@ -29,7 +28,8 @@ func (s *Steps) train(ctx context.Context, kind string, in TrainInput) (StepResu
 		Train      config.Train
 		Samples    int
 		Validation int
-	}{in.DataDigest, in.Train, in.Data.Train, in.Data.Validation}
+		Augment    config.Augment `json:",omitzero"`
+	}{in.DataDigest, in.Train, in.Data.Train, in.Data.Validation, in.Data.Augment}
 	return s.run(ctx, in.Head, kind, params, in.Train.Seed, func(ctx context.Context, a *attempt) (checkpoint.Result, error) {
 		start := a.from
 		if start == nil {
@@ -42,25 +42,30 @@ func (s *Steps) train(ctx context.Context, kind string, in TrainInput) (StepResu
 		if err != nil {
 			return checkpoint.Result{}, err
 		}
-		sess, err := s.Engine.Open(start.Network, engine.Options{Batch: in.Train.Batch, Seed: in.Train.Seed})
+		vary := augmentation(in.Data.Augment)
+		if err := vary.Validate(set.Shape); err != nil {
+			return checkpoint.Result{}, &inputError{err}
+		}
+		options := trainOptions(in.Train)
+		sess, err := s.Engine.Open(start.Network, options.Engine())
 		if err != nil {
 			return checkpoint.Result{}, fmt.Errorf("open %s: %w", start.Network.Name, err)
 		}
 		defer sess.Close()
-		loader := data.NewLoader(set.Train, in.Train.Batch, in.Train.Seed)
+		loader := data.NewAugmentedLoader(set.Train, in.Train.Batch, in.Train.Seed, vary)
 		defer loader.Close()
-		trainer, err := train.New(start.Network, sess, loader, trainOptions(in.Train), start.Training)
+		trainer, err := train.New(start.Network, sess, loader, options, start.Training)
 		if err != nil {
 			return checkpoint.Result{}, &inputError{err}
 		}
-		return a.train(ctx, trainer, in.Train.Batch)
+		return a.train(ctx, trainer, in.Train.Batch, newCurve(a, in.Train.EvaluateEvery, set, start.Training))
 	})
 }
 
 // train runs the trainer to its end, saving a checkpoint in the background at
 // every interval. An interruption saves once more and leaves.
-func (a *attempt) train(ctx context.Context, trainer *train.Trainer, batch int) (checkpoint.Result, error) {
-	saver := newSaver(a, trainer.Cursor())
+func (a *attempt) train(ctx context.Context, trainer *train.Trainer, batch int, curve *curve) (checkpoint.Result, error) {
+	saver := newSaver(a, trainer.Cursor(), curve)
 	defer saver.wait()
 	meter := newMeter(a, batch)
 	var last train.Progress
@@ -68,12 +73,19 @@ func (a *attempt) train(ctx context.Context, trainer *train.Trainer, batch int) 
 		if why := a.interrupted(ctx); why != nil {
 			return checkpoint.Result{}, saver.leave(ctx, trainer, why)
 		}
+		if err := curve.look(ctx, trainer); err != nil {
+			return checkpoint.Result{}, err
+		}
+		if curve.due(trainer) {
+			continue // interrupted
+		}
 		progress, err := trainer.Step()
 		if err != nil {
 			return checkpoint.Result{}, err
 		}
 		last = progress
 		meter.see(progress)
+		curve.see(progress)
 		if err := saver.step(ctx, trainer); err != nil {
 			return checkpoint.Result{}, err
 		}
@@ -81,8 +93,15 @@ func (a *attempt) train(ctx context.Context, trainer *train.Trainer, batch int) 
 	if err := saver.wait(); err != nil {
 		return checkpoint.Result{}, err
 	}
+	if err := curve.look(ctx, trainer); err != nil {
+		return checkpoint.Result{}, err
+	}
 	a.pulse.set(func(g *Progress) { g.Phase = "saving" })
 	result, err := a.save(ctx, trainer.Snapshot())
+	if err != nil {
+		return checkpoint.Result{}, err
+	}
+	result.Detail, err = curve.detail()
 	result.Metrics = map[string]float64{MetricLoss: last.MeanLoss, MetricTrainAcc: last.Accuracy}
 	return result, err
 }
@@ -106,12 +125,13 @@ type saver struct {
 	last    time.Time     // when the newest snapshot was taken
 	cost    time.Duration // of the newest commit
 	running chan error    // nil when no commit is under way
+	curve   *curve
 }
 
-func newSaver(a *attempt, at checkpoint.Cursor) *saver {
+func newSaver(a *attempt, at checkpoint.Cursor, curve *curve) *saver {
 	a.pulse.set(func(g *Progress) { g.From, g.SavedStep, g.SavedAt = at.Step, at.Step, time.Now() })
 	a.steps.Log.Debug("training begins", "run", a.head.Run, "kind", a.kind, "pass", a.head.Pass, "key", a.key, "step", at.Step)
-	return &saver{a: a, every: time.Duration(a.head.Durability.CheckpointEvery), last: time.Now()}
+	return &saver{a: a, every: time.Duration(a.head.Durability.CheckpointEvery), last: time.Now(), curve: curve}
 }
 
 // step collects a finished commit and begins the next when it is due. It is
@@ -135,7 +155,7 @@ func (s *saver) step(ctx context.Context, trainer *train.Trainer) error {
 		return nil
 	}
 	s.last = time.Now()
-	snapshot, begun, done := trainer.Snapshot(), s.last, make(chan error, 1)
+	snapshot, begun, done := s.snapshot(trainer), s.last, make(chan error, 1)
 	s.running = done
 	s.a.steps.Log.Debug("snapshot", "key", s.a.key, "step", trainer.Cursor().Step)
 	go func() {
@@ -144,6 +164,13 @@ func (s *saver) step(ctx context.Context, trainer *train.Trainer) error {
 		done <- err
 	}()
 	return nil
+}
+
+// snapshot is the trainer's with the curve so far.
+func (s *saver) snapshot(trainer *train.Trainer) *checkpoint.Checkpoint {
+	c := trainer.Snapshot()
+	s.curve.keep(c.Training)
+	return c
 }
 
 func (s *saver) commit(ctx context.Context, c *checkpoint.Checkpoint) error {
@@ -178,7 +205,7 @@ func (s *saver) leave(ctx context.Context, trainer *train.Trainer, why error) er
 	defer cancel()
 	err := s.wait()
 	if !errors.Is(err, checkpoint.ErrFenced) {
-		err = s.commit(ctx, trainer.Snapshot())
+		err = s.commit(ctx, s.snapshot(trainer))
 	}
 	if errors.Is(err, checkpoint.ErrFenced) {
 		return err
@@ -217,28 +244,4 @@ func (m *meter) see(p train.Progress) {
 		g.Cursor, g.Epochs, g.Batches = p.Cursor, p.Epochs, p.Batches
 		g.Loss, g.Accuracy, g.LR, g.Rate = p.MeanLoss, p.Accuracy, p.LR, rate
 	})
-}
-
-func trainOptions(t config.Train) train.Options {
-	return train.Options{
-		Epochs: t.Epochs, Batch: t.Batch, L1: train.Penalty{Weight: t.L1}, L2: train.Penalty{Weight: t.L2}, Clip: t.Clip, Seed: t.Seed,
-		Optimizer: optimizer(t.Optimizer),
-		Schedule:  train.Schedule{Kind: t.Schedule.Kind, Warmup: t.Schedule.Warmup, Every: t.Schedule.Every, Factor: t.Schedule.Factor, Final: t.Schedule.Final},
-	}
-}
-
-func optimizer(o config.Optimizer) train.Optimizer {
-	adam := func(kind string, a *config.Adam) train.Optimizer {
-		return train.Optimizer{Kind: kind, LR: a.LR, Beta1: a.Beta1, Beta2: a.Beta2, Eps: a.Eps, WeightDecay: a.WeightDecay}
-	}
-	switch {
-	case o.Adam != nil:
-		return adam("adam", o.Adam)
-	case o.AdamW != nil:
-		return adam("adamw", o.AdamW)
-	case o.SGD != nil:
-		return train.Optimizer{Kind: "sgd", LR: o.SGD.LR, Momentum: o.SGD.Momentum, Nesterov: o.SGD.Nesterov, WeightDecay: o.SGD.WeightDecay}
-	default:
-		return train.Optimizer{}
-	}
 }

@@ -4,18 +4,19 @@ import (
 	"slices"
 	"strings"
 
-	"espalier/models"
 	"espalier/models/data"
-	"espalier/models/zoo"
 )
 
 // complete fills in the defaults that depend on other fields.
 func complete(s *Spec) {
 	completeSchedule(&s.Train.Schedule)
+	completeNetwork(&s.Network)
+	completeOptimizer(s.Train.Optimizer)
 	if s.Prune == nil {
 		return
 	}
 	completeSchedule(&s.Prune.Finetune.Schedule)
+	completeOptimizer(s.Prune.Finetune.Optimizer)
 	if s.Prune.Finetune.Epochs == 0 {
 		s.Prune.Finetune.Epochs = s.Train.Epochs
 	}
@@ -33,6 +34,7 @@ func check(d *decoder, s *Spec) {
 	d.checkNetwork(s)
 	d.checkData(s)
 	d.checkOptimizer("train.optimizer", s.Train.Optimizer)
+	d.checkPenalties("train", s, &s.Train.L1, &s.Train.L2)
 	if !d.faulty("train.epochs") {
 		d.checkSchedule("train.schedule", s.Train.Schedule, s.Train.Epochs)
 	}
@@ -42,6 +44,7 @@ func check(d *decoder, s *Spec) {
 	}
 	finetune := s.Prune.Finetune
 	d.checkOptimizer("prune.finetune.optimizer", finetune.Optimizer)
+	d.checkPenalties("prune.finetune", s, finetune.L1, finetune.L2)
 	if d.given("prune.finetune.schedule") && !d.faulty("prune.finetune", "train.epochs") {
 		epochs := finetune.Epochs
 		if last := finetune.LastEpochs; last > 0 {
@@ -80,27 +83,6 @@ func (d *decoder) note(path, format string, args ...any) {
 	d.fault(path, d.places[around], format, args...)
 }
 
-func (d *decoder) checkNetwork(s *Spec) {
-	if d.faulty("network") {
-		return
-	}
-	switch mlp, hidden := s.Network.Arch == "mlp", len(s.Network.Hidden) > 0; {
-	case mlp && !hidden:
-		d.note("network.hidden", "missing; arch mlp needs the widths of its hidden layers, such as [500, 300]")
-	case !mlp && hidden:
-		d.note("network.hidden", "arch %s has its own widths; leave hidden out, or use arch mlp", s.Network.Arch)
-	default:
-		if _, err := outline(s.Network); err != nil {
-			d.note("network", "%v", err)
-		}
-	}
-}
-
-// outline is the network's graph with the right names and smallest widths.
-func outline(n Network) (*models.Network, error) {
-	return zoo.Outline(zoo.Options{Arch: n.Arch, Hidden: n.Hidden, Dropout: n.Dropout})
-}
-
 func (d *decoder) checkData(s *Spec) {
 	if d.faulty("data") {
 		return
@@ -110,6 +92,9 @@ func (d *decoder) checkData(s *Spec) {
 		d.note("data.path", "data %s is built in and has no files; leave path out", s.Data.Name)
 	case !builtIn && !path:
 		d.note("data.path", "missing; data %s needs the folder of its files", s.Data.Name)
+	}
+	if n := s.Data.Normalize; len(n.Mean) != len(n.Deviation) {
+		d.note("data.normalize", "%d means and %d deviations; want one of each for every channel", len(n.Mean), len(n.Deviation))
 	}
 	if s.Data.Train > 0 && s.Data.Validation >= s.Data.Train {
 		d.note("data.validation", "%d would hold out all of the %d training samples", s.Data.Validation, s.Data.Train)
@@ -129,12 +114,28 @@ func (d *decoder) checkSchedule(path string, s Schedule, epochs int) {
 	if s.Warmup > epochs {
 		d.note(path+".warmup", "%d is more than the %d epochs that it is part of", s.Warmup, epochs)
 	}
-	if s.Kind == "step" && s.Every == 0 {
-		d.note(path+".every", "missing; kind step needs the number of epochs between two drops")
+	if s.Kind == "step" {
+		d.checkDrops(path, s)
 	}
 	d.only(path, "every", s.Kind, "step")
+	d.only(path, "at", s.Kind, "step")
 	d.only(path, "factor", s.Kind, "step")
 	d.only(path, "final", s.Kind, "cosine", "one-cycle")
+}
+
+// checkDrops checks when a step schedule drops.
+func (d *decoder) checkDrops(path string, s Schedule) {
+	switch {
+	case s.Every == 0 && len(s.At) == 0:
+		d.note(path+".every", "missing; kind step needs the number of epochs between two drops, or the epochs themselves in at")
+	case s.Every > 0 && len(s.At) > 0:
+		d.note(path+".at", "given together with every; want one of the two")
+	}
+	for i := range s.At {
+		if i > 0 && s.At[i] <= s.At[i-1] {
+			d.note(index(path+".at", i), "%d does not come after %d; want rising epochs", s.At[i], s.At[i-1])
+		}
+	}
 }
 
 // only notes a key that is given for a kind of schedule that does not read it.

@@ -27,9 +27,11 @@ type field struct {
 
 // fieldsOf reads the tags of a struct of the spec, in the order of its fields.
 func fieldsOf(t reflect.Type) []field {
-	fields := make([]field, t.NumField())
-	for i := range fields {
-		fields[i] = newField(i, t.Field(i))
+	var fields []field
+	for i := range t.NumField() {
+		if f := newField(i, t.Field(i)); f.key != "-" {
+			fields = append(fields, f)
+		}
 	}
 	return fields
 }

@@ -23,7 +23,7 @@ func (s *Spec) FinetuneTrain(pass int) Train {
 	if f.Optimizer != (Optimizer{}) {
 		t.Optimizer = f.Optimizer.slowed(1)
 	}
-	if f.Schedule != (Schedule{}) {
+	if !f.Schedule.IsZero() {
 		t.Schedule = f.Schedule
 	}
 	t.Schedule.Warmup = min(t.Schedule.Warmup, t.Epochs)

@@ -13,13 +13,13 @@ import (
 // network, data, train and prune with their defaults filled in. The name, the
 // durability and the resources are left out, because a run ends with the same
 // bits whatever they are, and so is the folder of data whose content is known
-// by its name.
+// by its name, and the file of a network whose content is known by its digest.
 //
 // The form is frozen: a key that is added later must be left out while it has
 // its old meaning, so that runs of older versions are found again.
 func (s *Spec) Canonical() ([]byte, error) {
 	known := s.Data
-	if known.Name != data.IDX {
+	if known.Name == data.Digits || known.Name == data.MNIST {
 		known.Path = ""
 	}
 	text, err := json.Marshal(struct {
@@ -27,7 +27,7 @@ func (s *Spec) Canonical() ([]byte, error) {
 		Data    Data    `json:"data"`
 		Train   Train   `json:"train"`
 		Prune   *Prune  `json:"prune,omitempty"`
-	}{s.Network, known, s.Train, s.Prune})
+	}{s.Network.Known(), known, s.Train, s.Prune})
 	if err != nil {
 		return nil, fmt.Errorf("spec %s: %w", s.Name, err)
 	}

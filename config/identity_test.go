@@ -87,7 +87,7 @@ func TestFinetuneTakesFromTrainWhatItDoesNotSay(t *testing.T) {
 	spec.Prune.Finetune.Epochs, spec.Prune.Finetune.LastEpochs = 2, 5
 	first, last := spec.FinetuneTrain(1), spec.FinetuneTrain(2)
 	want := config.Train{
-		Epochs: 2, Batch: 128, L1: 1e-5, L2: 1e-4, Clip: 5, Seed: first.Seed,
+		Epochs: 2, Batch: 128, L1: config.Penalty{Weights: 1e-5}, L2: config.Penalty{Weights: 1e-4}, Clip: 5, Seed: first.Seed,
 		Optimizer: config.Optimizer{SGD: &config.SGD{LR: 0.01, Momentum: 0.9}},
 		Schedule:  config.Schedule{Kind: "cosine", Warmup: 2},
 	}
@@ -106,10 +106,10 @@ func TestFinetuneTakesFromTrainWhatItDoesNotSay(t *testing.T) {
 func TestFinetuneSaysItsOwn(t *testing.T) {
 	t.Parallel()
 	spec := with(t, "method: han", "method: han, finetune: {epochs: 1, optimizer: {sgd: {lr: 0.5}}, schedule: constant, l1: 0, l2: 0.25}")
-	spec.Train.L1 = 1
+	spec.Train.L1.Gamma = 1
 	got := spec.FinetuneTrain(1)
 	want := config.Train{
-		Epochs: 1, Batch: 128, L2: 0.25, Seed: got.Seed,
+		Epochs: 1, Batch: 128, L2: config.Penalty{Weights: 0.25}, Seed: got.Seed,
 		Optimizer: config.Optimizer{SGD: &config.SGD{LR: 0.5}}, Schedule: config.Schedule{Kind: "constant"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -19,8 +19,9 @@ import (
 // keeps a wrong file name from reading a data set.
 const maxBytes = 1 << 20
 
-// Load reads the spec in a file. A relative data.path becomes absolute,
-// counted from the file's folder. What is wrong with the spec comes back as
+// Load reads the spec in a file. A relative data.path, network.weights or
+// network.onnx becomes absolute, counted from the file's folder, and the digest
+// of the network's file is taken. What is wrong with the spec comes back as
 // [*Faults]; a file that cannot be read as the error of package os.
 func Load(path string) (*Spec, error) {
 	file, err := os.Open(path)
@@ -36,12 +37,17 @@ func Load(path string) (*Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p := spec.Data.Path; p != "" && !filepath.IsAbs(p) {
-		folder, err := filepath.Abs(filepath.Dir(path))
-		if err != nil {
-			return nil, fmt.Errorf("spec: folder of %s: %w", path, err)
+	folder, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return nil, fmt.Errorf("spec: folder of %s: %w", path, err)
+	}
+	for _, p := range []*string{&spec.Data.Path, &spec.Network.Weights, &spec.Network.ONNX} {
+		if *p != "" && !filepath.IsAbs(*p) {
+			*p = filepath.Join(folder, *p)
 		}
-		spec.Data.Path = filepath.Join(folder, p)
+	}
+	if err := spec.Network.seal(); err != nil {
+		return nil, fmt.Errorf("spec %s: %w", path, err)
 	}
 	return spec, nil
 }

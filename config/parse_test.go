@@ -78,7 +78,7 @@ func TestAbsentDiffersFromFalseAndZero(t *testing.T) {
 	if p.DeadNeurons || !p.AdjustDropout {
 		t.Errorf("dead_neurons %v, adjust_dropout %v, want false as given and true by default", p.DeadNeurons, p.AdjustDropout)
 	}
-	if p.Finetune.L2 == nil || *p.Finetune.L2 != 0 || p.Finetune.L1 != nil {
+	if p.Finetune.L2 == nil || !p.Finetune.L2.IsZero() || p.Finetune.L1 != nil {
 		t.Errorf("l1 %v, l2 %v, want nil and 0", p.Finetune.L1, p.Finetune.L2)
 	}
 }
@@ -94,7 +94,7 @@ func TestNumbersInHumanUnits(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]float64{"5e-4": 5e-4, "5E-4": 5e-4, "5.e-4": 5e-4, "0.0005": 5e-4, "1e+2": 100, "1": 1} {
-		if got := with(t, "epochs: 3", "epochs: 3, l2: "+text).Train.L2; got != want {
+		if got := with(t, "epochs: 3", "epochs: 3, l2: "+text).Train.L2.Weights; got != want {
 			t.Errorf("l2: %s reads as %v, want %v", text, got, want)
 		}
 	}

@@ -64,6 +64,9 @@ func (r *reference) row(path string, f field) {
 	if f.typ.Kind() == reflect.Struct {
 		sub := join(path, f.key)
 		value = fmt.Sprintf("see [%s](#%s)", sub, anchor(sub))
+		if bare, ok := bareField(fieldsOf(f.typ)); ok {
+			value = bare.allowed() + ", or " + value
+		}
 	}
 	fallback := ""
 	switch {

@@ -82,10 +82,11 @@ func schemaOfNumber(f field) *jsonschema.Schema {
 }
 
 // schemaOfStruct is that of a mapping and, where there is one, of the bare
-// word that is short for it.
+// value that is short for it.
 func schemaOfStruct(fields []field) *jsonschema.Schema {
 	s := &jsonschema.Schema{Type: "object", Properties: jsonschema.NewProperties(), AdditionalProperties: jsonschema.FalseSchema}
 	var words []string
+	var bare *jsonschema.Schema
 	for _, f := range fields {
 		member := schemaOf(f)
 		member.Description, member.Default = f.doc, defaultValue(f)
@@ -94,7 +95,7 @@ func schemaOfStruct(fields []field) *jsonschema.Schema {
 			s.Required = append(s.Required, f.key)
 		}
 		if f.bare {
-			words = f.words
+			bare = schemaOf(f)
 		}
 		if f.choice && !needsMore(f) {
 			words = append(words, f.key)
@@ -104,10 +105,13 @@ func schemaOfStruct(fields []field) *jsonschema.Schema {
 		one := uint64(1)
 		s.MinProperties, s.MaxProperties = &one, &one
 	}
-	if words == nil {
+	if words != nil {
+		bare = &jsonschema.Schema{Type: "string", Enum: anys(words)}
+	}
+	if bare == nil {
 		return s
 	}
-	return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "string", Enum: anys(words)}, s}}
+	return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{bare, s}}
 }
 
 // needsMore says whether a choice has keys without defaults, so that its bare

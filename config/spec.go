@@ -22,7 +22,8 @@
 //	example   a value to show
 //	show      "true": the commented spec sets it; it sets what is required anyway
 //
-// A field whose yaml tag has omitempty stays empty when it is left out.
+// A field whose yaml tag has omitempty stays empty when it is left out. One
+// whose yaml tag is "-" is no key.
 //
 // The package knows the words that a spec may use (networks, methods, data
 // sets) by asking the packages of models that own them; it does not know how
@@ -41,32 +42,63 @@ type Spec struct {
 	Resources  Resources  `json:"resources" yaml:"resources" doc:"Where the steps run. Nothing here changes the numbers."`
 }
 
-// Network chooses an architecture of package zoo.
+// Network chooses an architecture of package zoo, with weights of its own or
+// read from a file, or a network that a file holds altogether.
 type Network struct {
-	Arch    string  `json:"arch" yaml:"arch" required:"true" words:"@zoo" example:"lenet-300-100" doc:"The architecture."`
-	Hidden  []int   `json:"hidden,omitempty" yaml:"hidden,omitempty" range:"[1,1048576]" example:"[500, 300]" doc:"Widths of the hidden layers; for arch mlp, which needs it, and for no other."`
-	Dropout float64 `json:"dropout,omitempty" yaml:"dropout" default:"0" unit:"fraction" range:"[0,1)" doc:"Share of the activations after each hidden layer that is dropped in training."`
+	Arch      string  `json:"arch,omitempty" yaml:"arch,omitempty" show:"true" words:"@zoo" example:"lenet-300-100" doc:"The architecture; required unless onnx gives the network."`
+	Hidden    []int   `json:"hidden,omitempty" yaml:"hidden,omitempty" range:"[1,1048576]" example:"[500, 300]" doc:"Widths of the hidden layers; for arch mlp, which needs it, and for no other."`
+	Dropout   float64 `json:"dropout,omitempty" yaml:"dropout" default:"0" unit:"fraction" range:"[0,1)" doc:"Share of the activations that is dropped in training: after each hidden linear layer, before the head of vgg, after each layer of densenet."`
+	BatchNorm bool    `json:"batch_norm,omitempty" yaml:"batch_norm" default:"false" doc:"Batch normalization behind each hidden layer; for perceptrons and lenet-5."`
+	Width     float64 `json:"width,omitempty" yaml:"width,omitempty" range:"(0,1024]" example:"0.5" doc:"Factor of every channel count, 1 when left out; for convolutional networks."`
+	Shortcut  string  `json:"shortcut,omitempty" yaml:"shortcut,omitempty" words:"@shortcuts" example:"B" doc:"How residual blocks change the shape: A pads with zeros, B projects; A when left out; for resnet-20 to resnet-110."`
+	Growth    int     `json:"growth,omitempty" yaml:"growth,omitempty" range:"[1,1048576]" example:"24" doc:"Channels that each layer adds, 12 when left out; for densenet."`
+	Stem      int     `json:"stem,omitempty" yaml:"stem,omitempty" range:"[1,1048576]" example:"24" doc:"Channels of the first convolution, 16 when left out; for densenet."`
+	Head      string  `json:"head,omitempty" yaml:"head,omitempty" words:"@heads" example:"li" doc:"The classifier: linear is one layer, li has 512 hidden neurons; linear when left out; for vgg."`
+	Weights   string  `json:"weights,omitempty" yaml:"weights,omitempty" example:"./resnet20.th" doc:"File with the first weights for arch, relative to the spec's own folder: a PyTorch state dict (.pt, .pth, .th) or safetensors. Left out, they are drawn from the seed."`
+	ONNX      string  `json:"onnx,omitempty" yaml:"onnx,omitempty" example:"./model.onnx" doc:"ONNX file with the network and its first weights, relative to the spec's own folder; instead of arch."`
+	// FileDigest is the SHA-256 of the file of Weights or ONNX. Load fills it
+	// in: it stands for the file in identities and step keys.
+	FileDigest string `json:"file_digest,omitempty" yaml:"-"`
 }
 
 // Data chooses a data set of package data.
 type Data struct {
-	Name       string `json:"name" yaml:"name" required:"true" words:"@data" example:"digits" doc:"The data set. digits is built in; the others are read from files."`
-	Path       string `json:"path,omitempty" yaml:"path,omitempty" example:"./data/mnist" doc:"Folder of the files, relative to the spec's own folder; for every data set but digits."`
-	Train      int    `json:"train,omitempty" yaml:"train" default:"0" range:"[0,)" doc:"Use only the first so many training samples; 0 is all."`
-	Test       int    `json:"test,omitempty" yaml:"test" default:"0" range:"[0,)" doc:"Use only the first so many test samples; 0 is all."`
-	Validation int    `json:"validation,omitempty" yaml:"validation" default:"0" range:"[0,)" doc:"Hold out so many of the last training samples; early stopping and selection look at them instead of the test set."`
+	Name       string    `json:"name" yaml:"name" required:"true" words:"@data" example:"digits" doc:"The data set. digits is built in; the others are read from files."`
+	Path       string    `json:"path,omitempty" yaml:"path,omitempty" example:"./data/mnist" doc:"Folder of the files, relative to the spec's own folder; for every data set but digits."`
+	Train      int       `json:"train,omitempty" yaml:"train" default:"0" range:"[0,)" doc:"Use only the first so many training samples; 0 is all."`
+	Test       int       `json:"test,omitempty" yaml:"test" default:"0" range:"[0,)" doc:"Use only the first so many test samples; 0 is all."`
+	Validation int       `json:"validation,omitempty" yaml:"validation" default:"0" range:"[0,)" doc:"Hold out so many of the last training samples; early stopping and selection look at them instead of the test set."`
+	Normalize  Normalize `json:"normalize,omitzero" yaml:"normalize,omitempty" doc:"What pixels in 0 to 1 become inputs by: less the mean, over the deviation. Left out, both are measured on the training samples."`
+	Augment    Augment   `json:"augment,omitzero" yaml:"augment,omitempty" doc:"How training images are varied from epoch to epoch. Left out, they are not."`
+}
+
+// Normalize is a normalization that is told, as networks that were trained
+// elsewhere need it.
+type Normalize struct {
+	Mean      []float64 `json:"mean" yaml:"mean,omitempty" range:"[0,1]" example:"[0.485, 0.456, 0.406]" doc:"Of each channel, of pixels in 0 to 1."`
+	Deviation []float64 `json:"deviation" yaml:"deviation,omitempty" range:"(0,1]" example:"[0.229, 0.224, 0.225]" doc:"Of each channel, of pixels in 0 to 1."`
+}
+
+// Augment is how training images are varied. Each image in each epoch has its
+// own variation, drawn from the seed.
+type Augment struct {
+	Shift int  `json:"shift,omitempty" yaml:"shift" default:"0" range:"[0,)" example:"4" doc:"Largest shift in pixels, up, down, left and right; what comes in from outside is black."`
+	Flip  bool `json:"flip,omitempty" yaml:"flip" default:"false" doc:"Mirror half of the images left to right."`
 }
 
 // Train says how a network is trained.
 type Train struct {
-	Epochs    int       `json:"epochs" yaml:"epochs" required:"true" range:"[1,)" example:"10" doc:"Passes over the training data."`
-	Batch     int       `json:"batch" yaml:"batch" default:"128" range:"[1,)" doc:"Samples in one step of the optimizer."`
-	Optimizer Optimizer `json:"optimizer" yaml:"optimizer" required:"true" doc:"The rule that turns gradients into steps: exactly one of its keys. A bare word is short for its defaults: optimizer: adam."`
-	Schedule  Schedule  `json:"schedule" yaml:"schedule" doc:"The course of the learning rate. A bare word is short for its kind: schedule: cosine."`
-	L1        float64   `json:"l1,omitempty" yaml:"l1" default:"0" range:"[0,)" doc:"Coefficient of the sum of |w| over all weights."`
-	L2        float64   `json:"l2,omitempty" yaml:"l2" default:"0" range:"[0,)" doc:"Coefficient of half the sum of w^2 over all weights."`
-	Clip      float64   `json:"clip,omitempty" yaml:"clip" default:"0" range:"[0,)" doc:"Largest 2-norm of all gradients together, longer ones are scaled down to it; 0 is off."`
-	Seed      uint64    `json:"seed" yaml:"seed" default:"1" doc:"The seed of the first weights, the order of the data and dropout. The same seed gives the same bits."`
+	Epochs         int       `json:"epochs" yaml:"epochs" required:"true" range:"[1,)" example:"10" doc:"Passes over the training data."`
+	Batch          int       `json:"batch" yaml:"batch" default:"128" range:"[1,)" doc:"Samples in one step of the optimizer."`
+	Optimizer      Optimizer `json:"optimizer" yaml:"optimizer" required:"true" doc:"The rule that turns gradients into steps: exactly one of its keys. A bare word is short for its defaults: optimizer: adam."`
+	Schedule       Schedule  `json:"schedule" yaml:"schedule" doc:"The course of the learning rate. A bare word is short for its kind: schedule: cosine."`
+	L1             Penalty   `json:"l1,omitzero" yaml:"l1,omitempty" doc:"Coefficients of the sum of absolute values. A bare number is short for that of the weights: l1: 1e-5."`
+	L2             Penalty   `json:"l2,omitzero" yaml:"l2,omitempty" doc:"Coefficients of half the sum of squares. A bare number is short for that of the weights."`
+	Clip           float64   `json:"clip,omitempty" yaml:"clip" default:"0" range:"[0,)" doc:"Largest 2-norm of all gradients together, longer ones are scaled down to it; 0 is off."`
+	LabelSmoothing float64   `json:"label_smoothing,omitempty" yaml:"label_smoothing" default:"0" unit:"fraction" range:"[0,1)" doc:"Share of the target that is spread evenly over all classes (Szegedy et al. 2016)."`
+	EMA            float64   `json:"ema,omitempty" yaml:"ema" default:"0" range:"[0,1)" doc:"Decay of an exponential moving average of all weights and running statistics, which is then the result: 0.999; 0 is off."`
+	EvaluateEvery  int       `json:"evaluate_every,omitempty" yaml:"evaluate_every" default:"0" range:"[0,)" doc:"Measure the accuracy after every so many epochs as well, on the validation samples or, without any, the test samples; 0 is only at the end. The weights do not depend on it."`
+	Seed           uint64    `json:"seed" yaml:"seed" default:"1" doc:"The seed of the first weights, the order and variation of the data and dropout. The same seed gives the same bits."`
 }
 
 // Optimizer is exactly one of its members.
@@ -81,7 +113,9 @@ type SGD struct {
 	LR          float64 `json:"lr" yaml:"lr" required:"true" range:"(0,)" example:"0.05" doc:"The learning rate that the schedule scales."`
 	Momentum    float64 `json:"momentum,omitempty" yaml:"momentum" show:"true" default:"0" range:"[0,1)" example:"0.9" doc:"Share of the last step that goes on in this one."`
 	Nesterov    bool    `json:"nesterov,omitempty" yaml:"nesterov" default:"false" doc:"Look ahead along the momentum, which must be above 0."`
-	WeightDecay float64 `json:"weight_decay,omitempty" yaml:"weight_decay" default:"0" range:"[0,)" example:"5e-4" doc:"Pull of the weights towards 0; biases are left alone."`
+	WeightDecay float64 `json:"weight_decay,omitempty" yaml:"weight_decay" default:"0" range:"[0,)" example:"5e-4" doc:"Pull of the weights towards 0; biases and batch normalization are left alone."`
+
+	WeightDecayOn []string `json:"weight_decay_on,omitempty" yaml:"weight_decay_on,omitempty" words:"@roles" example:"[weights, biases, gamma, beta]" doc:"What weight_decay pulls on; weights alone when left out."`
 }
 
 // Adam is Adam (Kingma and Ba 2015) or, as adamw, with decoupled weight decay
@@ -91,7 +125,9 @@ type Adam struct {
 	Beta1       float64 `json:"beta1" yaml:"beta1" default:"0.9" range:"[0,1)" doc:"Decay of the mean of the gradients."`
 	Beta2       float64 `json:"beta2" yaml:"beta2" default:"0.999" range:"[0,1)" doc:"Decay of the mean of their squares."`
 	Eps         float64 `json:"eps" yaml:"eps" default:"1e-8" range:"(0,)" doc:"Added to the root of that mean, against division by 0."`
-	WeightDecay float64 `json:"weight_decay,omitempty" yaml:"weight_decay" default:"0" range:"[0,)" doc:"Pull of the weights towards 0; biases are left alone."`
+	WeightDecay float64 `json:"weight_decay,omitempty" yaml:"weight_decay" default:"0" range:"[0,)" doc:"Pull of the weights towards 0; biases and batch normalization are left alone."`
+
+	WeightDecayOn []string `json:"weight_decay_on,omitempty" yaml:"weight_decay_on,omitempty" words:"@roles" example:"[weights, biases]" doc:"What weight_decay pulls on; weights alone when left out."`
 }
 
 // Schedule is the course of the learning rate. In YAML a bare word is short
@@ -99,7 +135,8 @@ type Adam struct {
 type Schedule struct {
 	Kind   string  `json:"kind" yaml:"kind" bare:"true" default:"constant" words:"constant,cosine,step,one-cycle" doc:"The form of the curve."`
 	Warmup int     `json:"warmup,omitempty" yaml:"warmup" default:"0" range:"[0,)" doc:"Epochs in which the rate first grows from nothing; for one-cycle the length of its rise, 0 is 30 % of the epochs."`
-	Every  int     `json:"every,omitempty" yaml:"every,omitempty" range:"[1,)" example:"30" doc:"Epochs between two drops; for kind step, which needs it, and for no other."`
+	Every  int     `json:"every,omitempty" yaml:"every,omitempty" range:"[1,)" example:"30" doc:"Epochs between two drops; for kind step, which needs it or at, and for no other."`
+	At     []int   `json:"at,omitempty" yaml:"at,omitempty" range:"[1,)" example:"[80, 120]" doc:"The epochs after which the rate drops, instead of every; for kind step."`
 	Factor float64 `json:"factor,omitempty" yaml:"factor,omitempty" range:"(0,1]" example:"0.1" doc:"Multiplier of each drop, 0.1 when left out; for kind step."`
 	Final  float64 `json:"final,omitempty" yaml:"final" default:"0" unit:"fraction" range:"[0,1]" doc:"Where the rate ends, as a share of lr; for kinds cosine and one-cycle."`
 }
@@ -137,8 +174,8 @@ type Finetune struct {
 	Epochs     int       `json:"epochs" yaml:"epochs,omitempty" show:"true" range:"[1,)" example:"4" doc:"Passes over the training data after each pruning pass."`
 	Optimizer  Optimizer `json:"optimizer,omitzero" yaml:"optimizer,omitempty" example:"{sgd: {lr: 0.01, momentum: 0.9}}" doc:"The optimizer; left out, that of train with a tenth of its lr."`
 	Schedule   Schedule  `json:"schedule,omitzero" yaml:"schedule,omitempty" example:"cosine" doc:"The course of the learning rate, anew after each pass."`
-	L1         *float64  `json:"l1,omitempty" yaml:"l1,omitempty" range:"[0,)" example:"0" doc:"Coefficient of the sum of |w| over all weights."`
-	L2         *float64  `json:"l2,omitempty" yaml:"l2,omitempty" range:"[0,)" example:"5e-4" doc:"Coefficient of half the sum of w^2 over all weights."`
+	L1         *Penalty  `json:"l1,omitempty" yaml:"l1,omitempty" example:"0" doc:"Coefficients of the sum of absolute values, all of them instead of train's."`
+	L2         *Penalty  `json:"l2,omitempty" yaml:"l2,omitempty" example:"5e-4" doc:"Coefficients of half the sum of squares, all of them instead of train's."`
 	LastEpochs int       `json:"last_epochs,omitempty" yaml:"last_epochs,omitempty" range:"[1,)" example:"8" doc:"Epochs after the last pass, when they differ from epochs."`
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -19,6 +20,12 @@ func vocabulary(tag string) []string {
 		return nil
 	case "@zoo":
 		return zoo.Names()
+	case "@shortcuts":
+		return zoo.Shortcuts()
+	case "@heads":
+		return zoo.Heads()
+	case "@roles":
+		return roles()
 	case "@data":
 		return data.Names()
 	case "@prune":
@@ -62,9 +69,16 @@ func folded(word string) string {
 	return strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(word))
 }
 
-// suggestion is the clause that names the nearest word and all allowed ones.
+// mostShown bounds how many words a message lists: all that a spec may choose
+// from, but not the layers of a deep network.
+const mostShown = 20
+
+// suggestion is the clause that names the nearest word and the allowed ones.
 func suggestion(word string, allowed []string) string {
 	list := "allowed: " + strings.Join(allowed, ", ")
+	if more := len(allowed) - mostShown; more > 0 {
+		list = fmt.Sprintf("allowed: %s and %d more", strings.Join(allowed[:mostShown], ", "), more)
+	}
 	if near, ok := nearest(word, allowed); ok {
 		return "did you mean " + near + "? " + list
 	}

@@ -54,6 +54,10 @@ type Options struct {
 	// cap.
 	Validation int
 
+	// Mean and Deviation, if not empty, are the normalization, for each channel
+	// of pixels in 0..1; otherwise it is measured.
+	Mean, Deviation []float64
+
 	// CacheDir is a folder for generated data; empty is no cache. The folder
 	// is made when it is missing. A cache that cannot be read, written or
 	// verified is as good as none: the data is generated again.
@@ -71,12 +75,13 @@ type Dataset struct {
 	Validation *Split // empty if none was held out
 	Test       *Split
 
-	// Normalization of each channel is measured on Train and applied to all
-	// three.
+	// Normalization of each channel is measured on Train, unless Options told
+	// it, and applied to all three.
 	Normalization []Normalization
 
 	// Digest is the SHA-256 over all that Options chose: the images and labels
-	// of the three splits, in order, and their shape and classes.
+	// of the three splits, in order, their shape and classes, and a
+	// normalization that was told.
 	Digest string
 }
 
@@ -94,7 +99,13 @@ func Open(ctx context.Context, o Options) (*Dataset, error) {
 	if have := raw.train.count(); held >= have {
 		return nil, fmt.Errorf("data %s: validation %d would hold out all of the %d training samples; at most %d", o.Name, held, have, have-1)
 	}
-	return raw.dataset(o.Name, held), nil
+	set := raw.dataset(o.Name, held)
+	if len(o.Mean)+len(o.Deviation) > 0 {
+		if err := set.normalize(o.Mean, o.Deviation); err != nil {
+			return nil, fmt.Errorf("data %s: %w", o.Name, err)
+		}
+	}
+	return set, nil
 }
 
 func (o Options) validate() error {

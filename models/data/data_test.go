@@ -169,6 +169,36 @@ func TestNormalizationIsExact(t *testing.T) {
 	}
 }
 
+func TestToldNormalizationIsUsedAndPartOfTheDigest(t *testing.T) {
+	t.Parallel()
+	o := data.Options{Name: data.Digits, Train: 20, Test: 5, Validation: 5}
+	measured := open(t, o)
+	o.Mean, o.Deviation = []float64{0.25}, []float64{0.5}
+	d := open(t, o)
+	for name, split := range map[string]*data.Split{"train": d.Train, "validation": d.Validation, "test": d.Test} {
+		x, labels := make([]float32, 784), make([]int32, 1)
+		split.Gather([]int32{2}, x, labels)
+		pixels, _ := split.At(2)
+		for i, p := range pixels {
+			if want := float32((float64(p)/255 - 0.25) / 0.5); x[i] != want {
+				t.Fatalf("%s: pixel %d is %g, want %g", name, p, x[i], want)
+			}
+		}
+	}
+	o.Deviation = []float64{0.25}
+	if other := open(t, o); d.Digest == measured.Digest || d.Digest == other.Digest {
+		t.Error("another normalization has the same digest")
+	}
+	for want, bad := range map[string][2][]float64{
+		"2 means and 1 deviations": {{0.5, 0.5}, {1}}, "0 means and 1": {nil, {1}}, "deviation 0": {{0}, {0}},
+		"mean NaN": {{math.NaN()}, {1}}, "deviation 2": {{0.5}, {2}}, "mean -1": {{-1}, {1}},
+	} {
+		o.Mean, o.Deviation = bad[0], bad[1]
+		_, err := data.Open(context.Background(), o)
+		wantError(t, err, "normalize: ", want)
+	}
+}
+
 func TestEqualPixelsAreCentredAndScaledOnly(t *testing.T) {
 	t.Parallel()
 	norm := data.Measure([]byte{51, 51, 51})

@@ -1,6 +1,10 @@
 package data
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
 	"math"
 	"math/big"
 
@@ -102,4 +106,41 @@ func table(n, sum int64, root float64) [256]float32 {
 		t[v] = float32(float64(int64(v)*n-sum) / root)
 	}
 	return t
+}
+
+// Normalized is the normalization with this mean and deviation, of pixels in
+// 0..1: that of a network that was trained elsewhere. A byte v becomes
+// (v/255 - mean) / deviation, in float64 and then rounded.
+func Normalized(mean, deviation float64) (Normalization, error) {
+	if !(mean >= 0 && mean <= 1) || !(deviation > 0 && deviation <= 1) {
+		return Normalization{}, fmt.Errorf("mean %g and deviation %g: want a mean from 0 to 1 and a deviation above 0 and at most 1", mean, deviation)
+	}
+	n := Normalization{Mean: mean, Deviation: deviation}
+	for v := range n.Table {
+		n.Table[v] = float32((float64(v)/255 - mean) / deviation)
+	}
+	return n, nil
+}
+
+// normalize replaces the measured normalization. The inputs change by it, and
+// so does the digest.
+func (d *Dataset) normalize(mean, deviation []float64) error {
+	channels := channelsOf(d.Shape)
+	if len(mean) != channels || len(deviation) != channels {
+		return fmt.Errorf("normalize: %d means and %d deviations: the images have channels: %d", len(mean), len(deviation), channels)
+	}
+	told := make([]Normalization, channels)
+	b := append([]byte("espalier normalization 1\n"), d.Digest...)
+	for c := range told {
+		var err error
+		if told[c], err = Normalized(mean[c], deviation[c]); err != nil {
+			return fmt.Errorf("normalize: channel %d: %w", c, err)
+		}
+		b = binary.BigEndian.AppendUint64(b, math.Float64bits(mean[c]))
+		b = binary.BigEndian.AppendUint64(b, math.Float64bits(deviation[c]))
+	}
+	sum := sha256.Sum256(b)
+	d.Normalization, d.Digest = told, hex.EncodeToString(sum[:])
+	d.Train.norm, d.Validation.norm, d.Test.norm = told, told, told
+	return nil
 }

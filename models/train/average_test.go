@@ -26,12 +26,13 @@ func TestTheResultIsTheAverageOfAllSteps(t *testing.T) {
 			want[i] = append(want[i], float64(v))
 		}
 	}
-	var before *models.Network
+	var before, candidate *models.Network
 	for step := 1; !trainer.Done(); step++ {
 		before = trainer.Result()
 		run(t, trainer, 1)
 		decay := math.Min(0.5, float64(1+step)/float64(10+step))
 		live := trainer.Result()
+		candidate = trainer.Candidate()
 		if trainer.Done() {
 			live = last(t, net, o)
 		}
@@ -48,6 +49,9 @@ func TestTheResultIsTheAverageOfAllSteps(t *testing.T) {
 				t.Fatalf("%s[%d] = %g, want %g", p.Name, k, v, want[i][k])
 			}
 		}
+	}
+	if diff := cmp.Diff(candidate, got, bits); diff != "" {
+		t.Errorf("the last candidate is not the result:\n%s", diff)
 	}
 	if err := got.Validate(); err != nil {
 		t.Error(err)

@@ -221,12 +221,28 @@ func (t *Trainer) advance(n int, loss engine.Loss, lr float64) Progress {
 // Result is a copy of the network as it is now: the one that is trained or,
 // once Done, the average of Options.EMA, if there is one.
 func (t *Trainer) Result() *models.Network {
+	if t.Done() {
+		return t.Candidate()
+	}
+	return t.network(func(i int) []float32 { return t.params[i].Value })
+}
+
+// Candidate is a copy of the network that the result would be if the training
+// ended here: the average, if there is one.
+func (t *Trainer) Candidate() *models.Network {
+	return t.network(func(i int) []float32 {
+		if t.ema != nil {
+			return t.ema.shadow[i]
+		}
+		return t.params[i].Value
+	})
+}
+
+// network is a copy of the network with other values.
+func (t *Trainer) network(values func(i int) []float32) *models.Network {
 	net := t.net.Clone()
 	for i, p := range net.Params {
-		copy(p.Data, t.params[i].Value)
-		if t.ema != nil && t.Done() {
-			copy(p.Data, t.ema.shadow[i])
-		}
+		copy(p.Data, values(i))
 	}
 	return net
 }

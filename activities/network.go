@@ -1,0 +1,74 @@
+package activities
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"espalier/config"
+	"espalier/models"
+	"espalier/models/data"
+	"espalier/models/export"
+	"espalier/models/zoo"
+)
+
+// firstNetwork is the network that a run begins with, for the data's shape and
+// classes.
+func firstNetwork(n config.Network, set *data.Dataset, seed uint64) (*models.Network, error) {
+	if n.File() != "" {
+		return importedNetwork(n, set)
+	}
+	net, err := zoo.Build(n.Options(set.Shape, set.Classes))
+	if err != nil {
+		return nil, fmt.Errorf("network %s: %w", n.Arch, err)
+	}
+	zoo.Init(net, seed)
+	return net, nil
+}
+
+// importedNetwork reads the network, or the weights of arch, from a file.
+func importedNetwork(n config.Network, set *data.Dataset) (*models.Network, error) {
+	path, build := n.File(), func() (*models.Network, error) { return zoo.Build(n.Options(set.Shape, set.Classes)) }
+	if n.ONNX != "" {
+		build = nil
+	}
+	if err := checkFile(path, n.FileDigest); err != nil {
+		return nil, fmt.Errorf("network: %w", err)
+	}
+	net, err := export.Network(path, build)
+	if err != nil {
+		return nil, fmt.Errorf("network: %w", err)
+	}
+	shapes, err := net.Shapes()
+	if err != nil {
+		return nil, fmt.Errorf("network %s: %w", path, err)
+	}
+	if !slices.Equal(net.Input, set.Shape) {
+		return nil, fmt.Errorf("network %s reads inputs of shape %v, the samples of data %s are %v", path, net.Input, set.Name, set.Shape)
+	}
+	if out := shapes[net.Output()]; !slices.Equal(out, models.Shape{set.Classes}) {
+		return nil, fmt.Errorf("network %s gives outputs of shape %v, data %s has classes: %d", path, out, set.Name, set.Classes)
+	}
+	return net, nil
+}
+
+// checkFile refuses a file that changed since the spec was read: the run's
+// identity speaks of its content.
+func checkFile(path, digest string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close() // read only: nothing can be lost
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if have := hex.EncodeToString(h.Sum(nil)); have != digest {
+		return fmt.Errorf("%s: content has digest %.12s, the run began with %.12s: the file changed; restore it or submit the spec anew", path, have, digest)
+	}
+	return nil
+}

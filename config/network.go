@@ -1,0 +1,123 @@
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"espalier/models"
+	"espalier/models/zoo"
+)
+
+// Options are the options of package zoo for a network of arch.
+func (n Network) Options(input models.Shape, classes int) zoo.Options {
+	return zoo.Options{
+		Arch: n.Arch, Hidden: n.Hidden, Dropout: n.Dropout, BatchNorm: n.BatchNorm, Width: n.Width,
+		Shortcut: n.Shortcut, Growth: n.Growth, Stem: n.Stem, Head: n.Head, Input: input, Classes: classes,
+	}
+}
+
+// Known is n without the path of a file that its digest stands for: what
+// identities and step keys are made of.
+func (n Network) Known() Network {
+	if n.FileDigest != "" {
+		n.Weights, n.ONNX = "", ""
+	}
+	return n
+}
+
+// File is the path of the file that holds the first weights, or the network
+// altogether; empty if there is none.
+func (n Network) File() string {
+	if n.ONNX != "" {
+		return n.ONNX
+	}
+	return n.Weights
+}
+
+// seal takes the digest of the network's file.
+func (n *Network) seal() error {
+	path, key := n.File(), "network.weights"
+	if path == "" {
+		return nil
+	}
+	if n.ONNX != "" {
+		key = "network.onnx"
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("%s: %w", key, err)
+	}
+	defer file.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, file); err != nil {
+		return fmt.Errorf("%s: %w", key, err)
+	}
+	n.FileDigest = hex.EncodeToString(h.Sum(nil))
+	return nil
+}
+
+// completeNetwork leaves out what is the architecture's own value anyway, so
+// that saying it does not change a run's identity.
+func completeNetwork(n *Network) {
+	if n.Width == 1 {
+		n.Width = 0
+	}
+	if n.Shortcut == zoo.ShortcutPad {
+		n.Shortcut = ""
+	}
+	if n.Head == zoo.HeadLinear {
+		n.Head = ""
+	}
+	if n.Growth == 12 {
+		n.Growth = 0
+	}
+	if n.Stem == 16 {
+		n.Stem = 0
+	}
+}
+
+func (d *decoder) checkNetwork(s *Spec) {
+	if d.faulty("network") {
+		return
+	}
+	n := s.Network
+	if n.ONNX != "" {
+		d.checkImported()
+		return
+	}
+	switch mlp, hidden := n.Arch == "mlp", len(n.Hidden) > 0; {
+	case n.Arch == "":
+		d.note("network.arch", "missing; want one of %s, or a network in onnx", joined(zoo.Names()))
+	case mlp && !hidden:
+		d.note("network.hidden", "missing; arch mlp needs the widths of its hidden layers, such as [500, 300]")
+	case !mlp && hidden:
+		d.note("network.hidden", "arch %s has its own widths; leave hidden out, or use arch mlp", n.Arch)
+	default:
+		if _, err := outline(n); err != nil {
+			d.note("network", "%v", err)
+		}
+	}
+}
+
+// checkImported notes what is given beside onnx, which has everything.
+func (d *decoder) checkImported() {
+	for _, key := range []string{"arch", "hidden", "dropout", "batch_norm", "width", "shortcut", "growth", "stem", "head", "weights"} {
+		if d.given("network." + key) {
+			d.note("network."+key, "given together with onnx, which holds the whole network; want one of the two")
+		}
+	}
+}
+
+// outline is the network's graph with the right names and smallest widths:
+// the names do not depend on the widths, and it costs no memory. Of a network
+// in a file nothing is known before it is read.
+func outline(n Network) (*models.Network, error) {
+	if n.ONNX != "" {
+		return nil, errors.New("the network is in a file")
+	}
+	return zoo.Outline(n.Options(nil, 0))
+}

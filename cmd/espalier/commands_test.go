@@ -127,7 +127,9 @@ func commandReference() string {
 		fmt.Fprintf(&page, "## %s\n\n", strings.TrimSuffix(group.Title, ":"))
 		for _, c := range root.Commands() {
 			if c.GroupID == group.ID {
-				page.WriteString(commandSection(c))
+				for _, one := range commands(c) {
+					page.WriteString(commandSection(one))
+				}
 			}
 		}
 	}
@@ -137,7 +139,7 @@ func commandReference() string {
 func commandSection(c *cobra.Command) string {
 	c.DisableFlagsInUseLine = !c.HasLocalFlags()
 	c.InheritedFlags() // sorts out which flags are the command's own
-	s := fmt.Sprintf("### espalier %s\n\n%s.\n\n", c.Name(), c.Short)
+	s := fmt.Sprintf("### %s\n\n%s.\n\n", c.CommandPath(), c.Short)
 	if c.Long != "" {
 		s += c.Long + "\n\n"
 	}

@@ -31,7 +31,7 @@ func describe(net *models.Network, layers []measure.Layer) []*node {
 		block := blockOf(n.Name)
 		d := &node{
 			name: n.Name, block: block, short: strings.TrimLeft(strings.TrimPrefix(n.Name, block), "./"),
-			kind: operation(n), detail: size(layers[i].Out), class: class(n.Op),
+			kind: Operation(n), detail: size(layers[i].Out), class: class(n.Op),
 		}
 		d.tip = fmt.Sprintf("%s: %s, output %s", n.Name, d.kind, d.detail)
 		if layers[i].Params > 0 {
@@ -67,8 +67,9 @@ func blockOf(name string) string {
 	}
 }
 
-// operation is the node's operation with what sets it apart: conv2d 3×3 /2.
-func operation(n models.Node) string {
+// Operation says in a few words what a node does: its operation, and kernel,
+// stride, dilation and groups where they are not 1, as in "conv2d 3×3 /2".
+func Operation(n models.Node) string {
 	a := n.Attrs.Defaults()
 	kind := string(n.Op)
 	switch n.Op {

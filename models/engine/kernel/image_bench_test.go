@@ -18,6 +18,7 @@ func BenchmarkImageLoops(b *testing.B) {
 	m1, m2 := make([]float64, c), make([]float64, c)
 	wide1, wide2 := make([]float64, 4*c), make([]float64, 4*c)
 	w := kernel.Window{H: 32, W: 32, C: c, OH: 16, OW: 16, Kernel: [2]int{2, 2}, Stride: [2]int{2, 2}}
+	lenet := kernel.Window{H: 24, W: 24, C: 20, OH: 12, OW: 12, Kernel: [2]int{2, 2}, Stride: [2]int{2, 2}}
 	kernel.MaxPool(small, x, w)
 	half := n / 2
 	for _, k := range []struct {
@@ -37,6 +38,10 @@ func BenchmarkImageLoops(b *testing.B) {
 		{"Add", half * 3, func() { kernel.Add(z[:half], x[:half], y[:half]) }},
 		{"MaxPool", n + n/4, func() { kernel.MaxPool(small, x, w) }},
 		{"MaxPoolGrad", 2*n + n/2, func() { kernel.MaxPoolGrad(z, smallG, x, small, w) }},
+		{"MaxPool20", 5 * 24 * 24 * 25, func() { kernel.MaxPool(small[:5*12*12*20], x[:5*24*24*20], lenet) }},
+		{"MaxPoolGrad20", 5 * 24 * 24 * 50, func() {
+			kernel.MaxPoolGrad(z[:5*24*24*20], smallG[:5*12*12*20], x[:5*24*24*20], small[:5*12*12*20], lenet)
+		}},
 		{"AvgPool", n + n/4, func() { kernel.AvgPool(small, x, w) }},
 		{"AvgPoolGrad", n + n/4, func() { kernel.AvgPoolGrad(z, smallG, w) }},
 		{"GlobalAvgPool", n, func() { kernel.GlobalAvgPool(small[:4*c], x, c, 1024) }},

@@ -7,10 +7,12 @@ import "github.com/klauspost/cpuid/v2"
 // hasAVX2 says whether the assembly can run here.
 var hasAVX2 = cpuid.CPU.Supports(cpuid.AVX2)
 
+// lanes is the vector length in elements.
+const lanes = 8
+
 // vectorized is how many of n elements the assembly does; the portable loop
 // does the rest.
 func vectorized(n int) int {
-	const lanes = 8
 	if !hasAVX2 {
 		return 0
 	}

@@ -1,14 +1,22 @@
 package kernel
 
-// The assembly does the channels that fill vectors, the portable loops the
-// rest.
+// The assembly does the channels that fill vectors. For those that are left, a
+// last vector overlaps the one before, where doing a channel twice does no
+// harm; otherwise the portable loops do them.
+
+// overlaps says whether a last vector can begin at n-lanes.
+func overlaps(n int) bool { return hasAVX2 && n >= lanes }
 
 func maxWindow(y, x []float32, e extent) {
 	n := vectorized(len(y))
 	if n > 0 {
 		maxWindowAVX2(y[:n], x, e.kh, e.kw, e.pixel, e.row)
 	}
-	if n < len(y) {
+	switch last := len(y) - lanes; {
+	case n == len(y):
+	case overlaps(len(y)):
+		maxWindowAVX2(y[last:], x[last:], e.kh, e.kw, e.pixel, e.row)
+	default:
 		maxWindowGeneric(y[n:], x[n:], e)
 	}
 }
@@ -28,7 +36,11 @@ func avgWindow(y, x []float32, divisor float32, e extent) {
 	if n > 0 {
 		avgWindowAVX2(y[:n], x, divisor, e.kh, e.kw, e.pixel, e.row)
 	}
-	if n < len(y) {
+	switch last := len(y) - lanes; {
+	case n == len(y):
+	case overlaps(len(y)):
+		avgWindowAVX2(y[last:], x[last:], divisor, e.kh, e.kw, e.pixel, e.row)
+	default:
 		avgWindowGeneric(y[n:], x[n:], divisor, e)
 	}
 }
@@ -49,7 +61,11 @@ func max2x2(y, x []float32, columns, count, row int) {
 	if n > 0 && count > 0 {
 		max2x2AVX2(y, x, n, count, columns, row)
 	}
-	if n < columns {
+	switch last := columns - lanes; {
+	case n == columns || count == 0:
+	case overlaps(columns):
+		max2x2AVX2(y[last:], x[last:], lanes, count, columns, row)
+	default:
 		max2x2Generic(y[n:], x[n:], columns-n, count, columns, row)
 	}
 }
@@ -59,7 +75,11 @@ func max2x2Grad(dx, g, x, y []float32, columns, count, row int) {
 	if n > 0 && count > 0 {
 		max2x2GradAVX2(dx, g, x, y, n, count, columns, row)
 	}
-	if n < columns {
+	switch last := columns - lanes; {
+	case n == columns || count == 0:
+	case overlaps(columns):
+		max2x2GradAVX2(dx[last:], g[last:], x[last:], y[last:], lanes, count, columns, row)
+	default:
 		max2x2GradGeneric(dx[n:], g[n:], x[n:], y[n:], columns-n, count, columns, row)
 	}
 }

@@ -88,22 +88,51 @@ func clip(o *op) error {
 	if err != nil {
 		return err
 	}
+	plain := x.scale == nil && x.shift == nil && x.pad == [4]int{} && !x.softmax && x.channels == nil
+	below, _ := o.net.Node(x.node)
 	switch {
 	case low <= -math.MaxFloat32 && high >= math.MaxFloat32:
 		return o.pass(x)
 	case low == 0 && high >= math.MaxFloat32:
 		return o.onRaw(x, models.OpReLU, models.Attrs{}, nil)
+	case low <= 0 && high == 6 && plain && below.Op == models.OpReLU:
+		// PyTorch before opset 11 writes ReLU6 as ReLU and a clip from above.
+		x = &value{node: below.Inputs[0], shape: x.shape, lost: x.lost}
+		if from, ok := o.plusThree(x.node); ok {
+			return o.sixHard(&value{node: from, shape: x.shape, lost: x.lost})
+		}
 	case low != 0 || high != 6:
 		return fmt.Errorf("to %g and %g is not supported, only to 0 and 6, or 0 and none", low, high)
-	case x.scale != nil || len(x.shift) != 1 || x.shift[0] != 3 || x.pad != [4]int{} || x.softmax || x.channels != nil:
-		return o.onRaw(x, models.OpReLU6, models.Attrs{}, nil)
+	case x.scale == nil && len(x.shift) == 1 && x.shift[0] == 3 && x.pad == [4]int{} && !x.softmax && x.channels == nil:
+		return o.sixHard(x)
 	}
+	return o.onRaw(x, models.OpReLU6, models.Attrs{}, nil)
+}
+
+// sixHard is six times the hard sigmoid of x's node.
+func (o *op) sixHard(x *value) error {
 	hard, err := o.add(models.Node{Name: o.name(models.OpHardSigmoid), Op: models.OpHardSigmoid, Inputs: []string{x.node}}, nil, nil)
 	if err != nil {
 		return err
 	}
 	hard.lost, hard.scale = x.lost, []float32{6}
 	return o.set(hard)
+}
+
+// plusThree says whether a node is the convolution that adds 3 and no more, and
+// to which node.
+func (r *reader) plusThree(node string) (string, bool) {
+	n, _ := r.net.Node(node)
+	weight, bias := r.data[node+"."+string(models.RoleWeight)], r.data[node+"."+string(models.RoleBias)]
+	if n.Op != models.OpConv2D || n.Attrs.Groups != len(weight) || len(bias) != len(weight) || n.Attrs.Pad != [4]int{} || n.Attrs.Stride != [2]int{} {
+		return "", false
+	}
+	for i := range weight {
+		if weight[i] != 1 || bias[i] != 3 {
+			return "", false
+		}
+	}
+	return n.Inputs[0], true
 }
 
 // limit is an end of clip: an attribute before opset 11, an input since.

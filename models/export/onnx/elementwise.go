@@ -208,6 +208,21 @@ func sum(o *op) error {
 	return o.fold(total, nil)
 }
 
+func neg(o *op) error {
+	if o.folds(1) {
+		c, err := o.constant(0)
+		if err != nil {
+			return err
+		}
+		minus := &constant{floats: []float32{-1}}
+		if c.isInt() {
+			minus = &constant{ints: []int64{-1}}
+		}
+		return o.fold(o.arithmetic("Mul", c, minus))
+	}
+	return o.scaleBy(o.in[0], []float32{-1}, nil, 0)
+}
+
 func concat(o *op) error {
 	at := o.int("axis", math.MaxInt64)
 	if len(o.in) == 0 {

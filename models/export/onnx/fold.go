@@ -306,7 +306,7 @@ func cast(c *constant, to int64) (*constant, error) {
 		for i, x := range c.floats {
 			// A size that is not known stays so, as a float and back.
 			switch {
-			case x <= math.MinInt64:
+			case x <= -1<<62:
 				out.ints[i] = unknownSize
 			case x < math.MaxInt64:
 				out.ints[i] = int64(x)

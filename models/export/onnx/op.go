@@ -2,6 +2,7 @@ package onnx
 
 import (
 	"fmt"
+	"strings"
 
 	"espalier/models"
 	"espalier/models/export/onnx/internal/onnxpb"
@@ -152,9 +153,30 @@ func (o *op) name(op models.Op) string {
 		}
 	}
 	if o.proto.GetName() != "" {
-		return o.proto.GetName()
+		return module(o.proto.GetName(), o.proto.GetOpType())
 	}
 	return string(op)
+}
+
+// module is the name of the PyTorch module that a node's name tells of:
+// "layer1.0.conv1" of "/layer1/layer1.0/conv1/Conv". Other names stay.
+func module(name, operator string) string {
+	rest, ok := strings.CutPrefix(name, "/")
+	if !ok {
+		return name
+	}
+	parts := strings.Split(rest, "/")
+	if n := len(parts); n > 1 && parts[n-1] == operator {
+		parts = parts[:n-1]
+	}
+	var kept []string
+	for i, p := range parts {
+		if i+1 < len(parts) && strings.HasPrefix(parts[i+1], p+".") {
+			continue
+		}
+		kept = append(kept, p)
+	}
+	return strings.Join(kept, ".")
 }
 
 // node adds a node that reads v, with v's waiting steps done, and makes it the

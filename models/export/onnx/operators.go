@@ -23,7 +23,7 @@ func operators() map[string]operator {
 		"Swish": swish, "LeakyRelu": leakyReLU, "PRelu": pReLU, "Clip": clip,
 		"Softmax": softmax, "LogSoftmax": softmax, "Dropout": dropout,
 
-		"Add": elementwise, "Sub": elementwise, "Mul": elementwise, "Div": elementwise, "Sum": sum, "Concat": concat,
+		"Add": elementwise, "Sub": elementwise, "Mul": elementwise, "Div": elementwise, "Sum": sum, "Neg": neg, "Concat": concat,
 
 		"Flatten": flatten, "Reshape": reshape, "Squeeze": squeeze, "Unsqueeze": unsqueeze, "Transpose": transpose,
 		"Slice": slice, "Split": split, "Gather": gather,

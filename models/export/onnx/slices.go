@@ -27,7 +27,7 @@ func slice(o *op) error {
 		c := o.in[0].constant
 		for _, k := range cuts {
 			var at []int64
-			for i := k.from; i < k.to; i += k.step {
+			for i := k.from; i < k.to && k.step > 0 || i > k.to && k.step < 0; i += k.step {
 				at = append(at, int64(i))
 			}
 			if c, err = o.taken(c, k.axis, at, []int{len(at)}); err != nil {
@@ -68,16 +68,30 @@ func (o *op) cuts(shape []int) ([]cut, error) {
 		if err != nil {
 			return nil, err
 		}
-		if steps[i] < 1 || steps[i] > math.MaxInt16 || starts[i] == unknownSize || ends[i] == unknownSize {
+		if steps[i] == 0 || max(steps[i], -steps[i]) > math.MaxInt16 || starts[i] == unknownSize || ends[i] == unknownSize {
 			return nil, fmt.Errorf("from %s to %s in steps of %d is not supported", show(starts[i : i+1])[0], show(ends[i : i+1])[0], steps[i])
 		}
 		from, to := bounds(starts[i], ends[i], shape[at])
+		if steps[i] < 0 {
+			from, to = downward(starts[i], ends[i], shape[at])
+		}
 		if ends[i] == batchSize && at == 0 {
 			to = shape[at]
 		}
 		out[i] = cut{at, from, to, int(steps[i])}
 	}
 	return out, nil
+}
+
+// downward is bounds of a slice in negative steps: to lies one before the last.
+func downward(from, to int64, n int) (int, int) {
+	if from < 0 {
+		from += int64(n)
+	}
+	if to < 0 {
+		to += int64(n)
+	}
+	return int(min(max(from, 0), int64(n-1))), int(min(max(to, -1), int64(n-1)))
 }
 
 // sliced takes channels of an activation, or every so many rows and columns.
@@ -89,11 +103,11 @@ func (o *op) sliced(x *value, cuts []cut) error {
 		whole := k.from == 0 && (k.axis == 0 && k.to >= math.MaxInt32 || k.axis > 0 && k.to == sizes[k.axis-1])
 		switch {
 		case whole && k.step == 1:
-		case k.axis == 1 && k.from < k.to:
+		case k.axis == 1 && k.step > 0 && k.from < k.to:
 			for c := k.from; c < k.to; c += k.step {
 				channels = append(channels, c)
 			}
-		case whole && k.axis > 1 && len(sizes) == 3:
+		case whole && k.axis > 1 && k.step > 0 && len(sizes) == 3:
 			stride[k.axis-2] = k.step
 		default:
 			return fmt.Errorf("axis %d from %d to %d in steps of %d is not supported; channels, and all rows and columns in steps, are", k.axis, k.from, k.to, k.step)
@@ -105,9 +119,21 @@ func (o *op) sliced(x *value, cuts []cut) error {
 	case channels != nil:
 		return o.node(x, models.OpChannelSelect, models.Attrs{Channels: channels}, nil)
 	case stride != [2]int{}:
-		return o.node(x, models.OpMaxPool, models.Attrs{Stride: [2]int{max(1, stride[0]), max(1, stride[1])}}, nil)
+		return o.subsample(x, [2]int{max(1, stride[0]), max(1, stride[1])})
 	}
 	return o.pass(x)
+}
+
+// subsample keeps every so many rows and columns. PyTorch slices one axis at a
+// time, so a second slice takes the place of the first.
+func (o *op) subsample(x *value, stride [2]int) error {
+	n, _ := o.net.Node(x.node)
+	if n.Op == models.OpMaxPool && n.Attrs.Kernel == [2]int{} && x.scale == nil && x.shift == nil && x.pad == [4]int{} && !x.softmax {
+		stride[0] *= n.Attrs.Stride[0]
+		stride[1] *= n.Attrs.Stride[1]
+		x = &value{node: n.Inputs[0], shape: o.shapes[n.Inputs[0]]}
+	}
+	return o.node(x, models.OpMaxPool, models.Attrs{Stride: stride}, nil)
 }
 
 // split gives each output its run of channels.

@@ -22,10 +22,11 @@ type constant struct {
 }
 
 // Sizes that the network does not know, in tensors of ints: that of the batch,
-// and what was computed of it.
+// and what was computed of it. No file has these numbers for something else;
+// those around the smallest int are "the first element" of slices.
 const (
-	batchSize   = math.MinInt64
-	unknownSize = math.MinInt64 + 1
+	unknownSize = -1<<62 - 977
+	batchSize   = unknownSize + 1
 )
 
 func (c *constant) isInt() bool { return c.ints != nil }

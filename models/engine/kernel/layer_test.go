@@ -150,89 +150,6 @@ func TestDropoutIsRandom(t *testing.T) {
 	}
 }
 
-func TestCrossEntropy(t *testing.T) {
-	t.Parallel()
-	cases := []struct {
-		name    string
-		logits  []float32
-		label   int32
-		loss    float64
-		correct bool
-	}{
-		{"even", []float32{1, 1, 1, 1}, 0, math.Log(4), true},
-		{"even, not the first", []float32{1, 1, 1, 1}, 2, math.Log(4), false},
-		{"large logits", []float32{1e4, 0}, 1, 1e4, false},
-		{"sure", []float32{-50, 50}, 1, 0, true},
-		{"one class", []float32{3}, 0, 0, true},
-	}
-	for _, c := range cases {
-		loss, correct := kernel.CrossEntropy(c.logits, c.label, 0)
-		if math.Abs(float64(loss)-c.loss) > 1e-6*(1+c.loss) || correct != c.correct {
-			t.Errorf("%s: loss %g, correct %v, want %g, %v", c.name, loss, correct, c.loss, c.correct)
-		}
-	}
-	for _, bad := range []float32{float32(math.NaN()), float32(math.Inf(1))} {
-		for i := range 3 {
-			logits := []float32{0, 1, 2}
-			logits[i] = bad
-			if loss, _ := kernel.CrossEntropy(logits, 1, 0); loss == loss {
-				t.Errorf("logits %v: loss %g, want NaN", logits, loss)
-			}
-		}
-	}
-}
-
-func TestCrossEntropyGradAgreesWithDifferences(t *testing.T) {
-	t.Parallel()
-	const label, h = 4, 1e-2
-	for _, smoothing := range []float64{0, 0.1, 0.9} {
-		logits, grad := random(1, 11), make([]float32, 11)
-		kernel.CrossEntropyGrad(grad, logits, label, smoothing, 0.5)
-		sum := 0.0
-		for i := range logits {
-			was := logits[i]
-			logits[i] = was + h
-			up, _ := kernel.CrossEntropy(logits, label, smoothing)
-			logits[i] = was - h
-			down, _ := kernel.CrossEntropy(logits, label, smoothing)
-			logits[i] = was
-			if want := 0.5 * float64(up-down) / (2 * h); math.Abs(float64(grad[i])-want) > 1e-4 {
-				t.Errorf("smoothing %g: gradient %d = %g, want %g", smoothing, i, grad[i], want)
-			}
-			sum += float64(grad[i])
-		}
-		if math.Abs(sum) > 1e-7 {
-			t.Errorf("smoothing %g: gradients add up to %g, want 0", smoothing, sum)
-		}
-	}
-}
-
-// The loss with smoothing is the cross-entropy with the target that has that
-// share spread evenly: PyTorch's CrossEntropyLoss(label_smoothing).
-func TestLabelSmoothing(t *testing.T) {
-	t.Parallel()
-	logits := []float32{2, -1, 0.5, 30}
-	sum := 0.0
-	for _, v := range logits {
-		sum += math.Exp(float64(v))
-	}
-	for _, smoothing := range []float64{0.1, 0.5, 1} {
-		for label := range int32(4) {
-			want := 0.0
-			for i, v := range logits {
-				target := smoothing / 4
-				if int32(i) == label {
-					target += 1 - smoothing
-				}
-				want -= target * (float64(v) - math.Log(sum))
-			}
-			if loss, correct := kernel.CrossEntropy(logits, label, smoothing); math.Abs(float64(loss)-want) > 1e-5 || correct != (label == 3) {
-				t.Errorf("smoothing %g, label %d: loss %g, %v, want %g", smoothing, label, loss, correct, want)
-			}
-		}
-	}
-}
-
 // What is denormal slows some processors down many times, and stays so for
 // ever where a gradient is 0; no kernel may leave it behind.
 func TestNoDenormalsAreLeft(t *testing.T) {
@@ -302,6 +219,7 @@ func TestKernelsAllocateNothing(t *testing.T) {
 	const c, rows = 20, 256
 	y, m, s := make([]float32, rows*c), make([]float64, c), make([]float64, c)
 	win := kernel.Window{H: 16, W: 16, C: c, OH: 8, OW: 8, Kernel: [2]int{3, 3}, Stride: [2]int{2, 2}, Pad: [4]int{1, 1}}
+	lrn := kernel.LRN{Size: 5, Alpha: 1, Beta: 0.75, Bias: 1}
 	image, pooled, channels := w[:rows*c], g[:64*c], []int32{3, 4, 5, -1, 0}
 	allocs := testing.AllocsPerRun(20, func() {
 		kernel.ChannelMoments(m, s, 0, image, rows)
@@ -319,6 +237,13 @@ func TestKernelsAllocateNothing(t *testing.T) {
 		kernel.ToNCHW(y, image, c, rows)
 		kernel.SelectChannels(g[:rows*5], image, rows, c, channels)
 		kernel.SelectChannelsGrad(y, g[:rows*5], rows, c, channels)
+		kernel.MulSpread(y, image, v[:c], c, rows)
+		kernel.MulSpreadGrad(v[:c], y, image, c, rows)
+		kernel.Activate(y, image, kernel.SiLU, 0)
+		kernel.ActivateGrad(y, y, image, kernel.SiLU, 0)
+		lrn.Forward(y, image, c)
+		lrn.Grad(y, y, image, image, c)
+		kernel.CrossEntropyGrad(y[:c], image[:c], 1, 0.1, 1)
 		kernel.SGD(w, v, g, 0.1, 0.9, 0, false)
 		kernel.Mask(w, mask)
 		kernel.SumSquares(g)

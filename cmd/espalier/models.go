@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/dustin/go-humanize"
@@ -14,6 +15,7 @@ import (
 
 	"espalier/models"
 	"espalier/models/draw"
+	"espalier/models/export"
 	"espalier/models/measure"
 	"espalier/models/zoo"
 )
@@ -98,9 +100,9 @@ func showCommand(a *app) *cobra.Command {
 		Use: "show NAME", Short: "Show a network by layer, and draw it",
 		Long: `Shows the layers of a network with the shape of their outputs, their parameters
 and the multiply-adds (MACs) that they take for one image. NAME is an
-architecture, as espalier models lists them, or a checkpoint, as a file or as a
-digest of the store. The flags that choose an architecture's form are those of
-network in a spec; they are not for checkpoints.`,
+architecture, as espalier models lists them, an ONNX file, or a checkpoint, as a
+file or as a digest of the store. The flags that choose an architecture's form
+are those of network in a spec; they are not for files.`,
 		Example: "  espalier models show resnet-20 --shortcut B --svg resnet-20.svg",
 		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 			if len(args) > 0 {
@@ -180,8 +182,11 @@ func (a *app) network(c *cobra.Command, name string, o zoo.Options) (*models.Net
 	return net, nil
 }
 
-// savedNetwork reads a checkpoint.
+// savedNetwork reads an ONNX file or a checkpoint.
 func (a *app) savedNetwork(ctx context.Context, name string) (*models.Network, error) {
+	if strings.EqualFold(filepath.Ext(name), ".onnx") {
+		return export.Network(name, nil)
+	}
 	c, _, _, err := a.readCheckpoint(ctx, name)
 	if usage := (usageError{}); errors.As(err, &usage) {
 		return nil, usageError{fmt.Errorf("%w; architectures are %s", err, strings.Join(zoo.Names(), ", "))}

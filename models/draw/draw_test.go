@@ -121,7 +121,7 @@ func TestPictureOfOtherNodes(t *testing.T) {
 		{Name: "in <&>", Op: models.OpInput},
 		{Name: "separable", Op: models.OpConv2D, Inputs: []string{"in <&>"}, Attrs: models.Attrs{Out: 4, Kernel: [2]int{3, 1}, Stride: [2]int{1, 2}, Dilation: [2]int{2, 2}, Groups: 4, NoBias: true}},
 		{Name: "drop", Op: models.OpDropout, Inputs: []string{"separable"}, Attrs: models.Attrs{Rate: 0.25}},
-		{Name: "twice", Op: models.OpAdd, Inputs: []string{"drop", "drop"}},
+		{Name: "block1.twice", Op: models.OpAdd, Inputs: []string{"drop", "drop"}}, // alone in its block
 	}}
 	params, err := net.Layout()
 	if err != nil {
@@ -137,6 +137,9 @@ func TestPictureOfOtherNodes(t *testing.T) {
 	}
 	if lines := count(elements(t, svg, "path"), "line"); lines != 4 {
 		t.Errorf("%d lines, want 4", lines)
+	}
+	if frames := count(elements(t, svg, "rect"), "frame"); frames != 0 || !strings.Contains(svg, ">block1.twice<") {
+		t.Errorf("%d frames around a single node", frames)
 	}
 }
 

@@ -5,6 +5,11 @@ import (
 	"slices"
 )
 
+// The layout is written here because the libraries there are do not fit a
+// command line: Graphviz as WebAssembly is compiled when any command starts,
+// dagre in JavaScript takes seconds for a few hundred nodes, and gonum pulls
+// graphs into shape by forces. None of them goes on in strips.
+
 // strip is one of the parts, side by side, of a picture.
 type strip struct {
 	nodes []*node // by row, within it by column

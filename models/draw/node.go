@@ -24,11 +24,17 @@ type node struct {
 
 // describe has a node for each of the network's, in its order.
 func describe(net *models.Network, layers []measure.Layer) []*node {
-	at := make(map[string]int, len(net.Nodes))
-	nodes := make([]*node, len(net.Nodes))
+	at, members := make(map[string]int, len(net.Nodes)), map[string]int{}
 	for i, n := range net.Nodes {
 		at[n.Name] = i
+		members[blockOf(n.Name)]++
+	}
+	nodes := make([]*node, len(net.Nodes))
+	for i, n := range net.Nodes {
 		block := blockOf(n.Name)
+		if members[block] == 1 {
+			block = "" // one node makes no block
+		}
 		d := &node{
 			name: n.Name, block: block, short: strings.TrimLeft(strings.TrimPrefix(n.Name, block), "./"),
 			kind: Operation(n), detail: size(layers[i].Out), class: class(n.Op),

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"espalier/config"
+)
+
+// What espalier models show reads beside architectures: a checkpoint and ONNX
+// files.
+func TestShowFiles(t *testing.T) {
+	t.Parallel()
+	for file, want := range map[string][]string{
+		"models/checkpoint/testdata/checkpoint-1.safetensors": {"network      tiny", "linear ", "total "},
+		"models/export/onnx/testdata/plain-13.onnx":           {"network      ", "conv2d ", "total "},
+	} {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			path, err := filepath.Abs(filepath.Join("..", "..", file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			home := t.TempDir()
+			c := exec.CommandContext(t.Context(), os.Args[0], "models", "show", path, "--svg", "net.svg")
+			c.Dir = home
+			c.Env = append(config.EmbeddedEnviron(), asCommand+"=1")
+			out, err := c.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v:\n%s", err, out)
+			}
+			for _, w := range want {
+				if !strings.Contains(string(out), w) {
+					t.Errorf("%q is missing in\n%s", w, out)
+				}
+			}
+			if svg, err := os.ReadFile(filepath.Join(home, "net.svg")); err != nil || !strings.Contains(string(svg), "</svg>") {
+				t.Errorf("the picture: %v, %.40q", err, svg)
+			}
+		})
+	}
+}

@@ -23,17 +23,26 @@ func (s Shape) meetings(yield func(meeting) bool) {
 // spreads says whether spreading needs so much less work than gathering that
 // it pays, although it loads and stores its sums for each cell.
 func spreads(s Shape, rows, columns []axis, oh, ow int) bool {
-	gathered, spread := 0, 0
-	for _, r := range rows {
-		for _, c := range columns {
-			gathered += len(r.pixels) * len(r.cells) * len(c.pixels) * len(c.cells)
+	gatheredRows, joinedRows := pairs(rows, oh)
+	gatheredColumns, joinedColumns := pairs(columns, ow)
+	filters := s.K / s.Groups
+	return gatheredRows*gatheredColumns*filters > joinedRows*joinedColumns*(filters+spreadCost)
+}
+
+// pairs counts the pixels of x and of g that a gathering joins, with those
+// outside g and without.
+func pairs(all []axis, size int) (gathered, joined int) {
+	for _, a := range all {
+		for _, from := range a.from {
+			for i := range a.cells {
+				gathered++
+				if at := from + i*a.step; at >= 0 && at < size {
+					joined++
+				}
+			}
 		}
 	}
-	for range s.meetings {
-		spread++
-	}
-	filters := s.K / s.Groups
-	return gathered*filters > spread*(filters+spreadCost)
+	return gathered, joined
 }
 
 // spreadCost is what loading and storing a sum costs, in products; measured.

@@ -72,3 +72,20 @@ func run(b *testing.B, name string, products int, f func()) {
 		b.ReportMetric(2*float64(products)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOPS")
 	})
 }
+
+// BenchmarkPatches: rows overlap as the patches of a 3x3 convolution do.
+func BenchmarkPatches(b *testing.B) {
+	for _, s := range []struct{ pixels, c, n, width int }{{180, 16, 16, 34}, {1024, 16, 16, 34}, {192, 64, 16, 34}, {192, 64, 64, 34}, {1024, 64, 64, 34}, {208, 512, 512, 6}} {
+		x := random((s.pixels + 3*s.width) * s.c)
+		left := gemm.Left{Data: x, Rows: multiples(s.pixels, s.c), Taps: []int32{0, int32(s.width * s.c), int32(2 * s.width * s.c)}, Span: 3 * s.c}
+		rows := multiples(s.pixels, s.n)
+		g, c := random(s.pixels*s.n), make([]float32, gemm.PackedLen(left.Inner(), s.n))
+		name, products := fmt.Sprintf("%dx%dx%d", s.pixels, s.n, left.Inner()), s.pixels*s.n*left.Inner()
+		packed := make([]float32, gemm.PackedLen(left.Inner(), s.n))
+		gemm.Pack(packed, random(left.Inner()*s.n), left.Inner(), s.n, s.n)
+		y := make([]float32, s.pixels*s.n)
+		run(b, name+"/Mul", products, func() { gemm.Mul(y, rows, left, packed, s.n, 0, s.n, gemm.Epilogue{}) })
+		run(b, name+"/MulT", products, func() { gemm.MulT(c, s.n, left, g, rows, s.n) })
+		run(b, name+"/MulTPanels", products, func() { gemm.MulTPanels(c, left, g, rows, s.n) })
+	}
+}

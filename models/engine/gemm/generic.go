@@ -1,26 +1,38 @@
 package gemm
 
-import "math"
-
+// mulGeneric computes some columns of a row at a time, which are chains that
+// need not wait for one another. A panel has all of them, if as zeros.
 func mulGeneric(c []float32, rows []int32, a Left, b []float32, lo, hi int, e Epilogue) {
+	const some = 4
 	inner := a.Inner()
-	for j := lo; j < hi; j++ {
+	for j := lo; j < hi; j += some {
 		panel := b[j/Width*inner*Width+j%Width:]
-		for i, at := range a.Rows {
-			out := &c[int(rows[i])+j]
-			sum, k := float32(0), 0
+		for i := range a.Rows {
+			out := c[int(rows[i])+j:][:min(some, hi-j)]
+			var sums [some]float32
 			if e.From != nil {
-				sum = e.From[int(rows[i])+j]
+				copy(sums[:], e.From[int(rows[i])+j:][:len(out)])
 			}
-			for _, tap := range a.Taps {
-				for _, v := range a.Data[at+tap:][:a.Span] {
-					sum = fma(v, panel[k*Width], sum)
-					k++
-				}
+			a.chains(&sums, i, panel)
+			for k := range out {
+				out[k] = e.apply(sums[k], j+k)
 			}
-			*out = e.apply(sum, j)
 		}
 	}
+}
+
+// chains continues the chains of row i with neighbouring columns of a panel.
+func (l *Left) chains(sums *[4]float32, i int, panel []float32) {
+	s0, s1, s2, s3 := sums[0], sums[1], sums[2], sums[3]
+	k := 0
+	for _, tap := range l.Taps {
+		for _, v := range l.Data[l.Rows[i]+tap:][:l.Span] {
+			b := panel[k:][:4]
+			s0, s1, s2, s3 = fma(v, b[0], s0), fma(v, b[1], s1), fma(v, b[2], s2), fma(v, b[3], s3)
+			k += Width
+		}
+	}
+	*sums = [4]float32{s0, s1, s2, s3}
 }
 
 func (e *Epilogue) apply(sum float32, j int) float32 {
@@ -46,23 +58,4 @@ func mulTGeneric(c []float32, ldc, ldp int, a Left, g []float32, rows []int32, n
 			}
 		}
 	}
-}
-
-// fma is a*b+c rounded once. The product is exact in float64. The sum is
-// rounded to odd there (Boldo and Melquiond 2008), so that rounding it again
-// to float32 makes no second error.
-func fma(a, b, c float32) float32 {
-	product, addend := float64(a)*float64(b), float64(c)
-	sum := product + addend
-	t := sum - product
-	lost := (product - (sum - t)) + (addend - t)
-	if bits := math.Float64bits(sum); bits&1 == 0 && (lost < 0 || lost > 0) {
-		if (lost > 0) == (sum > 0) {
-			bits++
-		} else {
-			bits--
-		}
-		sum = math.Float64frombits(bits)
-	}
-	return float32(sum)
 }

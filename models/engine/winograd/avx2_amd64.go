@@ -26,6 +26,12 @@ func pack2AVX2(args *byte)
 func packRotated2AVX2(args *byte)
 
 //go:noescape
+func stream2AVX2(args *byte)
+
+//go:noescape
+func streamRotated2AVX2(args *byte)
+
+//go:noescape
 func finish2AVX2(args *byte)
 
 //go:noescape
@@ -48,6 +54,12 @@ func pack4AVX2(args *byte)
 
 //go:noescape
 func packRotated4AVX2(args *byte)
+
+//go:noescape
+func stream4AVX2(args *byte)
+
+//go:noescape
+func streamRotated4AVX2(args *byte)
 
 //go:noescape
 func finish4AVX2(args *byte)

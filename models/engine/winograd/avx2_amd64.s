@@ -1069,16 +1069,16 @@ TEXT ·pack2AVX2(SB), NOSPLIT, $0-8
 row:
 	MOVQ           8(AX), CX
 	MOVQ           (AX), DX
-	MOVQ           16(AX), BX
-	MOVQ           48(AX), SI
-	LEAQ           (BX)(BX*2), R8
-	LEAQ           (CX)(BX*4), DI
+	MOVQ           48(AX), BX
+	MOVQ           16(AX), SI
+	LEAQ           (SI)(SI*2), R8
+	LEAQ           (CX)(SI*4), DI
 	VBROADCASTF128 (CX), Y1
 	VINSERTF128    $0x01, (DI), Y1, Y1
-	VBROADCASTF128 (CX)(BX*1), Y2
-	VINSERTF128    $0x01, (DI)(BX*1), Y2, Y2
-	VBROADCASTF128 (CX)(BX*2), Y3
-	VINSERTF128    $0x01, (DI)(BX*2), Y3, Y3
+	VBROADCASTF128 (CX)(SI*1), Y2
+	VINSERTF128    $0x01, (DI)(SI*1), Y2, Y2
+	VBROADCASTF128 (CX)(SI*2), Y3
+	VINSERTF128    $0x01, (DI)(SI*2), Y3, Y3
 	VBROADCASTF128 (CX)(R8*1), Y4
 	VINSERTF128    $0x01, (DI)(R8*1), Y4, Y4
 	VUNPCKLPS      Y2, Y1, Y5
@@ -1089,16 +1089,16 @@ row:
 	VSHUFPS        $0xee, Y2, Y5, Y2
 	VSHUFPS        $0x44, Y3, Y1, Y5
 	VSHUFPS        $0xee, Y3, Y1, Y1
-	VMOVUPS        Y4, (SI)
-	VMOVUPS        Y2, 32(SI)
-	VMOVUPS        Y5, 64(SI)
-	VMOVUPS        Y1, 96(SI)
+	VMOVUPS        Y4, (BX)
+	VMOVUPS        Y2, 32(BX)
+	VMOVUPS        Y5, 64(BX)
+	VMOVUPS        Y1, 96(BX)
 	VBROADCASTF128 16(CX), Y1
 	VINSERTF128    $0x01, 16(DI), Y1, Y1
-	VBROADCASTF128 16(CX)(BX*1), Y2
-	VINSERTF128    $0x01, 16(DI)(BX*1), Y2, Y2
-	VBROADCASTF128 16(CX)(BX*2), Y3
-	VINSERTF128    $0x01, 16(DI)(BX*2), Y3, Y3
+	VBROADCASTF128 16(CX)(SI*1), Y2
+	VINSERTF128    $0x01, 16(DI)(SI*1), Y2, Y2
+	VBROADCASTF128 16(CX)(SI*2), Y3
+	VINSERTF128    $0x01, 16(DI)(SI*2), Y3, Y3
 	VBROADCASTF128 16(CX)(R8*1), Y4
 	VINSERTF128    $0x01, 16(DI)(R8*1), Y4, Y4
 	VUNPCKLPS      Y2, Y1, Y5
@@ -1109,63 +1109,63 @@ row:
 	VSHUFPS        $0xee, Y2, Y5, Y2
 	VSHUFPS        $0x44, Y3, Y1, Y5
 	VSHUFPS        $0xee, Y3, Y1, Y1
-	VMOVUPS        Y4, 128(SI)
-	VMOVUPS        Y2, 160(SI)
-	VMOVUPS        Y5, 192(SI)
-	VMOVUPS        Y1, 224(SI)
+	VMOVUPS        Y4, 128(BX)
+	VMOVUPS        Y2, 160(BX)
+	VMOVUPS        Y5, 192(BX)
+	VMOVUPS        Y1, 224(BX)
 	VBROADCASTF128 20(CX), Y1
 	VINSERTF128    $0x01, 20(DI), Y1, Y1
-	VBROADCASTF128 20(CX)(BX*1), Y2
-	VINSERTF128    $0x01, 20(DI)(BX*1), Y2, Y2
-	VBROADCASTF128 20(CX)(BX*2), Y3
-	VINSERTF128    $0x01, 20(DI)(BX*2), Y3, Y3
+	VBROADCASTF128 20(CX)(SI*1), Y2
+	VINSERTF128    $0x01, 20(DI)(SI*1), Y2, Y2
+	VBROADCASTF128 20(CX)(SI*2), Y3
+	VINSERTF128    $0x01, 20(DI)(SI*2), Y3, Y3
 	VBROADCASTF128 20(CX)(R8*1), Y4
 	VINSERTF128    $0x01, 20(DI)(R8*1), Y4, Y4
 	VUNPCKHPS      Y2, Y1, Y1
 	VUNPCKHPS      Y4, Y3, Y2
 	VSHUFPS        $0xee, Y2, Y1, Y1
-	VMOVUPS        Y1, 256(SI)
-	VMOVUPS        (SI), Y1
-	VMOVUPS        96(SI), Y2
-	VMOVUPS        192(SI), Y3
+	VMOVUPS        Y1, 256(BX)
+	VMOVUPS        (BX), Y1
+	VMOVUPS        96(BX), Y2
+	VMOVUPS        192(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
 	VMOVAPS        Y4, Y5
 	VFMADD231PS    Y0, Y2, Y5
 	VFNMADD231PS   Y0, Y2, Y4
-	VMOVUPS        Y1, 288(SI)
-	VMOVUPS        Y5, 384(SI)
-	VMOVUPS        Y4, 480(SI)
-	VMOVUPS        Y3, 576(SI)
-	VMOVUPS        32(SI), Y1
-	VMOVUPS        128(SI), Y2
-	VMOVUPS        224(SI), Y3
+	VMOVUPS        Y1, 288(BX)
+	VMOVUPS        Y5, 384(BX)
+	VMOVUPS        Y4, 480(BX)
+	VMOVUPS        Y3, 576(BX)
+	VMOVUPS        32(BX), Y1
+	VMOVUPS        128(BX), Y2
+	VMOVUPS        224(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
 	VMOVAPS        Y4, Y5
 	VFMADD231PS    Y0, Y2, Y5
 	VFNMADD231PS   Y0, Y2, Y4
-	VMOVUPS        Y1, 320(SI)
-	VMOVUPS        Y5, 416(SI)
-	VMOVUPS        Y4, 512(SI)
-	VMOVUPS        Y3, 608(SI)
-	VMOVUPS        64(SI), Y1
-	VMOVUPS        160(SI), Y2
-	VMOVUPS        256(SI), Y3
+	VMOVUPS        Y1, 320(BX)
+	VMOVUPS        Y5, 416(BX)
+	VMOVUPS        Y4, 512(BX)
+	VMOVUPS        Y3, 608(BX)
+	VMOVUPS        64(BX), Y1
+	VMOVUPS        160(BX), Y2
+	VMOVUPS        256(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
 	VMOVAPS        Y4, Y5
 	VFMADD231PS    Y0, Y2, Y5
 	VFNMADD231PS   Y0, Y2, Y4
-	VMOVUPS        Y1, 352(SI)
-	VMOVUPS        Y5, 448(SI)
-	VMOVUPS        Y4, 544(SI)
-	VMOVUPS        Y3, 640(SI)
+	VMOVUPS        Y1, 352(BX)
+	VMOVUPS        Y5, 448(BX)
+	VMOVUPS        Y4, 544(BX)
+	VMOVUPS        Y3, 640(BX)
 	MOVQ           40(AX), CX
-	LEAQ           (CX)(CX*2), BX
-	VMOVUPS        288(SI), Y1
-	VMOVUPS        320(SI), Y2
-	VMOVUPS        352(SI), Y3
+	LEAQ           (CX)(CX*2), SI
+	VMOVUPS        288(BX), Y1
+	VMOVUPS        320(BX), Y2
+	VMOVUPS        352(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
 	VMOVAPS        Y4, Y5
@@ -1174,11 +1174,11 @@ row:
 	VMOVUPS        Y1, (DX)
 	VMOVUPS        Y5, (DX)(CX*1)
 	VMOVUPS        Y4, (DX)(CX*2)
-	VMOVUPS        Y3, (DX)(BX*1)
+	VMOVUPS        Y3, (DX)(SI*1)
 	LEAQ           (DX)(CX*4), DX
-	VMOVUPS        384(SI), Y1
-	VMOVUPS        416(SI), Y2
-	VMOVUPS        448(SI), Y3
+	VMOVUPS        384(BX), Y1
+	VMOVUPS        416(BX), Y2
+	VMOVUPS        448(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
 	VMOVAPS        Y4, Y5
@@ -1187,11 +1187,11 @@ row:
 	VMOVUPS        Y1, (DX)
 	VMOVUPS        Y5, (DX)(CX*1)
 	VMOVUPS        Y4, (DX)(CX*2)
-	VMOVUPS        Y3, (DX)(BX*1)
+	VMOVUPS        Y3, (DX)(SI*1)
 	LEAQ           (DX)(CX*4), DX
-	VMOVUPS        480(SI), Y1
-	VMOVUPS        512(SI), Y2
-	VMOVUPS        544(SI), Y3
+	VMOVUPS        480(BX), Y1
+	VMOVUPS        512(BX), Y2
+	VMOVUPS        544(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
 	VMOVAPS        Y4, Y5
@@ -1200,11 +1200,11 @@ row:
 	VMOVUPS        Y1, (DX)
 	VMOVUPS        Y5, (DX)(CX*1)
 	VMOVUPS        Y4, (DX)(CX*2)
-	VMOVUPS        Y3, (DX)(BX*1)
+	VMOVUPS        Y3, (DX)(SI*1)
 	LEAQ           (DX)(CX*4), DX
-	VMOVUPS        576(SI), Y1
-	VMOVUPS        608(SI), Y2
-	VMOVUPS        640(SI), Y3
+	VMOVUPS        576(BX), Y1
+	VMOVUPS        608(BX), Y2
+	VMOVUPS        640(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
 	VMOVAPS        Y4, Y5
@@ -1213,21 +1213,20 @@ row:
 	VMOVUPS        Y1, (DX)
 	VMOVUPS        Y5, (DX)(CX*1)
 	VMOVUPS        Y4, (DX)(CX*2)
-	VMOVUPS        Y3, (DX)(BX*1)
+	VMOVUPS        Y3, (DX)(SI*1)
 	MOVQ           8(AX), CX
 	MOVQ           (AX), DX
-	MOVQ           16(AX), BX
-	MOVQ           48(AX), SI
-	LEAQ           (CX)(BX*8), CX
-	ADDQ           $+32, DX
-	LEAQ           (BX)(BX*2), R8
-	LEAQ           (CX)(BX*4), DI
+	MOVQ           48(AX), BX
+	MOVQ           16(AX), SI
+	LEAQ           (CX)(SI*8), CX
+	LEAQ           (SI)(SI*2), R8
+	LEAQ           (CX)(SI*4), DI
 	VBROADCASTF128 (CX), Y1
 	VINSERTF128    $0x01, (DI), Y1, Y1
-	VBROADCASTF128 (CX)(BX*1), Y2
-	VINSERTF128    $0x01, (DI)(BX*1), Y2, Y2
-	VBROADCASTF128 (CX)(BX*2), Y3
-	VINSERTF128    $0x01, (DI)(BX*2), Y3, Y3
+	VBROADCASTF128 (CX)(SI*1), Y2
+	VINSERTF128    $0x01, (DI)(SI*1), Y2, Y2
+	VBROADCASTF128 (CX)(SI*2), Y3
+	VINSERTF128    $0x01, (DI)(SI*2), Y3, Y3
 	VBROADCASTF128 (CX)(R8*1), Y4
 	VINSERTF128    $0x01, (DI)(R8*1), Y4, Y4
 	VUNPCKLPS      Y2, Y1, Y5
@@ -1238,16 +1237,16 @@ row:
 	VSHUFPS        $0xee, Y2, Y5, Y2
 	VSHUFPS        $0x44, Y3, Y1, Y5
 	VSHUFPS        $0xee, Y3, Y1, Y1
-	VMOVUPS        Y4, (SI)
-	VMOVUPS        Y2, 32(SI)
-	VMOVUPS        Y5, 64(SI)
-	VMOVUPS        Y1, 96(SI)
+	VMOVUPS        Y4, (BX)
+	VMOVUPS        Y2, 32(BX)
+	VMOVUPS        Y5, 64(BX)
+	VMOVUPS        Y1, 96(BX)
 	VBROADCASTF128 16(CX), Y1
 	VINSERTF128    $0x01, 16(DI), Y1, Y1
-	VBROADCASTF128 16(CX)(BX*1), Y2
-	VINSERTF128    $0x01, 16(DI)(BX*1), Y2, Y2
-	VBROADCASTF128 16(CX)(BX*2), Y3
-	VINSERTF128    $0x01, 16(DI)(BX*2), Y3, Y3
+	VBROADCASTF128 16(CX)(SI*1), Y2
+	VINSERTF128    $0x01, 16(DI)(SI*1), Y2, Y2
+	VBROADCASTF128 16(CX)(SI*2), Y3
+	VINSERTF128    $0x01, 16(DI)(SI*2), Y3, Y3
 	VBROADCASTF128 16(CX)(R8*1), Y4
 	VINSERTF128    $0x01, 16(DI)(R8*1), Y4, Y4
 	VUNPCKLPS      Y2, Y1, Y5
@@ -1258,111 +1257,111 @@ row:
 	VSHUFPS        $0xee, Y2, Y5, Y2
 	VSHUFPS        $0x44, Y3, Y1, Y5
 	VSHUFPS        $0xee, Y3, Y1, Y1
-	VMOVUPS        Y4, 128(SI)
-	VMOVUPS        Y2, 160(SI)
-	VMOVUPS        Y5, 192(SI)
-	VMOVUPS        Y1, 224(SI)
+	VMOVUPS        Y4, 128(BX)
+	VMOVUPS        Y2, 160(BX)
+	VMOVUPS        Y5, 192(BX)
+	VMOVUPS        Y1, 224(BX)
 	VBROADCASTF128 20(CX), Y1
 	VINSERTF128    $0x01, 20(DI), Y1, Y1
-	VBROADCASTF128 20(CX)(BX*1), Y2
-	VINSERTF128    $0x01, 20(DI)(BX*1), Y2, Y2
-	VBROADCASTF128 20(CX)(BX*2), Y3
-	VINSERTF128    $0x01, 20(DI)(BX*2), Y3, Y3
+	VBROADCASTF128 20(CX)(SI*1), Y2
+	VINSERTF128    $0x01, 20(DI)(SI*1), Y2, Y2
+	VBROADCASTF128 20(CX)(SI*2), Y3
+	VINSERTF128    $0x01, 20(DI)(SI*2), Y3, Y3
 	VBROADCASTF128 20(CX)(R8*1), Y4
 	VINSERTF128    $0x01, 20(DI)(R8*1), Y4, Y4
 	VUNPCKHPS      Y2, Y1, Y1
 	VUNPCKHPS      Y4, Y3, Y2
 	VSHUFPS        $0xee, Y2, Y1, Y1
-	VMOVUPS        Y1, 256(SI)
-	VMOVUPS        (SI), Y1
-	VMOVUPS        96(SI), Y2
-	VMOVUPS        192(SI), Y3
+	VMOVUPS        Y1, 256(BX)
+	VMOVUPS        (BX), Y1
+	VMOVUPS        96(BX), Y2
+	VMOVUPS        192(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
 	VMOVAPS        Y4, Y5
 	VFMADD231PS    Y0, Y2, Y5
 	VFNMADD231PS   Y0, Y2, Y4
-	VMOVUPS        Y1, 288(SI)
-	VMOVUPS        Y5, 384(SI)
-	VMOVUPS        Y4, 480(SI)
-	VMOVUPS        Y3, 576(SI)
-	VMOVUPS        32(SI), Y1
-	VMOVUPS        128(SI), Y2
-	VMOVUPS        224(SI), Y3
+	VMOVUPS        Y1, 288(BX)
+	VMOVUPS        Y5, 384(BX)
+	VMOVUPS        Y4, 480(BX)
+	VMOVUPS        Y3, 576(BX)
+	VMOVUPS        32(BX), Y1
+	VMOVUPS        128(BX), Y2
+	VMOVUPS        224(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
 	VMOVAPS        Y4, Y5
 	VFMADD231PS    Y0, Y2, Y5
 	VFNMADD231PS   Y0, Y2, Y4
-	VMOVUPS        Y1, 320(SI)
-	VMOVUPS        Y5, 416(SI)
-	VMOVUPS        Y4, 512(SI)
-	VMOVUPS        Y3, 608(SI)
-	VMOVUPS        64(SI), Y1
-	VMOVUPS        160(SI), Y2
-	VMOVUPS        256(SI), Y3
+	VMOVUPS        Y1, 320(BX)
+	VMOVUPS        Y5, 416(BX)
+	VMOVUPS        Y4, 512(BX)
+	VMOVUPS        Y3, 608(BX)
+	VMOVUPS        64(BX), Y1
+	VMOVUPS        160(BX), Y2
+	VMOVUPS        256(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
 	VMOVAPS        Y4, Y5
 	VFMADD231PS    Y0, Y2, Y5
 	VFNMADD231PS   Y0, Y2, Y4
-	VMOVUPS        Y1, 352(SI)
-	VMOVUPS        Y5, 448(SI)
-	VMOVUPS        Y4, 544(SI)
-	VMOVUPS        Y3, 640(SI)
+	VMOVUPS        Y1, 352(BX)
+	VMOVUPS        Y5, 448(BX)
+	VMOVUPS        Y4, 544(BX)
+	VMOVUPS        Y3, 640(BX)
 	MOVQ           40(AX), CX
-	LEAQ           (CX)(CX*2), BX
-	VMOVUPS        288(SI), Y1
-	VMOVUPS        320(SI), Y2
-	VMOVUPS        352(SI), Y3
+	LEAQ           (CX)(CX*2), SI
+	VMOVUPS        288(BX), Y1
+	VMOVUPS        320(BX), Y2
+	VMOVUPS        352(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
 	VMOVAPS        Y4, Y5
 	VFMADD231PS    Y0, Y2, Y5
 	VFNMADD231PS   Y0, Y2, Y4
-	VMOVUPS        Y1, (DX)
-	VMOVUPS        Y5, (DX)(CX*1)
-	VMOVUPS        Y4, (DX)(CX*2)
-	VMOVUPS        Y3, (DX)(BX*1)
+	VMOVUPS        Y1, 32(DX)
+	VMOVUPS        Y5, 32(DX)(CX*1)
+	VMOVUPS        Y4, 32(DX)(CX*2)
+	VMOVUPS        Y3, 32(DX)(SI*1)
 	LEAQ           (DX)(CX*4), DX
-	VMOVUPS        384(SI), Y1
-	VMOVUPS        416(SI), Y2
-	VMOVUPS        448(SI), Y3
+	VMOVUPS        384(BX), Y1
+	VMOVUPS        416(BX), Y2
+	VMOVUPS        448(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
 	VMOVAPS        Y4, Y5
 	VFMADD231PS    Y0, Y2, Y5
 	VFNMADD231PS   Y0, Y2, Y4
-	VMOVUPS        Y1, (DX)
-	VMOVUPS        Y5, (DX)(CX*1)
-	VMOVUPS        Y4, (DX)(CX*2)
-	VMOVUPS        Y3, (DX)(BX*1)
+	VMOVUPS        Y1, 32(DX)
+	VMOVUPS        Y5, 32(DX)(CX*1)
+	VMOVUPS        Y4, 32(DX)(CX*2)
+	VMOVUPS        Y3, 32(DX)(SI*1)
 	LEAQ           (DX)(CX*4), DX
-	VMOVUPS        480(SI), Y1
-	VMOVUPS        512(SI), Y2
-	VMOVUPS        544(SI), Y3
+	VMOVUPS        480(BX), Y1
+	VMOVUPS        512(BX), Y2
+	VMOVUPS        544(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
 	VMOVAPS        Y4, Y5
 	VFMADD231PS    Y0, Y2, Y5
 	VFNMADD231PS   Y0, Y2, Y4
-	VMOVUPS        Y1, (DX)
-	VMOVUPS        Y5, (DX)(CX*1)
-	VMOVUPS        Y4, (DX)(CX*2)
-	VMOVUPS        Y3, (DX)(BX*1)
+	VMOVUPS        Y1, 32(DX)
+	VMOVUPS        Y5, 32(DX)(CX*1)
+	VMOVUPS        Y4, 32(DX)(CX*2)
+	VMOVUPS        Y3, 32(DX)(SI*1)
 	LEAQ           (DX)(CX*4), DX
-	VMOVUPS        576(SI), Y1
-	VMOVUPS        608(SI), Y2
-	VMOVUPS        640(SI), Y3
+	VMOVUPS        576(BX), Y1
+	VMOVUPS        608(BX), Y2
+	VMOVUPS        640(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
 	VMOVAPS        Y4, Y5
 	VFMADD231PS    Y0, Y2, Y5
 	VFNMADD231PS   Y0, Y2, Y4
-	VMOVUPS        Y1, (DX)
-	VMOVUPS        Y5, (DX)(CX*1)
-	VMOVUPS        Y4, (DX)(CX*2)
-	VMOVUPS        Y3, (DX)(BX*1)
+	VMOVUPS        Y1, 32(DX)
+	VMOVUPS        Y5, 32(DX)(CX*1)
+	VMOVUPS        Y4, 32(DX)(CX*2)
+	VMOVUPS        Y3, 32(DX)(SI*1)
 	MOVQ           24(AX), CX
 	ADDQ           CX, 8(AX)
 	ADDQ           $+64, (AX)
@@ -1382,16 +1381,16 @@ TEXT ·packRotated2AVX2(SB), NOSPLIT, $0-8
 row:
 	MOVQ           8(AX), CX
 	MOVQ           (AX), DX
-	MOVQ           16(AX), BX
-	MOVQ           48(AX), SI
-	LEAQ           (BX)(BX*2), R8
-	LEAQ           (CX)(BX*4), DI
+	MOVQ           48(AX), BX
+	MOVQ           16(AX), SI
+	LEAQ           (SI)(SI*2), R8
+	LEAQ           (CX)(SI*4), DI
 	VBROADCASTF128 (CX), Y1
 	VINSERTF128    $0x01, (DI), Y1, Y1
-	VBROADCASTF128 (CX)(BX*1), Y2
-	VINSERTF128    $0x01, (DI)(BX*1), Y2, Y2
-	VBROADCASTF128 (CX)(BX*2), Y3
-	VINSERTF128    $0x01, (DI)(BX*2), Y3, Y3
+	VBROADCASTF128 (CX)(SI*1), Y2
+	VINSERTF128    $0x01, (DI)(SI*1), Y2, Y2
+	VBROADCASTF128 (CX)(SI*2), Y3
+	VINSERTF128    $0x01, (DI)(SI*2), Y3, Y3
 	VBROADCASTF128 (CX)(R8*1), Y4
 	VINSERTF128    $0x01, (DI)(R8*1), Y4, Y4
 	VUNPCKLPS      Y2, Y1, Y5
@@ -1402,16 +1401,16 @@ row:
 	VSHUFPS        $0xee, Y2, Y5, Y2
 	VSHUFPS        $0x44, Y3, Y1, Y5
 	VSHUFPS        $0xee, Y3, Y1, Y1
-	VMOVUPS        Y4, (SI)
-	VMOVUPS        Y2, 32(SI)
-	VMOVUPS        Y5, 64(SI)
-	VMOVUPS        Y1, 96(SI)
+	VMOVUPS        Y4, (BX)
+	VMOVUPS        Y2, 32(BX)
+	VMOVUPS        Y5, 64(BX)
+	VMOVUPS        Y1, 96(BX)
 	VBROADCASTF128 16(CX), Y1
 	VINSERTF128    $0x01, 16(DI), Y1, Y1
-	VBROADCASTF128 16(CX)(BX*1), Y2
-	VINSERTF128    $0x01, 16(DI)(BX*1), Y2, Y2
-	VBROADCASTF128 16(CX)(BX*2), Y3
-	VINSERTF128    $0x01, 16(DI)(BX*2), Y3, Y3
+	VBROADCASTF128 16(CX)(SI*1), Y2
+	VINSERTF128    $0x01, 16(DI)(SI*1), Y2, Y2
+	VBROADCASTF128 16(CX)(SI*2), Y3
+	VINSERTF128    $0x01, 16(DI)(SI*2), Y3, Y3
 	VBROADCASTF128 16(CX)(R8*1), Y4
 	VINSERTF128    $0x01, 16(DI)(R8*1), Y4, Y4
 	VUNPCKLPS      Y2, Y1, Y5
@@ -1422,63 +1421,63 @@ row:
 	VSHUFPS        $0xee, Y2, Y5, Y2
 	VSHUFPS        $0x44, Y3, Y1, Y5
 	VSHUFPS        $0xee, Y3, Y1, Y1
-	VMOVUPS        Y4, 128(SI)
-	VMOVUPS        Y2, 160(SI)
-	VMOVUPS        Y5, 192(SI)
-	VMOVUPS        Y1, 224(SI)
+	VMOVUPS        Y4, 128(BX)
+	VMOVUPS        Y2, 160(BX)
+	VMOVUPS        Y5, 192(BX)
+	VMOVUPS        Y1, 224(BX)
 	VBROADCASTF128 20(CX), Y1
 	VINSERTF128    $0x01, 20(DI), Y1, Y1
-	VBROADCASTF128 20(CX)(BX*1), Y2
-	VINSERTF128    $0x01, 20(DI)(BX*1), Y2, Y2
-	VBROADCASTF128 20(CX)(BX*2), Y3
-	VINSERTF128    $0x01, 20(DI)(BX*2), Y3, Y3
+	VBROADCASTF128 20(CX)(SI*1), Y2
+	VINSERTF128    $0x01, 20(DI)(SI*1), Y2, Y2
+	VBROADCASTF128 20(CX)(SI*2), Y3
+	VINSERTF128    $0x01, 20(DI)(SI*2), Y3, Y3
 	VBROADCASTF128 20(CX)(R8*1), Y4
 	VINSERTF128    $0x01, 20(DI)(R8*1), Y4, Y4
 	VUNPCKHPS      Y2, Y1, Y1
 	VUNPCKHPS      Y4, Y3, Y2
 	VSHUFPS        $0xee, Y2, Y1, Y1
-	VMOVUPS        Y1, 256(SI)
-	VMOVUPS        256(SI), Y1
-	VMOVUPS        160(SI), Y2
-	VMOVUPS        64(SI), Y3
+	VMOVUPS        Y1, 256(BX)
+	VMOVUPS        256(BX), Y1
+	VMOVUPS        160(BX), Y2
+	VMOVUPS        64(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
 	VMOVAPS        Y4, Y5
 	VFMADD231PS    Y0, Y2, Y5
 	VFNMADD231PS   Y0, Y2, Y4
-	VMOVUPS        Y1, 288(SI)
-	VMOVUPS        Y5, 384(SI)
-	VMOVUPS        Y4, 480(SI)
-	VMOVUPS        Y3, 576(SI)
-	VMOVUPS        224(SI), Y1
-	VMOVUPS        128(SI), Y2
-	VMOVUPS        32(SI), Y3
+	VMOVUPS        Y1, 288(BX)
+	VMOVUPS        Y5, 384(BX)
+	VMOVUPS        Y4, 480(BX)
+	VMOVUPS        Y3, 576(BX)
+	VMOVUPS        224(BX), Y1
+	VMOVUPS        128(BX), Y2
+	VMOVUPS        32(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
 	VMOVAPS        Y4, Y5
 	VFMADD231PS    Y0, Y2, Y5
 	VFNMADD231PS   Y0, Y2, Y4
-	VMOVUPS        Y1, 320(SI)
-	VMOVUPS        Y5, 416(SI)
-	VMOVUPS        Y4, 512(SI)
-	VMOVUPS        Y3, 608(SI)
-	VMOVUPS        192(SI), Y1
-	VMOVUPS        96(SI), Y2
-	VMOVUPS        (SI), Y3
+	VMOVUPS        Y1, 320(BX)
+	VMOVUPS        Y5, 416(BX)
+	VMOVUPS        Y4, 512(BX)
+	VMOVUPS        Y3, 608(BX)
+	VMOVUPS        192(BX), Y1
+	VMOVUPS        96(BX), Y2
+	VMOVUPS        (BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
 	VMOVAPS        Y4, Y5
 	VFMADD231PS    Y0, Y2, Y5
 	VFNMADD231PS   Y0, Y2, Y4
-	VMOVUPS        Y1, 352(SI)
-	VMOVUPS        Y5, 448(SI)
-	VMOVUPS        Y4, 544(SI)
-	VMOVUPS        Y3, 640(SI)
+	VMOVUPS        Y1, 352(BX)
+	VMOVUPS        Y5, 448(BX)
+	VMOVUPS        Y4, 544(BX)
+	VMOVUPS        Y3, 640(BX)
 	MOVQ           40(AX), CX
-	LEAQ           (CX)(CX*2), BX
-	VMOVUPS        288(SI), Y1
-	VMOVUPS        320(SI), Y2
-	VMOVUPS        352(SI), Y3
+	LEAQ           (CX)(CX*2), SI
+	VMOVUPS        288(BX), Y1
+	VMOVUPS        320(BX), Y2
+	VMOVUPS        352(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
 	VMOVAPS        Y4, Y5
@@ -1487,11 +1486,11 @@ row:
 	VMOVUPS        Y1, (DX)
 	VMOVUPS        Y5, (DX)(CX*1)
 	VMOVUPS        Y4, (DX)(CX*2)
-	VMOVUPS        Y3, (DX)(BX*1)
+	VMOVUPS        Y3, (DX)(SI*1)
 	LEAQ           (DX)(CX*4), DX
-	VMOVUPS        384(SI), Y1
-	VMOVUPS        416(SI), Y2
-	VMOVUPS        448(SI), Y3
+	VMOVUPS        384(BX), Y1
+	VMOVUPS        416(BX), Y2
+	VMOVUPS        448(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
 	VMOVAPS        Y4, Y5
@@ -1500,11 +1499,11 @@ row:
 	VMOVUPS        Y1, (DX)
 	VMOVUPS        Y5, (DX)(CX*1)
 	VMOVUPS        Y4, (DX)(CX*2)
-	VMOVUPS        Y3, (DX)(BX*1)
+	VMOVUPS        Y3, (DX)(SI*1)
 	LEAQ           (DX)(CX*4), DX
-	VMOVUPS        480(SI), Y1
-	VMOVUPS        512(SI), Y2
-	VMOVUPS        544(SI), Y3
+	VMOVUPS        480(BX), Y1
+	VMOVUPS        512(BX), Y2
+	VMOVUPS        544(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
 	VMOVAPS        Y4, Y5
@@ -1513,11 +1512,11 @@ row:
 	VMOVUPS        Y1, (DX)
 	VMOVUPS        Y5, (DX)(CX*1)
 	VMOVUPS        Y4, (DX)(CX*2)
-	VMOVUPS        Y3, (DX)(BX*1)
+	VMOVUPS        Y3, (DX)(SI*1)
 	LEAQ           (DX)(CX*4), DX
-	VMOVUPS        576(SI), Y1
-	VMOVUPS        608(SI), Y2
-	VMOVUPS        640(SI), Y3
+	VMOVUPS        576(BX), Y1
+	VMOVUPS        608(BX), Y2
+	VMOVUPS        640(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
 	VMOVAPS        Y4, Y5
@@ -1526,21 +1525,20 @@ row:
 	VMOVUPS        Y1, (DX)
 	VMOVUPS        Y5, (DX)(CX*1)
 	VMOVUPS        Y4, (DX)(CX*2)
-	VMOVUPS        Y3, (DX)(BX*1)
+	VMOVUPS        Y3, (DX)(SI*1)
 	MOVQ           8(AX), CX
 	MOVQ           (AX), DX
-	MOVQ           16(AX), BX
-	MOVQ           48(AX), SI
-	LEAQ           (CX)(BX*8), CX
-	ADDQ           $+32, DX
-	LEAQ           (BX)(BX*2), R8
-	LEAQ           (CX)(BX*4), DI
+	MOVQ           48(AX), BX
+	MOVQ           16(AX), SI
+	LEAQ           (CX)(SI*8), CX
+	LEAQ           (SI)(SI*2), R8
+	LEAQ           (CX)(SI*4), DI
 	VBROADCASTF128 (CX), Y1
 	VINSERTF128    $0x01, (DI), Y1, Y1
-	VBROADCASTF128 (CX)(BX*1), Y2
-	VINSERTF128    $0x01, (DI)(BX*1), Y2, Y2
-	VBROADCASTF128 (CX)(BX*2), Y3
-	VINSERTF128    $0x01, (DI)(BX*2), Y3, Y3
+	VBROADCASTF128 (CX)(SI*1), Y2
+	VINSERTF128    $0x01, (DI)(SI*1), Y2, Y2
+	VBROADCASTF128 (CX)(SI*2), Y3
+	VINSERTF128    $0x01, (DI)(SI*2), Y3, Y3
 	VBROADCASTF128 (CX)(R8*1), Y4
 	VINSERTF128    $0x01, (DI)(R8*1), Y4, Y4
 	VUNPCKLPS      Y2, Y1, Y5
@@ -1551,16 +1549,16 @@ row:
 	VSHUFPS        $0xee, Y2, Y5, Y2
 	VSHUFPS        $0x44, Y3, Y1, Y5
 	VSHUFPS        $0xee, Y3, Y1, Y1
-	VMOVUPS        Y4, (SI)
-	VMOVUPS        Y2, 32(SI)
-	VMOVUPS        Y5, 64(SI)
-	VMOVUPS        Y1, 96(SI)
+	VMOVUPS        Y4, (BX)
+	VMOVUPS        Y2, 32(BX)
+	VMOVUPS        Y5, 64(BX)
+	VMOVUPS        Y1, 96(BX)
 	VBROADCASTF128 16(CX), Y1
 	VINSERTF128    $0x01, 16(DI), Y1, Y1
-	VBROADCASTF128 16(CX)(BX*1), Y2
-	VINSERTF128    $0x01, 16(DI)(BX*1), Y2, Y2
-	VBROADCASTF128 16(CX)(BX*2), Y3
-	VINSERTF128    $0x01, 16(DI)(BX*2), Y3, Y3
+	VBROADCASTF128 16(CX)(SI*1), Y2
+	VINSERTF128    $0x01, 16(DI)(SI*1), Y2, Y2
+	VBROADCASTF128 16(CX)(SI*2), Y3
+	VINSERTF128    $0x01, 16(DI)(SI*2), Y3, Y3
 	VBROADCASTF128 16(CX)(R8*1), Y4
 	VINSERTF128    $0x01, 16(DI)(R8*1), Y4, Y4
 	VUNPCKLPS      Y2, Y1, Y5
@@ -1571,116 +1569,806 @@ row:
 	VSHUFPS        $0xee, Y2, Y5, Y2
 	VSHUFPS        $0x44, Y3, Y1, Y5
 	VSHUFPS        $0xee, Y3, Y1, Y1
-	VMOVUPS        Y4, 128(SI)
-	VMOVUPS        Y2, 160(SI)
-	VMOVUPS        Y5, 192(SI)
-	VMOVUPS        Y1, 224(SI)
+	VMOVUPS        Y4, 128(BX)
+	VMOVUPS        Y2, 160(BX)
+	VMOVUPS        Y5, 192(BX)
+	VMOVUPS        Y1, 224(BX)
 	VBROADCASTF128 20(CX), Y1
 	VINSERTF128    $0x01, 20(DI), Y1, Y1
-	VBROADCASTF128 20(CX)(BX*1), Y2
-	VINSERTF128    $0x01, 20(DI)(BX*1), Y2, Y2
-	VBROADCASTF128 20(CX)(BX*2), Y3
-	VINSERTF128    $0x01, 20(DI)(BX*2), Y3, Y3
+	VBROADCASTF128 20(CX)(SI*1), Y2
+	VINSERTF128    $0x01, 20(DI)(SI*1), Y2, Y2
+	VBROADCASTF128 20(CX)(SI*2), Y3
+	VINSERTF128    $0x01, 20(DI)(SI*2), Y3, Y3
 	VBROADCASTF128 20(CX)(R8*1), Y4
 	VINSERTF128    $0x01, 20(DI)(R8*1), Y4, Y4
 	VUNPCKHPS      Y2, Y1, Y1
 	VUNPCKHPS      Y4, Y3, Y2
 	VSHUFPS        $0xee, Y2, Y1, Y1
-	VMOVUPS        Y1, 256(SI)
-	VMOVUPS        256(SI), Y1
-	VMOVUPS        160(SI), Y2
-	VMOVUPS        64(SI), Y3
+	VMOVUPS        Y1, 256(BX)
+	VMOVUPS        256(BX), Y1
+	VMOVUPS        160(BX), Y2
+	VMOVUPS        64(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
 	VMOVAPS        Y4, Y5
 	VFMADD231PS    Y0, Y2, Y5
 	VFNMADD231PS   Y0, Y2, Y4
-	VMOVUPS        Y1, 288(SI)
-	VMOVUPS        Y5, 384(SI)
-	VMOVUPS        Y4, 480(SI)
-	VMOVUPS        Y3, 576(SI)
-	VMOVUPS        224(SI), Y1
-	VMOVUPS        128(SI), Y2
-	VMOVUPS        32(SI), Y3
+	VMOVUPS        Y1, 288(BX)
+	VMOVUPS        Y5, 384(BX)
+	VMOVUPS        Y4, 480(BX)
+	VMOVUPS        Y3, 576(BX)
+	VMOVUPS        224(BX), Y1
+	VMOVUPS        128(BX), Y2
+	VMOVUPS        32(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
 	VMOVAPS        Y4, Y5
 	VFMADD231PS    Y0, Y2, Y5
 	VFNMADD231PS   Y0, Y2, Y4
-	VMOVUPS        Y1, 320(SI)
-	VMOVUPS        Y5, 416(SI)
-	VMOVUPS        Y4, 512(SI)
-	VMOVUPS        Y3, 608(SI)
-	VMOVUPS        192(SI), Y1
-	VMOVUPS        96(SI), Y2
-	VMOVUPS        (SI), Y3
+	VMOVUPS        Y1, 320(BX)
+	VMOVUPS        Y5, 416(BX)
+	VMOVUPS        Y4, 512(BX)
+	VMOVUPS        Y3, 608(BX)
+	VMOVUPS        192(BX), Y1
+	VMOVUPS        96(BX), Y2
+	VMOVUPS        (BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
 	VMOVAPS        Y4, Y5
 	VFMADD231PS    Y0, Y2, Y5
 	VFNMADD231PS   Y0, Y2, Y4
-	VMOVUPS        Y1, 352(SI)
-	VMOVUPS        Y5, 448(SI)
-	VMOVUPS        Y4, 544(SI)
-	VMOVUPS        Y3, 640(SI)
+	VMOVUPS        Y1, 352(BX)
+	VMOVUPS        Y5, 448(BX)
+	VMOVUPS        Y4, 544(BX)
+	VMOVUPS        Y3, 640(BX)
 	MOVQ           40(AX), CX
-	LEAQ           (CX)(CX*2), BX
-	VMOVUPS        288(SI), Y1
-	VMOVUPS        320(SI), Y2
-	VMOVUPS        352(SI), Y3
+	LEAQ           (CX)(CX*2), SI
+	VMOVUPS        288(BX), Y1
+	VMOVUPS        320(BX), Y2
+	VMOVUPS        352(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
 	VMOVAPS        Y4, Y5
 	VFMADD231PS    Y0, Y2, Y5
 	VFNMADD231PS   Y0, Y2, Y4
-	VMOVUPS        Y1, (DX)
-	VMOVUPS        Y5, (DX)(CX*1)
-	VMOVUPS        Y4, (DX)(CX*2)
-	VMOVUPS        Y3, (DX)(BX*1)
+	VMOVUPS        Y1, 32(DX)
+	VMOVUPS        Y5, 32(DX)(CX*1)
+	VMOVUPS        Y4, 32(DX)(CX*2)
+	VMOVUPS        Y3, 32(DX)(SI*1)
 	LEAQ           (DX)(CX*4), DX
-	VMOVUPS        384(SI), Y1
-	VMOVUPS        416(SI), Y2
-	VMOVUPS        448(SI), Y3
+	VMOVUPS        384(BX), Y1
+	VMOVUPS        416(BX), Y2
+	VMOVUPS        448(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
 	VMOVAPS        Y4, Y5
 	VFMADD231PS    Y0, Y2, Y5
 	VFNMADD231PS   Y0, Y2, Y4
-	VMOVUPS        Y1, (DX)
-	VMOVUPS        Y5, (DX)(CX*1)
-	VMOVUPS        Y4, (DX)(CX*2)
-	VMOVUPS        Y3, (DX)(BX*1)
+	VMOVUPS        Y1, 32(DX)
+	VMOVUPS        Y5, 32(DX)(CX*1)
+	VMOVUPS        Y4, 32(DX)(CX*2)
+	VMOVUPS        Y3, 32(DX)(SI*1)
 	LEAQ           (DX)(CX*4), DX
-	VMOVUPS        480(SI), Y1
-	VMOVUPS        512(SI), Y2
-	VMOVUPS        544(SI), Y3
+	VMOVUPS        480(BX), Y1
+	VMOVUPS        512(BX), Y2
+	VMOVUPS        544(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
 	VMOVAPS        Y4, Y5
 	VFMADD231PS    Y0, Y2, Y5
 	VFNMADD231PS   Y0, Y2, Y4
-	VMOVUPS        Y1, (DX)
-	VMOVUPS        Y5, (DX)(CX*1)
-	VMOVUPS        Y4, (DX)(CX*2)
-	VMOVUPS        Y3, (DX)(BX*1)
+	VMOVUPS        Y1, 32(DX)
+	VMOVUPS        Y5, 32(DX)(CX*1)
+	VMOVUPS        Y4, 32(DX)(CX*2)
+	VMOVUPS        Y3, 32(DX)(SI*1)
 	LEAQ           (DX)(CX*4), DX
-	VMOVUPS        576(SI), Y1
-	VMOVUPS        608(SI), Y2
-	VMOVUPS        640(SI), Y3
+	VMOVUPS        576(BX), Y1
+	VMOVUPS        608(BX), Y2
+	VMOVUPS        640(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
 	VMOVAPS        Y4, Y5
 	VFMADD231PS    Y0, Y2, Y5
 	VFNMADD231PS   Y0, Y2, Y4
-	VMOVUPS        Y1, (DX)
-	VMOVUPS        Y5, (DX)(CX*1)
-	VMOVUPS        Y4, (DX)(CX*2)
-	VMOVUPS        Y3, (DX)(BX*1)
+	VMOVUPS        Y1, 32(DX)
+	VMOVUPS        Y5, 32(DX)(CX*1)
+	VMOVUPS        Y4, 32(DX)(CX*2)
+	VMOVUPS        Y3, 32(DX)(SI*1)
 	MOVQ           24(AX), CX
 	ADDQ           CX, 8(AX)
 	ADDQ           $+64, (AX)
 	DECQ           32(AX)
 	JNZ            row
+	VZEROUPPER
+	RET
+
+// func stream2AVX2(args *byte)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·stream2AVX2(SB), NOSPLIT, $0-8
+	MOVQ         args+0(FP), AX
+	MOVL         $0x3f000000, CX
+	VMOVD        CX, X0
+	VBROADCASTSS X0, Y0
+
+row:
+	MOVQ           8(AX), CX
+	MOVQ           (AX), DX
+	MOVQ           48(AX), BX
+	MOVQ           16(AX), SI
+	LEAQ           (SI)(SI*2), R8
+	LEAQ           (CX)(SI*4), DI
+	VBROADCASTF128 (CX), Y1
+	VINSERTF128    $0x01, (DI), Y1, Y1
+	VBROADCASTF128 (CX)(SI*1), Y2
+	VINSERTF128    $0x01, (DI)(SI*1), Y2, Y2
+	VBROADCASTF128 (CX)(SI*2), Y3
+	VINSERTF128    $0x01, (DI)(SI*2), Y3, Y3
+	VBROADCASTF128 (CX)(R8*1), Y4
+	VINSERTF128    $0x01, (DI)(R8*1), Y4, Y4
+	VUNPCKLPS      Y2, Y1, Y5
+	VUNPCKHPS      Y2, Y1, Y1
+	VUNPCKLPS      Y4, Y3, Y2
+	VUNPCKHPS      Y4, Y3, Y3
+	VSHUFPS        $0x44, Y2, Y5, Y4
+	VSHUFPS        $0xee, Y2, Y5, Y2
+	VSHUFPS        $0x44, Y3, Y1, Y5
+	VSHUFPS        $0xee, Y3, Y1, Y1
+	VMOVUPS        Y4, (BX)
+	VMOVUPS        Y2, 32(BX)
+	VMOVUPS        Y5, 64(BX)
+	VMOVUPS        Y1, 96(BX)
+	VBROADCASTF128 16(CX), Y1
+	VINSERTF128    $0x01, 16(DI), Y1, Y1
+	VBROADCASTF128 16(CX)(SI*1), Y2
+	VINSERTF128    $0x01, 16(DI)(SI*1), Y2, Y2
+	VBROADCASTF128 16(CX)(SI*2), Y3
+	VINSERTF128    $0x01, 16(DI)(SI*2), Y3, Y3
+	VBROADCASTF128 16(CX)(R8*1), Y4
+	VINSERTF128    $0x01, 16(DI)(R8*1), Y4, Y4
+	VUNPCKLPS      Y2, Y1, Y5
+	VUNPCKHPS      Y2, Y1, Y1
+	VUNPCKLPS      Y4, Y3, Y2
+	VUNPCKHPS      Y4, Y3, Y3
+	VSHUFPS        $0x44, Y2, Y5, Y4
+	VSHUFPS        $0xee, Y2, Y5, Y2
+	VSHUFPS        $0x44, Y3, Y1, Y5
+	VSHUFPS        $0xee, Y3, Y1, Y1
+	VMOVUPS        Y4, 128(BX)
+	VMOVUPS        Y2, 160(BX)
+	VMOVUPS        Y5, 192(BX)
+	VMOVUPS        Y1, 224(BX)
+	VBROADCASTF128 20(CX), Y1
+	VINSERTF128    $0x01, 20(DI), Y1, Y1
+	VBROADCASTF128 20(CX)(SI*1), Y2
+	VINSERTF128    $0x01, 20(DI)(SI*1), Y2, Y2
+	VBROADCASTF128 20(CX)(SI*2), Y3
+	VINSERTF128    $0x01, 20(DI)(SI*2), Y3, Y3
+	VBROADCASTF128 20(CX)(R8*1), Y4
+	VINSERTF128    $0x01, 20(DI)(R8*1), Y4, Y4
+	VUNPCKHPS      Y2, Y1, Y1
+	VUNPCKHPS      Y4, Y3, Y2
+	VSHUFPS        $0xee, Y2, Y1, Y1
+	VMOVUPS        Y1, 256(BX)
+	VMOVUPS        (BX), Y1
+	VMOVUPS        96(BX), Y2
+	VMOVUPS        192(BX), Y3
+	VADDPS         Y3, Y1, Y4
+	VMULPS         Y4, Y0, Y4
+	VMOVAPS        Y4, Y5
+	VFMADD231PS    Y0, Y2, Y5
+	VFNMADD231PS   Y0, Y2, Y4
+	VMOVUPS        Y1, 288(BX)
+	VMOVUPS        Y5, 384(BX)
+	VMOVUPS        Y4, 480(BX)
+	VMOVUPS        Y3, 576(BX)
+	VMOVUPS        32(BX), Y1
+	VMOVUPS        128(BX), Y2
+	VMOVUPS        224(BX), Y3
+	VADDPS         Y3, Y1, Y4
+	VMULPS         Y4, Y0, Y4
+	VMOVAPS        Y4, Y5
+	VFMADD231PS    Y0, Y2, Y5
+	VFNMADD231PS   Y0, Y2, Y4
+	VMOVUPS        Y1, 320(BX)
+	VMOVUPS        Y5, 416(BX)
+	VMOVUPS        Y4, 512(BX)
+	VMOVUPS        Y3, 608(BX)
+	VMOVUPS        64(BX), Y1
+	VMOVUPS        160(BX), Y2
+	VMOVUPS        256(BX), Y3
+	VADDPS         Y3, Y1, Y4
+	VMULPS         Y4, Y0, Y4
+	VMOVAPS        Y4, Y5
+	VFMADD231PS    Y0, Y2, Y5
+	VFNMADD231PS   Y0, Y2, Y4
+	VMOVUPS        Y1, 352(BX)
+	VMOVUPS        Y5, 448(BX)
+	VMOVUPS        Y4, 544(BX)
+	VMOVUPS        Y3, 640(BX)
+	MOVQ           40(AX), CX
+	LEAQ           (CX)(CX*2), SI
+	VMOVUPS        288(BX), Y1
+	VMOVUPS        320(BX), Y2
+	VMOVUPS        352(BX), Y3
+	VADDPS         Y3, Y1, Y4
+	VMULPS         Y4, Y0, Y4
+	VMOVAPS        Y4, Y5
+	VFMADD231PS    Y0, Y2, Y5
+	VFNMADD231PS   Y0, Y2, Y4
+	VMOVUPS        Y1, 672(BX)
+	VMOVUPS        Y5, 704(BX)
+	VMOVUPS        Y4, 736(BX)
+	VMOVUPS        Y3, 768(BX)
+	LEAQ           (DX)(CX*4), DX
+	VMOVUPS        384(BX), Y1
+	VMOVUPS        416(BX), Y2
+	VMOVUPS        448(BX), Y3
+	VADDPS         Y3, Y1, Y4
+	VMULPS         Y4, Y0, Y4
+	VMOVAPS        Y4, Y5
+	VFMADD231PS    Y0, Y2, Y5
+	VFNMADD231PS   Y0, Y2, Y4
+	VMOVUPS        Y1, 800(BX)
+	VMOVUPS        Y5, 832(BX)
+	VMOVUPS        Y4, 864(BX)
+	VMOVUPS        Y3, 896(BX)
+	LEAQ           (DX)(CX*4), DX
+	VMOVUPS        480(BX), Y1
+	VMOVUPS        512(BX), Y2
+	VMOVUPS        544(BX), Y3
+	VADDPS         Y3, Y1, Y4
+	VMULPS         Y4, Y0, Y4
+	VMOVAPS        Y4, Y5
+	VFMADD231PS    Y0, Y2, Y5
+	VFNMADD231PS   Y0, Y2, Y4
+	VMOVUPS        Y1, 928(BX)
+	VMOVUPS        Y5, 960(BX)
+	VMOVUPS        Y4, 992(BX)
+	VMOVUPS        Y3, 1024(BX)
+	LEAQ           (DX)(CX*4), DX
+	VMOVUPS        576(BX), Y1
+	VMOVUPS        608(BX), Y2
+	VMOVUPS        640(BX), Y3
+	VADDPS         Y3, Y1, Y4
+	VMULPS         Y4, Y0, Y4
+	VMOVAPS        Y4, Y5
+	VFMADD231PS    Y0, Y2, Y5
+	VFNMADD231PS   Y0, Y2, Y4
+	VMOVUPS        Y1, 1056(BX)
+	VMOVUPS        Y5, 1088(BX)
+	VMOVUPS        Y4, 1120(BX)
+	VMOVUPS        Y3, 1152(BX)
+	MOVQ           8(AX), CX
+	MOVQ           (AX), DX
+	MOVQ           48(AX), BX
+	MOVQ           16(AX), SI
+	LEAQ           (CX)(SI*8), CX
+	LEAQ           (SI)(SI*2), R8
+	LEAQ           (CX)(SI*4), DI
+	VBROADCASTF128 (CX), Y1
+	VINSERTF128    $0x01, (DI), Y1, Y1
+	VBROADCASTF128 (CX)(SI*1), Y2
+	VINSERTF128    $0x01, (DI)(SI*1), Y2, Y2
+	VBROADCASTF128 (CX)(SI*2), Y3
+	VINSERTF128    $0x01, (DI)(SI*2), Y3, Y3
+	VBROADCASTF128 (CX)(R8*1), Y4
+	VINSERTF128    $0x01, (DI)(R8*1), Y4, Y4
+	VUNPCKLPS      Y2, Y1, Y5
+	VUNPCKHPS      Y2, Y1, Y1
+	VUNPCKLPS      Y4, Y3, Y2
+	VUNPCKHPS      Y4, Y3, Y3
+	VSHUFPS        $0x44, Y2, Y5, Y4
+	VSHUFPS        $0xee, Y2, Y5, Y2
+	VSHUFPS        $0x44, Y3, Y1, Y5
+	VSHUFPS        $0xee, Y3, Y1, Y1
+	VMOVUPS        Y4, (BX)
+	VMOVUPS        Y2, 32(BX)
+	VMOVUPS        Y5, 64(BX)
+	VMOVUPS        Y1, 96(BX)
+	VBROADCASTF128 16(CX), Y1
+	VINSERTF128    $0x01, 16(DI), Y1, Y1
+	VBROADCASTF128 16(CX)(SI*1), Y2
+	VINSERTF128    $0x01, 16(DI)(SI*1), Y2, Y2
+	VBROADCASTF128 16(CX)(SI*2), Y3
+	VINSERTF128    $0x01, 16(DI)(SI*2), Y3, Y3
+	VBROADCASTF128 16(CX)(R8*1), Y4
+	VINSERTF128    $0x01, 16(DI)(R8*1), Y4, Y4
+	VUNPCKLPS      Y2, Y1, Y5
+	VUNPCKHPS      Y2, Y1, Y1
+	VUNPCKLPS      Y4, Y3, Y2
+	VUNPCKHPS      Y4, Y3, Y3
+	VSHUFPS        $0x44, Y2, Y5, Y4
+	VSHUFPS        $0xee, Y2, Y5, Y2
+	VSHUFPS        $0x44, Y3, Y1, Y5
+	VSHUFPS        $0xee, Y3, Y1, Y1
+	VMOVUPS        Y4, 128(BX)
+	VMOVUPS        Y2, 160(BX)
+	VMOVUPS        Y5, 192(BX)
+	VMOVUPS        Y1, 224(BX)
+	VBROADCASTF128 20(CX), Y1
+	VINSERTF128    $0x01, 20(DI), Y1, Y1
+	VBROADCASTF128 20(CX)(SI*1), Y2
+	VINSERTF128    $0x01, 20(DI)(SI*1), Y2, Y2
+	VBROADCASTF128 20(CX)(SI*2), Y3
+	VINSERTF128    $0x01, 20(DI)(SI*2), Y3, Y3
+	VBROADCASTF128 20(CX)(R8*1), Y4
+	VINSERTF128    $0x01, 20(DI)(R8*1), Y4, Y4
+	VUNPCKHPS      Y2, Y1, Y1
+	VUNPCKHPS      Y4, Y3, Y2
+	VSHUFPS        $0xee, Y2, Y1, Y1
+	VMOVUPS        Y1, 256(BX)
+	VMOVUPS        (BX), Y1
+	VMOVUPS        96(BX), Y2
+	VMOVUPS        192(BX), Y3
+	VADDPS         Y3, Y1, Y4
+	VMULPS         Y4, Y0, Y4
+	VMOVAPS        Y4, Y5
+	VFMADD231PS    Y0, Y2, Y5
+	VFNMADD231PS   Y0, Y2, Y4
+	VMOVUPS        Y1, 288(BX)
+	VMOVUPS        Y5, 384(BX)
+	VMOVUPS        Y4, 480(BX)
+	VMOVUPS        Y3, 576(BX)
+	VMOVUPS        32(BX), Y1
+	VMOVUPS        128(BX), Y2
+	VMOVUPS        224(BX), Y3
+	VADDPS         Y3, Y1, Y4
+	VMULPS         Y4, Y0, Y4
+	VMOVAPS        Y4, Y5
+	VFMADD231PS    Y0, Y2, Y5
+	VFNMADD231PS   Y0, Y2, Y4
+	VMOVUPS        Y1, 320(BX)
+	VMOVUPS        Y5, 416(BX)
+	VMOVUPS        Y4, 512(BX)
+	VMOVUPS        Y3, 608(BX)
+	VMOVUPS        64(BX), Y1
+	VMOVUPS        160(BX), Y2
+	VMOVUPS        256(BX), Y3
+	VADDPS         Y3, Y1, Y4
+	VMULPS         Y4, Y0, Y4
+	VMOVAPS        Y4, Y5
+	VFMADD231PS    Y0, Y2, Y5
+	VFNMADD231PS   Y0, Y2, Y4
+	VMOVUPS        Y1, 352(BX)
+	VMOVUPS        Y5, 448(BX)
+	VMOVUPS        Y4, 544(BX)
+	VMOVUPS        Y3, 640(BX)
+	MOVQ           40(AX), CX
+	LEAQ           (CX)(CX*2), SI
+	VMOVUPS        288(BX), Y1
+	VMOVUPS        320(BX), Y2
+	VMOVUPS        352(BX), Y3
+	VADDPS         Y3, Y1, Y4
+	VMULPS         Y4, Y0, Y4
+	VMOVAPS        Y4, Y5
+	VFMADD231PS    Y0, Y2, Y5
+	VFNMADD231PS   Y0, Y2, Y4
+	VMOVUPS        672(BX), Y2
+	VMOVNTPS       Y2, (DX)
+	VMOVNTPS       Y1, 32(DX)
+	VMOVUPS        704(BX), Y1
+	VMOVNTPS       Y1, (DX)(CX*1)
+	VMOVNTPS       Y5, 32(DX)(CX*1)
+	VMOVUPS        736(BX), Y1
+	VMOVNTPS       Y1, (DX)(CX*2)
+	VMOVNTPS       Y4, 32(DX)(CX*2)
+	VMOVUPS        768(BX), Y1
+	VMOVNTPS       Y1, (DX)(SI*1)
+	VMOVNTPS       Y3, 32(DX)(SI*1)
+	LEAQ           (DX)(CX*4), DX
+	VMOVUPS        384(BX), Y1
+	VMOVUPS        416(BX), Y2
+	VMOVUPS        448(BX), Y3
+	VADDPS         Y3, Y1, Y4
+	VMULPS         Y4, Y0, Y4
+	VMOVAPS        Y4, Y5
+	VFMADD231PS    Y0, Y2, Y5
+	VFNMADD231PS   Y0, Y2, Y4
+	VMOVUPS        800(BX), Y2
+	VMOVNTPS       Y2, (DX)
+	VMOVNTPS       Y1, 32(DX)
+	VMOVUPS        832(BX), Y1
+	VMOVNTPS       Y1, (DX)(CX*1)
+	VMOVNTPS       Y5, 32(DX)(CX*1)
+	VMOVUPS        864(BX), Y1
+	VMOVNTPS       Y1, (DX)(CX*2)
+	VMOVNTPS       Y4, 32(DX)(CX*2)
+	VMOVUPS        896(BX), Y1
+	VMOVNTPS       Y1, (DX)(SI*1)
+	VMOVNTPS       Y3, 32(DX)(SI*1)
+	LEAQ           (DX)(CX*4), DX
+	VMOVUPS        480(BX), Y1
+	VMOVUPS        512(BX), Y2
+	VMOVUPS        544(BX), Y3
+	VADDPS         Y3, Y1, Y4
+	VMULPS         Y4, Y0, Y4
+	VMOVAPS        Y4, Y5
+	VFMADD231PS    Y0, Y2, Y5
+	VFNMADD231PS   Y0, Y2, Y4
+	VMOVUPS        928(BX), Y2
+	VMOVNTPS       Y2, (DX)
+	VMOVNTPS       Y1, 32(DX)
+	VMOVUPS        960(BX), Y1
+	VMOVNTPS       Y1, (DX)(CX*1)
+	VMOVNTPS       Y5, 32(DX)(CX*1)
+	VMOVUPS        992(BX), Y1
+	VMOVNTPS       Y1, (DX)(CX*2)
+	VMOVNTPS       Y4, 32(DX)(CX*2)
+	VMOVUPS        1024(BX), Y1
+	VMOVNTPS       Y1, (DX)(SI*1)
+	VMOVNTPS       Y3, 32(DX)(SI*1)
+	LEAQ           (DX)(CX*4), DX
+	VMOVUPS        576(BX), Y1
+	VMOVUPS        608(BX), Y2
+	VMOVUPS        640(BX), Y3
+	VADDPS         Y3, Y1, Y4
+	VMULPS         Y4, Y0, Y4
+	VMOVAPS        Y4, Y5
+	VFMADD231PS    Y0, Y2, Y5
+	VFNMADD231PS   Y0, Y2, Y4
+	VMOVUPS        1056(BX), Y2
+	VMOVNTPS       Y2, (DX)
+	VMOVNTPS       Y1, 32(DX)
+	VMOVUPS        1088(BX), Y1
+	VMOVNTPS       Y1, (DX)(CX*1)
+	VMOVNTPS       Y5, 32(DX)(CX*1)
+	VMOVUPS        1120(BX), Y1
+	VMOVNTPS       Y1, (DX)(CX*2)
+	VMOVNTPS       Y4, 32(DX)(CX*2)
+	VMOVUPS        1152(BX), Y1
+	VMOVNTPS       Y1, (DX)(SI*1)
+	VMOVNTPS       Y3, 32(DX)(SI*1)
+	MOVQ           24(AX), CX
+	ADDQ           CX, 8(AX)
+	ADDQ           $+64, (AX)
+	DECQ           32(AX)
+	JNZ            row
+	SFENCE
+	VZEROUPPER
+	RET
+
+// func streamRotated2AVX2(args *byte)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·streamRotated2AVX2(SB), NOSPLIT, $0-8
+	MOVQ         args+0(FP), AX
+	MOVL         $0x3f000000, CX
+	VMOVD        CX, X0
+	VBROADCASTSS X0, Y0
+
+row:
+	MOVQ           8(AX), CX
+	MOVQ           (AX), DX
+	MOVQ           48(AX), BX
+	MOVQ           16(AX), SI
+	LEAQ           (SI)(SI*2), R8
+	LEAQ           (CX)(SI*4), DI
+	VBROADCASTF128 (CX), Y1
+	VINSERTF128    $0x01, (DI), Y1, Y1
+	VBROADCASTF128 (CX)(SI*1), Y2
+	VINSERTF128    $0x01, (DI)(SI*1), Y2, Y2
+	VBROADCASTF128 (CX)(SI*2), Y3
+	VINSERTF128    $0x01, (DI)(SI*2), Y3, Y3
+	VBROADCASTF128 (CX)(R8*1), Y4
+	VINSERTF128    $0x01, (DI)(R8*1), Y4, Y4
+	VUNPCKLPS      Y2, Y1, Y5
+	VUNPCKHPS      Y2, Y1, Y1
+	VUNPCKLPS      Y4, Y3, Y2
+	VUNPCKHPS      Y4, Y3, Y3
+	VSHUFPS        $0x44, Y2, Y5, Y4
+	VSHUFPS        $0xee, Y2, Y5, Y2
+	VSHUFPS        $0x44, Y3, Y1, Y5
+	VSHUFPS        $0xee, Y3, Y1, Y1
+	VMOVUPS        Y4, (BX)
+	VMOVUPS        Y2, 32(BX)
+	VMOVUPS        Y5, 64(BX)
+	VMOVUPS        Y1, 96(BX)
+	VBROADCASTF128 16(CX), Y1
+	VINSERTF128    $0x01, 16(DI), Y1, Y1
+	VBROADCASTF128 16(CX)(SI*1), Y2
+	VINSERTF128    $0x01, 16(DI)(SI*1), Y2, Y2
+	VBROADCASTF128 16(CX)(SI*2), Y3
+	VINSERTF128    $0x01, 16(DI)(SI*2), Y3, Y3
+	VBROADCASTF128 16(CX)(R8*1), Y4
+	VINSERTF128    $0x01, 16(DI)(R8*1), Y4, Y4
+	VUNPCKLPS      Y2, Y1, Y5
+	VUNPCKHPS      Y2, Y1, Y1
+	VUNPCKLPS      Y4, Y3, Y2
+	VUNPCKHPS      Y4, Y3, Y3
+	VSHUFPS        $0x44, Y2, Y5, Y4
+	VSHUFPS        $0xee, Y2, Y5, Y2
+	VSHUFPS        $0x44, Y3, Y1, Y5
+	VSHUFPS        $0xee, Y3, Y1, Y1
+	VMOVUPS        Y4, 128(BX)
+	VMOVUPS        Y2, 160(BX)
+	VMOVUPS        Y5, 192(BX)
+	VMOVUPS        Y1, 224(BX)
+	VBROADCASTF128 20(CX), Y1
+	VINSERTF128    $0x01, 20(DI), Y1, Y1
+	VBROADCASTF128 20(CX)(SI*1), Y2
+	VINSERTF128    $0x01, 20(DI)(SI*1), Y2, Y2
+	VBROADCASTF128 20(CX)(SI*2), Y3
+	VINSERTF128    $0x01, 20(DI)(SI*2), Y3, Y3
+	VBROADCASTF128 20(CX)(R8*1), Y4
+	VINSERTF128    $0x01, 20(DI)(R8*1), Y4, Y4
+	VUNPCKHPS      Y2, Y1, Y1
+	VUNPCKHPS      Y4, Y3, Y2
+	VSHUFPS        $0xee, Y2, Y1, Y1
+	VMOVUPS        Y1, 256(BX)
+	VMOVUPS        256(BX), Y1
+	VMOVUPS        160(BX), Y2
+	VMOVUPS        64(BX), Y3
+	VADDPS         Y3, Y1, Y4
+	VMULPS         Y4, Y0, Y4
+	VMOVAPS        Y4, Y5
+	VFMADD231PS    Y0, Y2, Y5
+	VFNMADD231PS   Y0, Y2, Y4
+	VMOVUPS        Y1, 288(BX)
+	VMOVUPS        Y5, 384(BX)
+	VMOVUPS        Y4, 480(BX)
+	VMOVUPS        Y3, 576(BX)
+	VMOVUPS        224(BX), Y1
+	VMOVUPS        128(BX), Y2
+	VMOVUPS        32(BX), Y3
+	VADDPS         Y3, Y1, Y4
+	VMULPS         Y4, Y0, Y4
+	VMOVAPS        Y4, Y5
+	VFMADD231PS    Y0, Y2, Y5
+	VFNMADD231PS   Y0, Y2, Y4
+	VMOVUPS        Y1, 320(BX)
+	VMOVUPS        Y5, 416(BX)
+	VMOVUPS        Y4, 512(BX)
+	VMOVUPS        Y3, 608(BX)
+	VMOVUPS        192(BX), Y1
+	VMOVUPS        96(BX), Y2
+	VMOVUPS        (BX), Y3
+	VADDPS         Y3, Y1, Y4
+	VMULPS         Y4, Y0, Y4
+	VMOVAPS        Y4, Y5
+	VFMADD231PS    Y0, Y2, Y5
+	VFNMADD231PS   Y0, Y2, Y4
+	VMOVUPS        Y1, 352(BX)
+	VMOVUPS        Y5, 448(BX)
+	VMOVUPS        Y4, 544(BX)
+	VMOVUPS        Y3, 640(BX)
+	MOVQ           40(AX), CX
+	LEAQ           (CX)(CX*2), SI
+	VMOVUPS        288(BX), Y1
+	VMOVUPS        320(BX), Y2
+	VMOVUPS        352(BX), Y3
+	VADDPS         Y3, Y1, Y4
+	VMULPS         Y4, Y0, Y4
+	VMOVAPS        Y4, Y5
+	VFMADD231PS    Y0, Y2, Y5
+	VFNMADD231PS   Y0, Y2, Y4
+	VMOVUPS        Y1, 672(BX)
+	VMOVUPS        Y5, 704(BX)
+	VMOVUPS        Y4, 736(BX)
+	VMOVUPS        Y3, 768(BX)
+	LEAQ           (DX)(CX*4), DX
+	VMOVUPS        384(BX), Y1
+	VMOVUPS        416(BX), Y2
+	VMOVUPS        448(BX), Y3
+	VADDPS         Y3, Y1, Y4
+	VMULPS         Y4, Y0, Y4
+	VMOVAPS        Y4, Y5
+	VFMADD231PS    Y0, Y2, Y5
+	VFNMADD231PS   Y0, Y2, Y4
+	VMOVUPS        Y1, 800(BX)
+	VMOVUPS        Y5, 832(BX)
+	VMOVUPS        Y4, 864(BX)
+	VMOVUPS        Y3, 896(BX)
+	LEAQ           (DX)(CX*4), DX
+	VMOVUPS        480(BX), Y1
+	VMOVUPS        512(BX), Y2
+	VMOVUPS        544(BX), Y3
+	VADDPS         Y3, Y1, Y4
+	VMULPS         Y4, Y0, Y4
+	VMOVAPS        Y4, Y5
+	VFMADD231PS    Y0, Y2, Y5
+	VFNMADD231PS   Y0, Y2, Y4
+	VMOVUPS        Y1, 928(BX)
+	VMOVUPS        Y5, 960(BX)
+	VMOVUPS        Y4, 992(BX)
+	VMOVUPS        Y3, 1024(BX)
+	LEAQ           (DX)(CX*4), DX
+	VMOVUPS        576(BX), Y1
+	VMOVUPS        608(BX), Y2
+	VMOVUPS        640(BX), Y3
+	VADDPS         Y3, Y1, Y4
+	VMULPS         Y4, Y0, Y4
+	VMOVAPS        Y4, Y5
+	VFMADD231PS    Y0, Y2, Y5
+	VFNMADD231PS   Y0, Y2, Y4
+	VMOVUPS        Y1, 1056(BX)
+	VMOVUPS        Y5, 1088(BX)
+	VMOVUPS        Y4, 1120(BX)
+	VMOVUPS        Y3, 1152(BX)
+	MOVQ           8(AX), CX
+	MOVQ           (AX), DX
+	MOVQ           48(AX), BX
+	MOVQ           16(AX), SI
+	LEAQ           (CX)(SI*8), CX
+	LEAQ           (SI)(SI*2), R8
+	LEAQ           (CX)(SI*4), DI
+	VBROADCASTF128 (CX), Y1
+	VINSERTF128    $0x01, (DI), Y1, Y1
+	VBROADCASTF128 (CX)(SI*1), Y2
+	VINSERTF128    $0x01, (DI)(SI*1), Y2, Y2
+	VBROADCASTF128 (CX)(SI*2), Y3
+	VINSERTF128    $0x01, (DI)(SI*2), Y3, Y3
+	VBROADCASTF128 (CX)(R8*1), Y4
+	VINSERTF128    $0x01, (DI)(R8*1), Y4, Y4
+	VUNPCKLPS      Y2, Y1, Y5
+	VUNPCKHPS      Y2, Y1, Y1
+	VUNPCKLPS      Y4, Y3, Y2
+	VUNPCKHPS      Y4, Y3, Y3
+	VSHUFPS        $0x44, Y2, Y5, Y4
+	VSHUFPS        $0xee, Y2, Y5, Y2
+	VSHUFPS        $0x44, Y3, Y1, Y5
+	VSHUFPS        $0xee, Y3, Y1, Y1
+	VMOVUPS        Y4, (BX)
+	VMOVUPS        Y2, 32(BX)
+	VMOVUPS        Y5, 64(BX)
+	VMOVUPS        Y1, 96(BX)
+	VBROADCASTF128 16(CX), Y1
+	VINSERTF128    $0x01, 16(DI), Y1, Y1
+	VBROADCASTF128 16(CX)(SI*1), Y2
+	VINSERTF128    $0x01, 16(DI)(SI*1), Y2, Y2
+	VBROADCASTF128 16(CX)(SI*2), Y3
+	VINSERTF128    $0x01, 16(DI)(SI*2), Y3, Y3
+	VBROADCASTF128 16(CX)(R8*1), Y4
+	VINSERTF128    $0x01, 16(DI)(R8*1), Y4, Y4
+	VUNPCKLPS      Y2, Y1, Y5
+	VUNPCKHPS      Y2, Y1, Y1
+	VUNPCKLPS      Y4, Y3, Y2
+	VUNPCKHPS      Y4, Y3, Y3
+	VSHUFPS        $0x44, Y2, Y5, Y4
+	VSHUFPS        $0xee, Y2, Y5, Y2
+	VSHUFPS        $0x44, Y3, Y1, Y5
+	VSHUFPS        $0xee, Y3, Y1, Y1
+	VMOVUPS        Y4, 128(BX)
+	VMOVUPS        Y2, 160(BX)
+	VMOVUPS        Y5, 192(BX)
+	VMOVUPS        Y1, 224(BX)
+	VBROADCASTF128 20(CX), Y1
+	VINSERTF128    $0x01, 20(DI), Y1, Y1
+	VBROADCASTF128 20(CX)(SI*1), Y2
+	VINSERTF128    $0x01, 20(DI)(SI*1), Y2, Y2
+	VBROADCASTF128 20(CX)(SI*2), Y3
+	VINSERTF128    $0x01, 20(DI)(SI*2), Y3, Y3
+	VBROADCASTF128 20(CX)(R8*1), Y4
+	VINSERTF128    $0x01, 20(DI)(R8*1), Y4, Y4
+	VUNPCKHPS      Y2, Y1, Y1
+	VUNPCKHPS      Y4, Y3, Y2
+	VSHUFPS        $0xee, Y2, Y1, Y1
+	VMOVUPS        Y1, 256(BX)
+	VMOVUPS        256(BX), Y1
+	VMOVUPS        160(BX), Y2
+	VMOVUPS        64(BX), Y3
+	VADDPS         Y3, Y1, Y4
+	VMULPS         Y4, Y0, Y4
+	VMOVAPS        Y4, Y5
+	VFMADD231PS    Y0, Y2, Y5
+	VFNMADD231PS   Y0, Y2, Y4
+	VMOVUPS        Y1, 288(BX)
+	VMOVUPS        Y5, 384(BX)
+	VMOVUPS        Y4, 480(BX)
+	VMOVUPS        Y3, 576(BX)
+	VMOVUPS        224(BX), Y1
+	VMOVUPS        128(BX), Y2
+	VMOVUPS        32(BX), Y3
+	VADDPS         Y3, Y1, Y4
+	VMULPS         Y4, Y0, Y4
+	VMOVAPS        Y4, Y5
+	VFMADD231PS    Y0, Y2, Y5
+	VFNMADD231PS   Y0, Y2, Y4
+	VMOVUPS        Y1, 320(BX)
+	VMOVUPS        Y5, 416(BX)
+	VMOVUPS        Y4, 512(BX)
+	VMOVUPS        Y3, 608(BX)
+	VMOVUPS        192(BX), Y1
+	VMOVUPS        96(BX), Y2
+	VMOVUPS        (BX), Y3
+	VADDPS         Y3, Y1, Y4
+	VMULPS         Y4, Y0, Y4
+	VMOVAPS        Y4, Y5
+	VFMADD231PS    Y0, Y2, Y5
+	VFNMADD231PS   Y0, Y2, Y4
+	VMOVUPS        Y1, 352(BX)
+	VMOVUPS        Y5, 448(BX)
+	VMOVUPS        Y4, 544(BX)
+	VMOVUPS        Y3, 640(BX)
+	MOVQ           40(AX), CX
+	LEAQ           (CX)(CX*2), SI
+	VMOVUPS        288(BX), Y1
+	VMOVUPS        320(BX), Y2
+	VMOVUPS        352(BX), Y3
+	VADDPS         Y3, Y1, Y4
+	VMULPS         Y4, Y0, Y4
+	VMOVAPS        Y4, Y5
+	VFMADD231PS    Y0, Y2, Y5
+	VFNMADD231PS   Y0, Y2, Y4
+	VMOVUPS        672(BX), Y2
+	VMOVNTPS       Y2, (DX)
+	VMOVNTPS       Y1, 32(DX)
+	VMOVUPS        704(BX), Y1
+	VMOVNTPS       Y1, (DX)(CX*1)
+	VMOVNTPS       Y5, 32(DX)(CX*1)
+	VMOVUPS        736(BX), Y1
+	VMOVNTPS       Y1, (DX)(CX*2)
+	VMOVNTPS       Y4, 32(DX)(CX*2)
+	VMOVUPS        768(BX), Y1
+	VMOVNTPS       Y1, (DX)(SI*1)
+	VMOVNTPS       Y3, 32(DX)(SI*1)
+	LEAQ           (DX)(CX*4), DX
+	VMOVUPS        384(BX), Y1
+	VMOVUPS        416(BX), Y2
+	VMOVUPS        448(BX), Y3
+	VADDPS         Y3, Y1, Y4
+	VMULPS         Y4, Y0, Y4
+	VMOVAPS        Y4, Y5
+	VFMADD231PS    Y0, Y2, Y5
+	VFNMADD231PS   Y0, Y2, Y4
+	VMOVUPS        800(BX), Y2
+	VMOVNTPS       Y2, (DX)
+	VMOVNTPS       Y1, 32(DX)
+	VMOVUPS        832(BX), Y1
+	VMOVNTPS       Y1, (DX)(CX*1)
+	VMOVNTPS       Y5, 32(DX)(CX*1)
+	VMOVUPS        864(BX), Y1
+	VMOVNTPS       Y1, (DX)(CX*2)
+	VMOVNTPS       Y4, 32(DX)(CX*2)
+	VMOVUPS        896(BX), Y1
+	VMOVNTPS       Y1, (DX)(SI*1)
+	VMOVNTPS       Y3, 32(DX)(SI*1)
+	LEAQ           (DX)(CX*4), DX
+	VMOVUPS        480(BX), Y1
+	VMOVUPS        512(BX), Y2
+	VMOVUPS        544(BX), Y3
+	VADDPS         Y3, Y1, Y4
+	VMULPS         Y4, Y0, Y4
+	VMOVAPS        Y4, Y5
+	VFMADD231PS    Y0, Y2, Y5
+	VFNMADD231PS   Y0, Y2, Y4
+	VMOVUPS        928(BX), Y2
+	VMOVNTPS       Y2, (DX)
+	VMOVNTPS       Y1, 32(DX)
+	VMOVUPS        960(BX), Y1
+	VMOVNTPS       Y1, (DX)(CX*1)
+	VMOVNTPS       Y5, 32(DX)(CX*1)
+	VMOVUPS        992(BX), Y1
+	VMOVNTPS       Y1, (DX)(CX*2)
+	VMOVNTPS       Y4, 32(DX)(CX*2)
+	VMOVUPS        1024(BX), Y1
+	VMOVNTPS       Y1, (DX)(SI*1)
+	VMOVNTPS       Y3, 32(DX)(SI*1)
+	LEAQ           (DX)(CX*4), DX
+	VMOVUPS        576(BX), Y1
+	VMOVUPS        608(BX), Y2
+	VMOVUPS        640(BX), Y3
+	VADDPS         Y3, Y1, Y4
+	VMULPS         Y4, Y0, Y4
+	VMOVAPS        Y4, Y5
+	VFMADD231PS    Y0, Y2, Y5
+	VFNMADD231PS   Y0, Y2, Y4
+	VMOVUPS        1056(BX), Y2
+	VMOVNTPS       Y2, (DX)
+	VMOVNTPS       Y1, 32(DX)
+	VMOVUPS        1088(BX), Y1
+	VMOVNTPS       Y1, (DX)(CX*1)
+	VMOVNTPS       Y5, 32(DX)(CX*1)
+	VMOVUPS        1120(BX), Y1
+	VMOVNTPS       Y1, (DX)(CX*2)
+	VMOVNTPS       Y4, 32(DX)(CX*2)
+	VMOVUPS        1152(BX), Y1
+	VMOVNTPS       Y1, (DX)(SI*1)
+	VMOVNTPS       Y3, 32(DX)(SI*1)
+	MOVQ           24(AX), CX
+	ADDQ           CX, 8(AX)
+	ADDQ           $+64, (AX)
+	DECQ           32(AX)
+	JNZ            row
+	SFENCE
 	VZEROUPPER
 	RET
 
@@ -4863,16 +5551,16 @@ TEXT ·pack4AVX2(SB), NOSPLIT, $0-8
 row:
 	MOVQ           8(AX), CX
 	MOVQ           (AX), DX
-	MOVQ           16(AX), BX
-	MOVQ           48(AX), SI
-	LEAQ           (BX)(BX*2), R8
-	LEAQ           (CX)(BX*4), DI
+	MOVQ           48(AX), BX
+	MOVQ           16(AX), SI
+	LEAQ           (SI)(SI*2), R8
+	LEAQ           (CX)(SI*4), DI
 	VBROADCASTF128 (CX), Y6
 	VINSERTF128    $0x01, (DI), Y6, Y6
-	VBROADCASTF128 (CX)(BX*1), Y7
-	VINSERTF128    $0x01, (DI)(BX*1), Y7, Y7
-	VBROADCASTF128 (CX)(BX*2), Y8
-	VINSERTF128    $0x01, (DI)(BX*2), Y8, Y8
+	VBROADCASTF128 (CX)(SI*1), Y7
+	VINSERTF128    $0x01, (DI)(SI*1), Y7, Y7
+	VBROADCASTF128 (CX)(SI*2), Y8
+	VINSERTF128    $0x01, (DI)(SI*2), Y8, Y8
 	VBROADCASTF128 (CX)(R8*1), Y9
 	VINSERTF128    $0x01, (DI)(R8*1), Y9, Y9
 	VUNPCKLPS      Y7, Y6, Y10
@@ -4883,16 +5571,16 @@ row:
 	VSHUFPS        $0xee, Y7, Y10, Y7
 	VSHUFPS        $0x44, Y8, Y6, Y10
 	VSHUFPS        $0xee, Y8, Y6, Y6
-	VMOVUPS        Y9, (SI)
-	VMOVUPS        Y7, 32(SI)
-	VMOVUPS        Y10, 64(SI)
-	VMOVUPS        Y6, 96(SI)
+	VMOVUPS        Y9, (BX)
+	VMOVUPS        Y7, 32(BX)
+	VMOVUPS        Y10, 64(BX)
+	VMOVUPS        Y6, 96(BX)
 	VBROADCASTF128 16(CX), Y6
 	VINSERTF128    $0x01, 16(DI), Y6, Y6
-	VBROADCASTF128 16(CX)(BX*1), Y7
-	VINSERTF128    $0x01, 16(DI)(BX*1), Y7, Y7
-	VBROADCASTF128 16(CX)(BX*2), Y8
-	VINSERTF128    $0x01, 16(DI)(BX*2), Y8, Y8
+	VBROADCASTF128 16(CX)(SI*1), Y7
+	VINSERTF128    $0x01, 16(DI)(SI*1), Y7, Y7
+	VBROADCASTF128 16(CX)(SI*2), Y8
+	VINSERTF128    $0x01, 16(DI)(SI*2), Y8, Y8
 	VBROADCASTF128 16(CX)(R8*1), Y9
 	VINSERTF128    $0x01, 16(DI)(R8*1), Y9, Y9
 	VUNPCKLPS      Y7, Y6, Y10
@@ -4903,25 +5591,25 @@ row:
 	VSHUFPS        $0xee, Y7, Y10, Y7
 	VSHUFPS        $0x44, Y8, Y6, Y10
 	VSHUFPS        $0xee, Y8, Y6, Y6
-	VMOVUPS        Y9, 128(SI)
-	VMOVUPS        Y7, 160(SI)
-	VMOVUPS        Y10, 192(SI)
-	VMOVUPS        Y6, 224(SI)
+	VMOVUPS        Y9, 128(BX)
+	VMOVUPS        Y7, 160(BX)
+	VMOVUPS        Y10, 192(BX)
+	VMOVUPS        Y6, 224(BX)
 	VBROADCASTF128 20(CX), Y6
 	VINSERTF128    $0x01, 20(DI), Y6, Y6
-	VBROADCASTF128 20(CX)(BX*1), Y7
-	VINSERTF128    $0x01, 20(DI)(BX*1), Y7, Y7
-	VBROADCASTF128 20(CX)(BX*2), Y8
-	VINSERTF128    $0x01, 20(DI)(BX*2), Y8, Y8
+	VBROADCASTF128 20(CX)(SI*1), Y7
+	VINSERTF128    $0x01, 20(DI)(SI*1), Y7, Y7
+	VBROADCASTF128 20(CX)(SI*2), Y8
+	VINSERTF128    $0x01, 20(DI)(SI*2), Y8, Y8
 	VBROADCASTF128 20(CX)(R8*1), Y9
 	VINSERTF128    $0x01, 20(DI)(R8*1), Y9, Y9
 	VUNPCKHPS      Y7, Y6, Y6
 	VUNPCKHPS      Y9, Y8, Y7
 	VSHUFPS        $0xee, Y7, Y6, Y6
-	VMOVUPS        Y6, 256(SI)
-	VMOVUPS        (SI), Y6
-	VMOVUPS        96(SI), Y7
-	VMOVUPS        192(SI), Y8
+	VMOVUPS        Y6, 256(BX)
+	VMOVUPS        (BX), Y6
+	VMOVUPS        96(BX), Y7
+	VMOVUPS        192(BX), Y8
 	VMOVAPS        Y6, Y9
 	VFMADD231PS    Y1, Y8, Y9
 	VMULPS         Y9, Y2, Y9
@@ -4934,15 +5622,15 @@ row:
 	VMOVAPS        Y11, Y12
 	VFMADD231PS    Y5, Y7, Y12
 	VFNMADD231PS   Y5, Y7, Y11
-	VMOVUPS        Y6, 288(SI)
-	VMOVUPS        Y10, 384(SI)
-	VMOVUPS        Y9, 480(SI)
-	VMOVUPS        Y12, 576(SI)
-	VMOVUPS        Y11, 672(SI)
-	VMOVUPS        Y8, 768(SI)
-	VMOVUPS        32(SI), Y6
-	VMOVUPS        128(SI), Y7
-	VMOVUPS        224(SI), Y8
+	VMOVUPS        Y6, 288(BX)
+	VMOVUPS        Y10, 384(BX)
+	VMOVUPS        Y9, 480(BX)
+	VMOVUPS        Y12, 576(BX)
+	VMOVUPS        Y11, 672(BX)
+	VMOVUPS        Y8, 768(BX)
+	VMOVUPS        32(BX), Y6
+	VMOVUPS        128(BX), Y7
+	VMOVUPS        224(BX), Y8
 	VMOVAPS        Y6, Y9
 	VFMADD231PS    Y1, Y8, Y9
 	VMULPS         Y9, Y2, Y9
@@ -4955,15 +5643,15 @@ row:
 	VMOVAPS        Y11, Y12
 	VFMADD231PS    Y5, Y7, Y12
 	VFNMADD231PS   Y5, Y7, Y11
-	VMOVUPS        Y6, 320(SI)
-	VMOVUPS        Y10, 416(SI)
-	VMOVUPS        Y9, 512(SI)
-	VMOVUPS        Y12, 608(SI)
-	VMOVUPS        Y11, 704(SI)
-	VMOVUPS        Y8, 800(SI)
-	VMOVUPS        64(SI), Y6
-	VMOVUPS        160(SI), Y7
-	VMOVUPS        256(SI), Y8
+	VMOVUPS        Y6, 320(BX)
+	VMOVUPS        Y10, 416(BX)
+	VMOVUPS        Y9, 512(BX)
+	VMOVUPS        Y12, 608(BX)
+	VMOVUPS        Y11, 704(BX)
+	VMOVUPS        Y8, 800(BX)
+	VMOVUPS        64(BX), Y6
+	VMOVUPS        160(BX), Y7
+	VMOVUPS        256(BX), Y8
 	VMOVAPS        Y6, Y9
 	VFMADD231PS    Y1, Y8, Y9
 	VMULPS         Y9, Y2, Y9
@@ -4976,18 +5664,18 @@ row:
 	VMOVAPS        Y11, Y12
 	VFMADD231PS    Y5, Y7, Y12
 	VFNMADD231PS   Y5, Y7, Y11
-	VMOVUPS        Y6, 352(SI)
-	VMOVUPS        Y10, 448(SI)
-	VMOVUPS        Y9, 544(SI)
-	VMOVUPS        Y12, 640(SI)
-	VMOVUPS        Y11, 736(SI)
-	VMOVUPS        Y8, 832(SI)
+	VMOVUPS        Y6, 352(BX)
+	VMOVUPS        Y10, 448(BX)
+	VMOVUPS        Y9, 544(BX)
+	VMOVUPS        Y12, 640(BX)
+	VMOVUPS        Y11, 736(BX)
+	VMOVUPS        Y8, 832(BX)
 	MOVQ           40(AX), CX
-	LEAQ           (CX)(CX*2), BX
+	LEAQ           (CX)(CX*2), SI
 	LEAQ           (CX)(CX*4), DI
-	VMOVUPS        288(SI), Y6
-	VMOVUPS        320(SI), Y7
-	VMOVUPS        352(SI), Y8
+	VMOVUPS        288(BX), Y6
+	VMOVUPS        320(BX), Y7
+	VMOVUPS        352(BX), Y8
 	VMOVAPS        Y6, Y9
 	VFMADD231PS    Y1, Y8, Y9
 	VMULPS         Y9, Y2, Y9
@@ -5003,13 +5691,13 @@ row:
 	VMOVUPS        Y6, (DX)
 	VMOVUPS        Y10, (DX)(CX*1)
 	VMOVUPS        Y9, (DX)(CX*2)
-	VMOVUPS        Y12, (DX)(BX*1)
+	VMOVUPS        Y12, (DX)(SI*1)
 	VMOVUPS        Y11, (DX)(CX*4)
 	VMOVUPS        Y8, (DX)(DI*1)
-	LEAQ           (DX)(BX*2), DX
-	VMOVUPS        384(SI), Y6
-	VMOVUPS        416(SI), Y7
-	VMOVUPS        448(SI), Y8
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        384(BX), Y6
+	VMOVUPS        416(BX), Y7
+	VMOVUPS        448(BX), Y8
 	VMOVAPS        Y6, Y9
 	VFMADD231PS    Y1, Y8, Y9
 	VMULPS         Y9, Y2, Y9
@@ -5025,13 +5713,13 @@ row:
 	VMOVUPS        Y6, (DX)
 	VMOVUPS        Y10, (DX)(CX*1)
 	VMOVUPS        Y9, (DX)(CX*2)
-	VMOVUPS        Y12, (DX)(BX*1)
+	VMOVUPS        Y12, (DX)(SI*1)
 	VMOVUPS        Y11, (DX)(CX*4)
 	VMOVUPS        Y8, (DX)(DI*1)
-	LEAQ           (DX)(BX*2), DX
-	VMOVUPS        480(SI), Y6
-	VMOVUPS        512(SI), Y7
-	VMOVUPS        544(SI), Y8
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        480(BX), Y6
+	VMOVUPS        512(BX), Y7
+	VMOVUPS        544(BX), Y8
 	VMOVAPS        Y6, Y9
 	VFMADD231PS    Y1, Y8, Y9
 	VMULPS         Y9, Y2, Y9
@@ -5047,13 +5735,13 @@ row:
 	VMOVUPS        Y6, (DX)
 	VMOVUPS        Y10, (DX)(CX*1)
 	VMOVUPS        Y9, (DX)(CX*2)
-	VMOVUPS        Y12, (DX)(BX*1)
+	VMOVUPS        Y12, (DX)(SI*1)
 	VMOVUPS        Y11, (DX)(CX*4)
 	VMOVUPS        Y8, (DX)(DI*1)
-	LEAQ           (DX)(BX*2), DX
-	VMOVUPS        576(SI), Y6
-	VMOVUPS        608(SI), Y7
-	VMOVUPS        640(SI), Y8
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        576(BX), Y6
+	VMOVUPS        608(BX), Y7
+	VMOVUPS        640(BX), Y8
 	VMOVAPS        Y6, Y9
 	VFMADD231PS    Y1, Y8, Y9
 	VMULPS         Y9, Y2, Y9
@@ -5069,13 +5757,13 @@ row:
 	VMOVUPS        Y6, (DX)
 	VMOVUPS        Y10, (DX)(CX*1)
 	VMOVUPS        Y9, (DX)(CX*2)
-	VMOVUPS        Y12, (DX)(BX*1)
+	VMOVUPS        Y12, (DX)(SI*1)
 	VMOVUPS        Y11, (DX)(CX*4)
 	VMOVUPS        Y8, (DX)(DI*1)
-	LEAQ           (DX)(BX*2), DX
-	VMOVUPS        672(SI), Y6
-	VMOVUPS        704(SI), Y7
-	VMOVUPS        736(SI), Y8
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        672(BX), Y6
+	VMOVUPS        704(BX), Y7
+	VMOVUPS        736(BX), Y8
 	VMOVAPS        Y6, Y9
 	VFMADD231PS    Y1, Y8, Y9
 	VMULPS         Y9, Y2, Y9
@@ -5091,13 +5779,13 @@ row:
 	VMOVUPS        Y6, (DX)
 	VMOVUPS        Y10, (DX)(CX*1)
 	VMOVUPS        Y9, (DX)(CX*2)
-	VMOVUPS        Y12, (DX)(BX*1)
+	VMOVUPS        Y12, (DX)(SI*1)
 	VMOVUPS        Y11, (DX)(CX*4)
 	VMOVUPS        Y8, (DX)(DI*1)
-	LEAQ           (DX)(BX*2), DX
-	VMOVUPS        768(SI), Y6
-	VMOVUPS        800(SI), Y7
-	VMOVUPS        832(SI), Y8
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        768(BX), Y6
+	VMOVUPS        800(BX), Y7
+	VMOVUPS        832(BX), Y8
 	VMOVAPS        Y6, Y9
 	VFMADD231PS    Y1, Y8, Y9
 	VMULPS         Y9, Y2, Y9
@@ -5113,23 +5801,22 @@ row:
 	VMOVUPS        Y6, (DX)
 	VMOVUPS        Y10, (DX)(CX*1)
 	VMOVUPS        Y9, (DX)(CX*2)
-	VMOVUPS        Y12, (DX)(BX*1)
+	VMOVUPS        Y12, (DX)(SI*1)
 	VMOVUPS        Y11, (DX)(CX*4)
 	VMOVUPS        Y8, (DX)(DI*1)
 	MOVQ           8(AX), CX
 	MOVQ           (AX), DX
-	MOVQ           16(AX), BX
-	MOVQ           48(AX), SI
-	LEAQ           (CX)(BX*8), CX
-	ADDQ           $+32, DX
-	LEAQ           (BX)(BX*2), R8
-	LEAQ           (CX)(BX*4), DI
+	MOVQ           48(AX), BX
+	MOVQ           16(AX), SI
+	LEAQ           (CX)(SI*8), CX
+	LEAQ           (SI)(SI*2), R8
+	LEAQ           (CX)(SI*4), DI
 	VBROADCASTF128 (CX), Y6
 	VINSERTF128    $0x01, (DI), Y6, Y6
-	VBROADCASTF128 (CX)(BX*1), Y7
-	VINSERTF128    $0x01, (DI)(BX*1), Y7, Y7
-	VBROADCASTF128 (CX)(BX*2), Y8
-	VINSERTF128    $0x01, (DI)(BX*2), Y8, Y8
+	VBROADCASTF128 (CX)(SI*1), Y7
+	VINSERTF128    $0x01, (DI)(SI*1), Y7, Y7
+	VBROADCASTF128 (CX)(SI*2), Y8
+	VINSERTF128    $0x01, (DI)(SI*2), Y8, Y8
 	VBROADCASTF128 (CX)(R8*1), Y9
 	VINSERTF128    $0x01, (DI)(R8*1), Y9, Y9
 	VUNPCKLPS      Y7, Y6, Y10
@@ -5140,16 +5827,16 @@ row:
 	VSHUFPS        $0xee, Y7, Y10, Y7
 	VSHUFPS        $0x44, Y8, Y6, Y10
 	VSHUFPS        $0xee, Y8, Y6, Y6
-	VMOVUPS        Y9, (SI)
-	VMOVUPS        Y7, 32(SI)
-	VMOVUPS        Y10, 64(SI)
-	VMOVUPS        Y6, 96(SI)
+	VMOVUPS        Y9, (BX)
+	VMOVUPS        Y7, 32(BX)
+	VMOVUPS        Y10, 64(BX)
+	VMOVUPS        Y6, 96(BX)
 	VBROADCASTF128 16(CX), Y6
 	VINSERTF128    $0x01, 16(DI), Y6, Y6
-	VBROADCASTF128 16(CX)(BX*1), Y7
-	VINSERTF128    $0x01, 16(DI)(BX*1), Y7, Y7
-	VBROADCASTF128 16(CX)(BX*2), Y8
-	VINSERTF128    $0x01, 16(DI)(BX*2), Y8, Y8
+	VBROADCASTF128 16(CX)(SI*1), Y7
+	VINSERTF128    $0x01, 16(DI)(SI*1), Y7, Y7
+	VBROADCASTF128 16(CX)(SI*2), Y8
+	VINSERTF128    $0x01, 16(DI)(SI*2), Y8, Y8
 	VBROADCASTF128 16(CX)(R8*1), Y9
 	VINSERTF128    $0x01, 16(DI)(R8*1), Y9, Y9
 	VUNPCKLPS      Y7, Y6, Y10
@@ -5160,25 +5847,25 @@ row:
 	VSHUFPS        $0xee, Y7, Y10, Y7
 	VSHUFPS        $0x44, Y8, Y6, Y10
 	VSHUFPS        $0xee, Y8, Y6, Y6
-	VMOVUPS        Y9, 128(SI)
-	VMOVUPS        Y7, 160(SI)
-	VMOVUPS        Y10, 192(SI)
-	VMOVUPS        Y6, 224(SI)
+	VMOVUPS        Y9, 128(BX)
+	VMOVUPS        Y7, 160(BX)
+	VMOVUPS        Y10, 192(BX)
+	VMOVUPS        Y6, 224(BX)
 	VBROADCASTF128 20(CX), Y6
 	VINSERTF128    $0x01, 20(DI), Y6, Y6
-	VBROADCASTF128 20(CX)(BX*1), Y7
-	VINSERTF128    $0x01, 20(DI)(BX*1), Y7, Y7
-	VBROADCASTF128 20(CX)(BX*2), Y8
-	VINSERTF128    $0x01, 20(DI)(BX*2), Y8, Y8
+	VBROADCASTF128 20(CX)(SI*1), Y7
+	VINSERTF128    $0x01, 20(DI)(SI*1), Y7, Y7
+	VBROADCASTF128 20(CX)(SI*2), Y8
+	VINSERTF128    $0x01, 20(DI)(SI*2), Y8, Y8
 	VBROADCASTF128 20(CX)(R8*1), Y9
 	VINSERTF128    $0x01, 20(DI)(R8*1), Y9, Y9
 	VUNPCKHPS      Y7, Y6, Y6
 	VUNPCKHPS      Y9, Y8, Y7
 	VSHUFPS        $0xee, Y7, Y6, Y6
-	VMOVUPS        Y6, 256(SI)
-	VMOVUPS        (SI), Y6
-	VMOVUPS        96(SI), Y7
-	VMOVUPS        192(SI), Y8
+	VMOVUPS        Y6, 256(BX)
+	VMOVUPS        (BX), Y6
+	VMOVUPS        96(BX), Y7
+	VMOVUPS        192(BX), Y8
 	VMOVAPS        Y6, Y9
 	VFMADD231PS    Y1, Y8, Y9
 	VMULPS         Y9, Y2, Y9
@@ -5191,15 +5878,15 @@ row:
 	VMOVAPS        Y11, Y12
 	VFMADD231PS    Y5, Y7, Y12
 	VFNMADD231PS   Y5, Y7, Y11
-	VMOVUPS        Y6, 288(SI)
-	VMOVUPS        Y10, 384(SI)
-	VMOVUPS        Y9, 480(SI)
-	VMOVUPS        Y12, 576(SI)
-	VMOVUPS        Y11, 672(SI)
-	VMOVUPS        Y8, 768(SI)
-	VMOVUPS        32(SI), Y6
-	VMOVUPS        128(SI), Y7
-	VMOVUPS        224(SI), Y8
+	VMOVUPS        Y6, 288(BX)
+	VMOVUPS        Y10, 384(BX)
+	VMOVUPS        Y9, 480(BX)
+	VMOVUPS        Y12, 576(BX)
+	VMOVUPS        Y11, 672(BX)
+	VMOVUPS        Y8, 768(BX)
+	VMOVUPS        32(BX), Y6
+	VMOVUPS        128(BX), Y7
+	VMOVUPS        224(BX), Y8
 	VMOVAPS        Y6, Y9
 	VFMADD231PS    Y1, Y8, Y9
 	VMULPS         Y9, Y2, Y9
@@ -5212,15 +5899,15 @@ row:
 	VMOVAPS        Y11, Y12
 	VFMADD231PS    Y5, Y7, Y12
 	VFNMADD231PS   Y5, Y7, Y11
-	VMOVUPS        Y6, 320(SI)
-	VMOVUPS        Y10, 416(SI)
-	VMOVUPS        Y9, 512(SI)
-	VMOVUPS        Y12, 608(SI)
-	VMOVUPS        Y11, 704(SI)
-	VMOVUPS        Y8, 800(SI)
-	VMOVUPS        64(SI), Y6
-	VMOVUPS        160(SI), Y7
-	VMOVUPS        256(SI), Y8
+	VMOVUPS        Y6, 320(BX)
+	VMOVUPS        Y10, 416(BX)
+	VMOVUPS        Y9, 512(BX)
+	VMOVUPS        Y12, 608(BX)
+	VMOVUPS        Y11, 704(BX)
+	VMOVUPS        Y8, 800(BX)
+	VMOVUPS        64(BX), Y6
+	VMOVUPS        160(BX), Y7
+	VMOVUPS        256(BX), Y8
 	VMOVAPS        Y6, Y9
 	VFMADD231PS    Y1, Y8, Y9
 	VMULPS         Y9, Y2, Y9
@@ -5233,18 +5920,18 @@ row:
 	VMOVAPS        Y11, Y12
 	VFMADD231PS    Y5, Y7, Y12
 	VFNMADD231PS   Y5, Y7, Y11
-	VMOVUPS        Y6, 352(SI)
-	VMOVUPS        Y10, 448(SI)
-	VMOVUPS        Y9, 544(SI)
-	VMOVUPS        Y12, 640(SI)
-	VMOVUPS        Y11, 736(SI)
-	VMOVUPS        Y8, 832(SI)
+	VMOVUPS        Y6, 352(BX)
+	VMOVUPS        Y10, 448(BX)
+	VMOVUPS        Y9, 544(BX)
+	VMOVUPS        Y12, 640(BX)
+	VMOVUPS        Y11, 736(BX)
+	VMOVUPS        Y8, 832(BX)
 	MOVQ           40(AX), CX
-	LEAQ           (CX)(CX*2), BX
+	LEAQ           (CX)(CX*2), SI
 	LEAQ           (CX)(CX*4), DI
-	VMOVUPS        288(SI), Y6
-	VMOVUPS        320(SI), Y7
-	VMOVUPS        352(SI), Y8
+	VMOVUPS        288(BX), Y6
+	VMOVUPS        320(BX), Y7
+	VMOVUPS        352(BX), Y8
 	VMOVAPS        Y6, Y9
 	VFMADD231PS    Y1, Y8, Y9
 	VMULPS         Y9, Y2, Y9
@@ -5257,16 +5944,16 @@ row:
 	VMOVAPS        Y11, Y12
 	VFMADD231PS    Y5, Y7, Y12
 	VFNMADD231PS   Y5, Y7, Y11
-	VMOVUPS        Y6, (DX)
-	VMOVUPS        Y10, (DX)(CX*1)
-	VMOVUPS        Y9, (DX)(CX*2)
-	VMOVUPS        Y12, (DX)(BX*1)
-	VMOVUPS        Y11, (DX)(CX*4)
-	VMOVUPS        Y8, (DX)(DI*1)
-	LEAQ           (DX)(BX*2), DX
-	VMOVUPS        384(SI), Y6
-	VMOVUPS        416(SI), Y7
-	VMOVUPS        448(SI), Y8
+	VMOVUPS        Y6, 32(DX)
+	VMOVUPS        Y10, 32(DX)(CX*1)
+	VMOVUPS        Y9, 32(DX)(CX*2)
+	VMOVUPS        Y12, 32(DX)(SI*1)
+	VMOVUPS        Y11, 32(DX)(CX*4)
+	VMOVUPS        Y8, 32(DX)(DI*1)
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        384(BX), Y6
+	VMOVUPS        416(BX), Y7
+	VMOVUPS        448(BX), Y8
 	VMOVAPS        Y6, Y9
 	VFMADD231PS    Y1, Y8, Y9
 	VMULPS         Y9, Y2, Y9
@@ -5279,16 +5966,16 @@ row:
 	VMOVAPS        Y11, Y12
 	VFMADD231PS    Y5, Y7, Y12
 	VFNMADD231PS   Y5, Y7, Y11
-	VMOVUPS        Y6, (DX)
-	VMOVUPS        Y10, (DX)(CX*1)
-	VMOVUPS        Y9, (DX)(CX*2)
-	VMOVUPS        Y12, (DX)(BX*1)
-	VMOVUPS        Y11, (DX)(CX*4)
-	VMOVUPS        Y8, (DX)(DI*1)
-	LEAQ           (DX)(BX*2), DX
-	VMOVUPS        480(SI), Y6
-	VMOVUPS        512(SI), Y7
-	VMOVUPS        544(SI), Y8
+	VMOVUPS        Y6, 32(DX)
+	VMOVUPS        Y10, 32(DX)(CX*1)
+	VMOVUPS        Y9, 32(DX)(CX*2)
+	VMOVUPS        Y12, 32(DX)(SI*1)
+	VMOVUPS        Y11, 32(DX)(CX*4)
+	VMOVUPS        Y8, 32(DX)(DI*1)
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        480(BX), Y6
+	VMOVUPS        512(BX), Y7
+	VMOVUPS        544(BX), Y8
 	VMOVAPS        Y6, Y9
 	VFMADD231PS    Y1, Y8, Y9
 	VMULPS         Y9, Y2, Y9
@@ -5301,16 +5988,16 @@ row:
 	VMOVAPS        Y11, Y12
 	VFMADD231PS    Y5, Y7, Y12
 	VFNMADD231PS   Y5, Y7, Y11
-	VMOVUPS        Y6, (DX)
-	VMOVUPS        Y10, (DX)(CX*1)
-	VMOVUPS        Y9, (DX)(CX*2)
-	VMOVUPS        Y12, (DX)(BX*1)
-	VMOVUPS        Y11, (DX)(CX*4)
-	VMOVUPS        Y8, (DX)(DI*1)
-	LEAQ           (DX)(BX*2), DX
-	VMOVUPS        576(SI), Y6
-	VMOVUPS        608(SI), Y7
-	VMOVUPS        640(SI), Y8
+	VMOVUPS        Y6, 32(DX)
+	VMOVUPS        Y10, 32(DX)(CX*1)
+	VMOVUPS        Y9, 32(DX)(CX*2)
+	VMOVUPS        Y12, 32(DX)(SI*1)
+	VMOVUPS        Y11, 32(DX)(CX*4)
+	VMOVUPS        Y8, 32(DX)(DI*1)
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        576(BX), Y6
+	VMOVUPS        608(BX), Y7
+	VMOVUPS        640(BX), Y8
 	VMOVAPS        Y6, Y9
 	VFMADD231PS    Y1, Y8, Y9
 	VMULPS         Y9, Y2, Y9
@@ -5323,16 +6010,16 @@ row:
 	VMOVAPS        Y11, Y12
 	VFMADD231PS    Y5, Y7, Y12
 	VFNMADD231PS   Y5, Y7, Y11
-	VMOVUPS        Y6, (DX)
-	VMOVUPS        Y10, (DX)(CX*1)
-	VMOVUPS        Y9, (DX)(CX*2)
-	VMOVUPS        Y12, (DX)(BX*1)
-	VMOVUPS        Y11, (DX)(CX*4)
-	VMOVUPS        Y8, (DX)(DI*1)
-	LEAQ           (DX)(BX*2), DX
-	VMOVUPS        672(SI), Y6
-	VMOVUPS        704(SI), Y7
-	VMOVUPS        736(SI), Y8
+	VMOVUPS        Y6, 32(DX)
+	VMOVUPS        Y10, 32(DX)(CX*1)
+	VMOVUPS        Y9, 32(DX)(CX*2)
+	VMOVUPS        Y12, 32(DX)(SI*1)
+	VMOVUPS        Y11, 32(DX)(CX*4)
+	VMOVUPS        Y8, 32(DX)(DI*1)
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        672(BX), Y6
+	VMOVUPS        704(BX), Y7
+	VMOVUPS        736(BX), Y8
 	VMOVAPS        Y6, Y9
 	VFMADD231PS    Y1, Y8, Y9
 	VMULPS         Y9, Y2, Y9
@@ -5345,16 +6032,16 @@ row:
 	VMOVAPS        Y11, Y12
 	VFMADD231PS    Y5, Y7, Y12
 	VFNMADD231PS   Y5, Y7, Y11
-	VMOVUPS        Y6, (DX)
-	VMOVUPS        Y10, (DX)(CX*1)
-	VMOVUPS        Y9, (DX)(CX*2)
-	VMOVUPS        Y12, (DX)(BX*1)
-	VMOVUPS        Y11, (DX)(CX*4)
-	VMOVUPS        Y8, (DX)(DI*1)
-	LEAQ           (DX)(BX*2), DX
-	VMOVUPS        768(SI), Y6
-	VMOVUPS        800(SI), Y7
-	VMOVUPS        832(SI), Y8
+	VMOVUPS        Y6, 32(DX)
+	VMOVUPS        Y10, 32(DX)(CX*1)
+	VMOVUPS        Y9, 32(DX)(CX*2)
+	VMOVUPS        Y12, 32(DX)(SI*1)
+	VMOVUPS        Y11, 32(DX)(CX*4)
+	VMOVUPS        Y8, 32(DX)(DI*1)
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        768(BX), Y6
+	VMOVUPS        800(BX), Y7
+	VMOVUPS        832(BX), Y8
 	VMOVAPS        Y6, Y9
 	VFMADD231PS    Y1, Y8, Y9
 	VMULPS         Y9, Y2, Y9
@@ -5367,12 +6054,12 @@ row:
 	VMOVAPS        Y11, Y12
 	VFMADD231PS    Y5, Y7, Y12
 	VFNMADD231PS   Y5, Y7, Y11
-	VMOVUPS        Y6, (DX)
-	VMOVUPS        Y10, (DX)(CX*1)
-	VMOVUPS        Y9, (DX)(CX*2)
-	VMOVUPS        Y12, (DX)(BX*1)
-	VMOVUPS        Y11, (DX)(CX*4)
-	VMOVUPS        Y8, (DX)(DI*1)
+	VMOVUPS        Y6, 32(DX)
+	VMOVUPS        Y10, 32(DX)(CX*1)
+	VMOVUPS        Y9, 32(DX)(CX*2)
+	VMOVUPS        Y12, 32(DX)(SI*1)
+	VMOVUPS        Y11, 32(DX)(CX*4)
+	VMOVUPS        Y8, 32(DX)(DI*1)
 	MOVQ           24(AX), CX
 	ADDQ           CX, 8(AX)
 	ADDQ           $+64, (AX)
@@ -5407,16 +6094,16 @@ TEXT ·packRotated4AVX2(SB), NOSPLIT, $0-8
 row:
 	MOVQ           8(AX), CX
 	MOVQ           (AX), DX
-	MOVQ           16(AX), BX
-	MOVQ           48(AX), SI
-	LEAQ           (BX)(BX*2), R8
-	LEAQ           (CX)(BX*4), DI
+	MOVQ           48(AX), BX
+	MOVQ           16(AX), SI
+	LEAQ           (SI)(SI*2), R8
+	LEAQ           (CX)(SI*4), DI
 	VBROADCASTF128 (CX), Y6
 	VINSERTF128    $0x01, (DI), Y6, Y6
-	VBROADCASTF128 (CX)(BX*1), Y7
-	VINSERTF128    $0x01, (DI)(BX*1), Y7, Y7
-	VBROADCASTF128 (CX)(BX*2), Y8
-	VINSERTF128    $0x01, (DI)(BX*2), Y8, Y8
+	VBROADCASTF128 (CX)(SI*1), Y7
+	VINSERTF128    $0x01, (DI)(SI*1), Y7, Y7
+	VBROADCASTF128 (CX)(SI*2), Y8
+	VINSERTF128    $0x01, (DI)(SI*2), Y8, Y8
 	VBROADCASTF128 (CX)(R8*1), Y9
 	VINSERTF128    $0x01, (DI)(R8*1), Y9, Y9
 	VUNPCKLPS      Y7, Y6, Y10
@@ -5427,16 +6114,16 @@ row:
 	VSHUFPS        $0xee, Y7, Y10, Y7
 	VSHUFPS        $0x44, Y8, Y6, Y10
 	VSHUFPS        $0xee, Y8, Y6, Y6
-	VMOVUPS        Y9, (SI)
-	VMOVUPS        Y7, 32(SI)
-	VMOVUPS        Y10, 64(SI)
-	VMOVUPS        Y6, 96(SI)
+	VMOVUPS        Y9, (BX)
+	VMOVUPS        Y7, 32(BX)
+	VMOVUPS        Y10, 64(BX)
+	VMOVUPS        Y6, 96(BX)
 	VBROADCASTF128 16(CX), Y6
 	VINSERTF128    $0x01, 16(DI), Y6, Y6
-	VBROADCASTF128 16(CX)(BX*1), Y7
-	VINSERTF128    $0x01, 16(DI)(BX*1), Y7, Y7
-	VBROADCASTF128 16(CX)(BX*2), Y8
-	VINSERTF128    $0x01, 16(DI)(BX*2), Y8, Y8
+	VBROADCASTF128 16(CX)(SI*1), Y7
+	VINSERTF128    $0x01, 16(DI)(SI*1), Y7, Y7
+	VBROADCASTF128 16(CX)(SI*2), Y8
+	VINSERTF128    $0x01, 16(DI)(SI*2), Y8, Y8
 	VBROADCASTF128 16(CX)(R8*1), Y9
 	VINSERTF128    $0x01, 16(DI)(R8*1), Y9, Y9
 	VUNPCKLPS      Y7, Y6, Y10
@@ -5447,25 +6134,25 @@ row:
 	VSHUFPS        $0xee, Y7, Y10, Y7
 	VSHUFPS        $0x44, Y8, Y6, Y10
 	VSHUFPS        $0xee, Y8, Y6, Y6
-	VMOVUPS        Y9, 128(SI)
-	VMOVUPS        Y7, 160(SI)
-	VMOVUPS        Y10, 192(SI)
-	VMOVUPS        Y6, 224(SI)
+	VMOVUPS        Y9, 128(BX)
+	VMOVUPS        Y7, 160(BX)
+	VMOVUPS        Y10, 192(BX)
+	VMOVUPS        Y6, 224(BX)
 	VBROADCASTF128 20(CX), Y6
 	VINSERTF128    $0x01, 20(DI), Y6, Y6
-	VBROADCASTF128 20(CX)(BX*1), Y7
-	VINSERTF128    $0x01, 20(DI)(BX*1), Y7, Y7
-	VBROADCASTF128 20(CX)(BX*2), Y8
-	VINSERTF128    $0x01, 20(DI)(BX*2), Y8, Y8
+	VBROADCASTF128 20(CX)(SI*1), Y7
+	VINSERTF128    $0x01, 20(DI)(SI*1), Y7, Y7
+	VBROADCASTF128 20(CX)(SI*2), Y8
+	VINSERTF128    $0x01, 20(DI)(SI*2), Y8, Y8
 	VBROADCASTF128 20(CX)(R8*1), Y9
 	VINSERTF128    $0x01, 20(DI)(R8*1), Y9, Y9
 	VUNPCKHPS      Y7, Y6, Y6
 	VUNPCKHPS      Y9, Y8, Y7
 	VSHUFPS        $0xee, Y7, Y6, Y6
-	VMOVUPS        Y6, 256(SI)
-	VMOVUPS        256(SI), Y6
-	VMOVUPS        160(SI), Y7
-	VMOVUPS        64(SI), Y8
+	VMOVUPS        Y6, 256(BX)
+	VMOVUPS        256(BX), Y6
+	VMOVUPS        160(BX), Y7
+	VMOVUPS        64(BX), Y8
 	VMOVAPS        Y6, Y9
 	VFMADD231PS    Y1, Y8, Y9
 	VMULPS         Y9, Y2, Y9
@@ -5478,15 +6165,15 @@ row:
 	VMOVAPS        Y11, Y12
 	VFMADD231PS    Y5, Y7, Y12
 	VFNMADD231PS   Y5, Y7, Y11
-	VMOVUPS        Y6, 288(SI)
-	VMOVUPS        Y10, 384(SI)
-	VMOVUPS        Y9, 480(SI)
-	VMOVUPS        Y12, 576(SI)
-	VMOVUPS        Y11, 672(SI)
-	VMOVUPS        Y8, 768(SI)
-	VMOVUPS        224(SI), Y6
-	VMOVUPS        128(SI), Y7
-	VMOVUPS        32(SI), Y8
+	VMOVUPS        Y6, 288(BX)
+	VMOVUPS        Y10, 384(BX)
+	VMOVUPS        Y9, 480(BX)
+	VMOVUPS        Y12, 576(BX)
+	VMOVUPS        Y11, 672(BX)
+	VMOVUPS        Y8, 768(BX)
+	VMOVUPS        224(BX), Y6
+	VMOVUPS        128(BX), Y7
+	VMOVUPS        32(BX), Y8
 	VMOVAPS        Y6, Y9
 	VFMADD231PS    Y1, Y8, Y9
 	VMULPS         Y9, Y2, Y9
@@ -5499,15 +6186,15 @@ row:
 	VMOVAPS        Y11, Y12
 	VFMADD231PS    Y5, Y7, Y12
 	VFNMADD231PS   Y5, Y7, Y11
-	VMOVUPS        Y6, 320(SI)
-	VMOVUPS        Y10, 416(SI)
-	VMOVUPS        Y9, 512(SI)
-	VMOVUPS        Y12, 608(SI)
-	VMOVUPS        Y11, 704(SI)
-	VMOVUPS        Y8, 800(SI)
-	VMOVUPS        192(SI), Y6
-	VMOVUPS        96(SI), Y7
-	VMOVUPS        (SI), Y8
+	VMOVUPS        Y6, 320(BX)
+	VMOVUPS        Y10, 416(BX)
+	VMOVUPS        Y9, 512(BX)
+	VMOVUPS        Y12, 608(BX)
+	VMOVUPS        Y11, 704(BX)
+	VMOVUPS        Y8, 800(BX)
+	VMOVUPS        192(BX), Y6
+	VMOVUPS        96(BX), Y7
+	VMOVUPS        (BX), Y8
 	VMOVAPS        Y6, Y9
 	VFMADD231PS    Y1, Y8, Y9
 	VMULPS         Y9, Y2, Y9
@@ -5520,18 +6207,18 @@ row:
 	VMOVAPS        Y11, Y12
 	VFMADD231PS    Y5, Y7, Y12
 	VFNMADD231PS   Y5, Y7, Y11
-	VMOVUPS        Y6, 352(SI)
-	VMOVUPS        Y10, 448(SI)
-	VMOVUPS        Y9, 544(SI)
-	VMOVUPS        Y12, 640(SI)
-	VMOVUPS        Y11, 736(SI)
-	VMOVUPS        Y8, 832(SI)
+	VMOVUPS        Y6, 352(BX)
+	VMOVUPS        Y10, 448(BX)
+	VMOVUPS        Y9, 544(BX)
+	VMOVUPS        Y12, 640(BX)
+	VMOVUPS        Y11, 736(BX)
+	VMOVUPS        Y8, 832(BX)
 	MOVQ           40(AX), CX
-	LEAQ           (CX)(CX*2), BX
+	LEAQ           (CX)(CX*2), SI
 	LEAQ           (CX)(CX*4), DI
-	VMOVUPS        288(SI), Y6
-	VMOVUPS        320(SI), Y7
-	VMOVUPS        352(SI), Y8
+	VMOVUPS        288(BX), Y6
+	VMOVUPS        320(BX), Y7
+	VMOVUPS        352(BX), Y8
 	VMOVAPS        Y6, Y9
 	VFMADD231PS    Y1, Y8, Y9
 	VMULPS         Y9, Y2, Y9
@@ -5547,13 +6234,13 @@ row:
 	VMOVUPS        Y6, (DX)
 	VMOVUPS        Y10, (DX)(CX*1)
 	VMOVUPS        Y9, (DX)(CX*2)
-	VMOVUPS        Y12, (DX)(BX*1)
+	VMOVUPS        Y12, (DX)(SI*1)
 	VMOVUPS        Y11, (DX)(CX*4)
 	VMOVUPS        Y8, (DX)(DI*1)
-	LEAQ           (DX)(BX*2), DX
-	VMOVUPS        384(SI), Y6
-	VMOVUPS        416(SI), Y7
-	VMOVUPS        448(SI), Y8
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        384(BX), Y6
+	VMOVUPS        416(BX), Y7
+	VMOVUPS        448(BX), Y8
 	VMOVAPS        Y6, Y9
 	VFMADD231PS    Y1, Y8, Y9
 	VMULPS         Y9, Y2, Y9
@@ -5569,13 +6256,13 @@ row:
 	VMOVUPS        Y6, (DX)
 	VMOVUPS        Y10, (DX)(CX*1)
 	VMOVUPS        Y9, (DX)(CX*2)
-	VMOVUPS        Y12, (DX)(BX*1)
+	VMOVUPS        Y12, (DX)(SI*1)
 	VMOVUPS        Y11, (DX)(CX*4)
 	VMOVUPS        Y8, (DX)(DI*1)
-	LEAQ           (DX)(BX*2), DX
-	VMOVUPS        480(SI), Y6
-	VMOVUPS        512(SI), Y7
-	VMOVUPS        544(SI), Y8
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        480(BX), Y6
+	VMOVUPS        512(BX), Y7
+	VMOVUPS        544(BX), Y8
 	VMOVAPS        Y6, Y9
 	VFMADD231PS    Y1, Y8, Y9
 	VMULPS         Y9, Y2, Y9
@@ -5591,13 +6278,13 @@ row:
 	VMOVUPS        Y6, (DX)
 	VMOVUPS        Y10, (DX)(CX*1)
 	VMOVUPS        Y9, (DX)(CX*2)
-	VMOVUPS        Y12, (DX)(BX*1)
+	VMOVUPS        Y12, (DX)(SI*1)
 	VMOVUPS        Y11, (DX)(CX*4)
 	VMOVUPS        Y8, (DX)(DI*1)
-	LEAQ           (DX)(BX*2), DX
-	VMOVUPS        576(SI), Y6
-	VMOVUPS        608(SI), Y7
-	VMOVUPS        640(SI), Y8
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        576(BX), Y6
+	VMOVUPS        608(BX), Y7
+	VMOVUPS        640(BX), Y8
 	VMOVAPS        Y6, Y9
 	VFMADD231PS    Y1, Y8, Y9
 	VMULPS         Y9, Y2, Y9
@@ -5613,13 +6300,13 @@ row:
 	VMOVUPS        Y6, (DX)
 	VMOVUPS        Y10, (DX)(CX*1)
 	VMOVUPS        Y9, (DX)(CX*2)
-	VMOVUPS        Y12, (DX)(BX*1)
+	VMOVUPS        Y12, (DX)(SI*1)
 	VMOVUPS        Y11, (DX)(CX*4)
 	VMOVUPS        Y8, (DX)(DI*1)
-	LEAQ           (DX)(BX*2), DX
-	VMOVUPS        672(SI), Y6
-	VMOVUPS        704(SI), Y7
-	VMOVUPS        736(SI), Y8
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        672(BX), Y6
+	VMOVUPS        704(BX), Y7
+	VMOVUPS        736(BX), Y8
 	VMOVAPS        Y6, Y9
 	VFMADD231PS    Y1, Y8, Y9
 	VMULPS         Y9, Y2, Y9
@@ -5635,13 +6322,13 @@ row:
 	VMOVUPS        Y6, (DX)
 	VMOVUPS        Y10, (DX)(CX*1)
 	VMOVUPS        Y9, (DX)(CX*2)
-	VMOVUPS        Y12, (DX)(BX*1)
+	VMOVUPS        Y12, (DX)(SI*1)
 	VMOVUPS        Y11, (DX)(CX*4)
 	VMOVUPS        Y8, (DX)(DI*1)
-	LEAQ           (DX)(BX*2), DX
-	VMOVUPS        768(SI), Y6
-	VMOVUPS        800(SI), Y7
-	VMOVUPS        832(SI), Y8
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        768(BX), Y6
+	VMOVUPS        800(BX), Y7
+	VMOVUPS        832(BX), Y8
 	VMOVAPS        Y6, Y9
 	VFMADD231PS    Y1, Y8, Y9
 	VMULPS         Y9, Y2, Y9
@@ -5657,23 +6344,22 @@ row:
 	VMOVUPS        Y6, (DX)
 	VMOVUPS        Y10, (DX)(CX*1)
 	VMOVUPS        Y9, (DX)(CX*2)
-	VMOVUPS        Y12, (DX)(BX*1)
+	VMOVUPS        Y12, (DX)(SI*1)
 	VMOVUPS        Y11, (DX)(CX*4)
 	VMOVUPS        Y8, (DX)(DI*1)
 	MOVQ           8(AX), CX
 	MOVQ           (AX), DX
-	MOVQ           16(AX), BX
-	MOVQ           48(AX), SI
-	LEAQ           (CX)(BX*8), CX
-	ADDQ           $+32, DX
-	LEAQ           (BX)(BX*2), R8
-	LEAQ           (CX)(BX*4), DI
+	MOVQ           48(AX), BX
+	MOVQ           16(AX), SI
+	LEAQ           (CX)(SI*8), CX
+	LEAQ           (SI)(SI*2), R8
+	LEAQ           (CX)(SI*4), DI
 	VBROADCASTF128 (CX), Y6
 	VINSERTF128    $0x01, (DI), Y6, Y6
-	VBROADCASTF128 (CX)(BX*1), Y7
-	VINSERTF128    $0x01, (DI)(BX*1), Y7, Y7
-	VBROADCASTF128 (CX)(BX*2), Y8
-	VINSERTF128    $0x01, (DI)(BX*2), Y8, Y8
+	VBROADCASTF128 (CX)(SI*1), Y7
+	VINSERTF128    $0x01, (DI)(SI*1), Y7, Y7
+	VBROADCASTF128 (CX)(SI*2), Y8
+	VINSERTF128    $0x01, (DI)(SI*2), Y8, Y8
 	VBROADCASTF128 (CX)(R8*1), Y9
 	VINSERTF128    $0x01, (DI)(R8*1), Y9, Y9
 	VUNPCKLPS      Y7, Y6, Y10
@@ -5684,16 +6370,16 @@ row:
 	VSHUFPS        $0xee, Y7, Y10, Y7
 	VSHUFPS        $0x44, Y8, Y6, Y10
 	VSHUFPS        $0xee, Y8, Y6, Y6
-	VMOVUPS        Y9, (SI)
-	VMOVUPS        Y7, 32(SI)
-	VMOVUPS        Y10, 64(SI)
-	VMOVUPS        Y6, 96(SI)
+	VMOVUPS        Y9, (BX)
+	VMOVUPS        Y7, 32(BX)
+	VMOVUPS        Y10, 64(BX)
+	VMOVUPS        Y6, 96(BX)
 	VBROADCASTF128 16(CX), Y6
 	VINSERTF128    $0x01, 16(DI), Y6, Y6
-	VBROADCASTF128 16(CX)(BX*1), Y7
-	VINSERTF128    $0x01, 16(DI)(BX*1), Y7, Y7
-	VBROADCASTF128 16(CX)(BX*2), Y8
-	VINSERTF128    $0x01, 16(DI)(BX*2), Y8, Y8
+	VBROADCASTF128 16(CX)(SI*1), Y7
+	VINSERTF128    $0x01, 16(DI)(SI*1), Y7, Y7
+	VBROADCASTF128 16(CX)(SI*2), Y8
+	VINSERTF128    $0x01, 16(DI)(SI*2), Y8, Y8
 	VBROADCASTF128 16(CX)(R8*1), Y9
 	VINSERTF128    $0x01, 16(DI)(R8*1), Y9, Y9
 	VUNPCKLPS      Y7, Y6, Y10
@@ -5704,25 +6390,25 @@ row:
 	VSHUFPS        $0xee, Y7, Y10, Y7
 	VSHUFPS        $0x44, Y8, Y6, Y10
 	VSHUFPS        $0xee, Y8, Y6, Y6
-	VMOVUPS        Y9, 128(SI)
-	VMOVUPS        Y7, 160(SI)
-	VMOVUPS        Y10, 192(SI)
-	VMOVUPS        Y6, 224(SI)
+	VMOVUPS        Y9, 128(BX)
+	VMOVUPS        Y7, 160(BX)
+	VMOVUPS        Y10, 192(BX)
+	VMOVUPS        Y6, 224(BX)
 	VBROADCASTF128 20(CX), Y6
 	VINSERTF128    $0x01, 20(DI), Y6, Y6
-	VBROADCASTF128 20(CX)(BX*1), Y7
-	VINSERTF128    $0x01, 20(DI)(BX*1), Y7, Y7
-	VBROADCASTF128 20(CX)(BX*2), Y8
-	VINSERTF128    $0x01, 20(DI)(BX*2), Y8, Y8
+	VBROADCASTF128 20(CX)(SI*1), Y7
+	VINSERTF128    $0x01, 20(DI)(SI*1), Y7, Y7
+	VBROADCASTF128 20(CX)(SI*2), Y8
+	VINSERTF128    $0x01, 20(DI)(SI*2), Y8, Y8
 	VBROADCASTF128 20(CX)(R8*1), Y9
 	VINSERTF128    $0x01, 20(DI)(R8*1), Y9, Y9
 	VUNPCKHPS      Y7, Y6, Y6
 	VUNPCKHPS      Y9, Y8, Y7
 	VSHUFPS        $0xee, Y7, Y6, Y6
-	VMOVUPS        Y6, 256(SI)
-	VMOVUPS        256(SI), Y6
-	VMOVUPS        160(SI), Y7
-	VMOVUPS        64(SI), Y8
+	VMOVUPS        Y6, 256(BX)
+	VMOVUPS        256(BX), Y6
+	VMOVUPS        160(BX), Y7
+	VMOVUPS        64(BX), Y8
 	VMOVAPS        Y6, Y9
 	VFMADD231PS    Y1, Y8, Y9
 	VMULPS         Y9, Y2, Y9
@@ -5735,15 +6421,15 @@ row:
 	VMOVAPS        Y11, Y12
 	VFMADD231PS    Y5, Y7, Y12
 	VFNMADD231PS   Y5, Y7, Y11
-	VMOVUPS        Y6, 288(SI)
-	VMOVUPS        Y10, 384(SI)
-	VMOVUPS        Y9, 480(SI)
-	VMOVUPS        Y12, 576(SI)
-	VMOVUPS        Y11, 672(SI)
-	VMOVUPS        Y8, 768(SI)
-	VMOVUPS        224(SI), Y6
-	VMOVUPS        128(SI), Y7
-	VMOVUPS        32(SI), Y8
+	VMOVUPS        Y6, 288(BX)
+	VMOVUPS        Y10, 384(BX)
+	VMOVUPS        Y9, 480(BX)
+	VMOVUPS        Y12, 576(BX)
+	VMOVUPS        Y11, 672(BX)
+	VMOVUPS        Y8, 768(BX)
+	VMOVUPS        224(BX), Y6
+	VMOVUPS        128(BX), Y7
+	VMOVUPS        32(BX), Y8
 	VMOVAPS        Y6, Y9
 	VFMADD231PS    Y1, Y8, Y9
 	VMULPS         Y9, Y2, Y9
@@ -5756,15 +6442,15 @@ row:
 	VMOVAPS        Y11, Y12
 	VFMADD231PS    Y5, Y7, Y12
 	VFNMADD231PS   Y5, Y7, Y11
-	VMOVUPS        Y6, 320(SI)
-	VMOVUPS        Y10, 416(SI)
-	VMOVUPS        Y9, 512(SI)
-	VMOVUPS        Y12, 608(SI)
-	VMOVUPS        Y11, 704(SI)
-	VMOVUPS        Y8, 800(SI)
-	VMOVUPS        192(SI), Y6
-	VMOVUPS        96(SI), Y7
-	VMOVUPS        (SI), Y8
+	VMOVUPS        Y6, 320(BX)
+	VMOVUPS        Y10, 416(BX)
+	VMOVUPS        Y9, 512(BX)
+	VMOVUPS        Y12, 608(BX)
+	VMOVUPS        Y11, 704(BX)
+	VMOVUPS        Y8, 800(BX)
+	VMOVUPS        192(BX), Y6
+	VMOVUPS        96(BX), Y7
+	VMOVUPS        (BX), Y8
 	VMOVAPS        Y6, Y9
 	VFMADD231PS    Y1, Y8, Y9
 	VMULPS         Y9, Y2, Y9
@@ -5777,18 +6463,18 @@ row:
 	VMOVAPS        Y11, Y12
 	VFMADD231PS    Y5, Y7, Y12
 	VFNMADD231PS   Y5, Y7, Y11
-	VMOVUPS        Y6, 352(SI)
-	VMOVUPS        Y10, 448(SI)
-	VMOVUPS        Y9, 544(SI)
-	VMOVUPS        Y12, 640(SI)
-	VMOVUPS        Y11, 736(SI)
-	VMOVUPS        Y8, 832(SI)
+	VMOVUPS        Y6, 352(BX)
+	VMOVUPS        Y10, 448(BX)
+	VMOVUPS        Y9, 544(BX)
+	VMOVUPS        Y12, 640(BX)
+	VMOVUPS        Y11, 736(BX)
+	VMOVUPS        Y8, 832(BX)
 	MOVQ           40(AX), CX
-	LEAQ           (CX)(CX*2), BX
+	LEAQ           (CX)(CX*2), SI
 	LEAQ           (CX)(CX*4), DI
-	VMOVUPS        288(SI), Y6
-	VMOVUPS        320(SI), Y7
-	VMOVUPS        352(SI), Y8
+	VMOVUPS        288(BX), Y6
+	VMOVUPS        320(BX), Y7
+	VMOVUPS        352(BX), Y8
 	VMOVAPS        Y6, Y9
 	VFMADD231PS    Y1, Y8, Y9
 	VMULPS         Y9, Y2, Y9
@@ -5801,16 +6487,16 @@ row:
 	VMOVAPS        Y11, Y12
 	VFMADD231PS    Y5, Y7, Y12
 	VFNMADD231PS   Y5, Y7, Y11
-	VMOVUPS        Y6, (DX)
-	VMOVUPS        Y10, (DX)(CX*1)
-	VMOVUPS        Y9, (DX)(CX*2)
-	VMOVUPS        Y12, (DX)(BX*1)
-	VMOVUPS        Y11, (DX)(CX*4)
-	VMOVUPS        Y8, (DX)(DI*1)
-	LEAQ           (DX)(BX*2), DX
-	VMOVUPS        384(SI), Y6
-	VMOVUPS        416(SI), Y7
-	VMOVUPS        448(SI), Y8
+	VMOVUPS        Y6, 32(DX)
+	VMOVUPS        Y10, 32(DX)(CX*1)
+	VMOVUPS        Y9, 32(DX)(CX*2)
+	VMOVUPS        Y12, 32(DX)(SI*1)
+	VMOVUPS        Y11, 32(DX)(CX*4)
+	VMOVUPS        Y8, 32(DX)(DI*1)
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        384(BX), Y6
+	VMOVUPS        416(BX), Y7
+	VMOVUPS        448(BX), Y8
 	VMOVAPS        Y6, Y9
 	VFMADD231PS    Y1, Y8, Y9
 	VMULPS         Y9, Y2, Y9
@@ -5823,16 +6509,16 @@ row:
 	VMOVAPS        Y11, Y12
 	VFMADD231PS    Y5, Y7, Y12
 	VFNMADD231PS   Y5, Y7, Y11
-	VMOVUPS        Y6, (DX)
-	VMOVUPS        Y10, (DX)(CX*1)
-	VMOVUPS        Y9, (DX)(CX*2)
-	VMOVUPS        Y12, (DX)(BX*1)
-	VMOVUPS        Y11, (DX)(CX*4)
-	VMOVUPS        Y8, (DX)(DI*1)
-	LEAQ           (DX)(BX*2), DX
-	VMOVUPS        480(SI), Y6
-	VMOVUPS        512(SI), Y7
-	VMOVUPS        544(SI), Y8
+	VMOVUPS        Y6, 32(DX)
+	VMOVUPS        Y10, 32(DX)(CX*1)
+	VMOVUPS        Y9, 32(DX)(CX*2)
+	VMOVUPS        Y12, 32(DX)(SI*1)
+	VMOVUPS        Y11, 32(DX)(CX*4)
+	VMOVUPS        Y8, 32(DX)(DI*1)
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        480(BX), Y6
+	VMOVUPS        512(BX), Y7
+	VMOVUPS        544(BX), Y8
 	VMOVAPS        Y6, Y9
 	VFMADD231PS    Y1, Y8, Y9
 	VMULPS         Y9, Y2, Y9
@@ -5845,16 +6531,16 @@ row:
 	VMOVAPS        Y11, Y12
 	VFMADD231PS    Y5, Y7, Y12
 	VFNMADD231PS   Y5, Y7, Y11
-	VMOVUPS        Y6, (DX)
-	VMOVUPS        Y10, (DX)(CX*1)
-	VMOVUPS        Y9, (DX)(CX*2)
-	VMOVUPS        Y12, (DX)(BX*1)
-	VMOVUPS        Y11, (DX)(CX*4)
-	VMOVUPS        Y8, (DX)(DI*1)
-	LEAQ           (DX)(BX*2), DX
-	VMOVUPS        576(SI), Y6
-	VMOVUPS        608(SI), Y7
-	VMOVUPS        640(SI), Y8
+	VMOVUPS        Y6, 32(DX)
+	VMOVUPS        Y10, 32(DX)(CX*1)
+	VMOVUPS        Y9, 32(DX)(CX*2)
+	VMOVUPS        Y12, 32(DX)(SI*1)
+	VMOVUPS        Y11, 32(DX)(CX*4)
+	VMOVUPS        Y8, 32(DX)(DI*1)
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        576(BX), Y6
+	VMOVUPS        608(BX), Y7
+	VMOVUPS        640(BX), Y8
 	VMOVAPS        Y6, Y9
 	VFMADD231PS    Y1, Y8, Y9
 	VMULPS         Y9, Y2, Y9
@@ -5867,16 +6553,16 @@ row:
 	VMOVAPS        Y11, Y12
 	VFMADD231PS    Y5, Y7, Y12
 	VFNMADD231PS   Y5, Y7, Y11
-	VMOVUPS        Y6, (DX)
-	VMOVUPS        Y10, (DX)(CX*1)
-	VMOVUPS        Y9, (DX)(CX*2)
-	VMOVUPS        Y12, (DX)(BX*1)
-	VMOVUPS        Y11, (DX)(CX*4)
-	VMOVUPS        Y8, (DX)(DI*1)
-	LEAQ           (DX)(BX*2), DX
-	VMOVUPS        672(SI), Y6
-	VMOVUPS        704(SI), Y7
-	VMOVUPS        736(SI), Y8
+	VMOVUPS        Y6, 32(DX)
+	VMOVUPS        Y10, 32(DX)(CX*1)
+	VMOVUPS        Y9, 32(DX)(CX*2)
+	VMOVUPS        Y12, 32(DX)(SI*1)
+	VMOVUPS        Y11, 32(DX)(CX*4)
+	VMOVUPS        Y8, 32(DX)(DI*1)
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        672(BX), Y6
+	VMOVUPS        704(BX), Y7
+	VMOVUPS        736(BX), Y8
 	VMOVAPS        Y6, Y9
 	VFMADD231PS    Y1, Y8, Y9
 	VMULPS         Y9, Y2, Y9
@@ -5889,16 +6575,16 @@ row:
 	VMOVAPS        Y11, Y12
 	VFMADD231PS    Y5, Y7, Y12
 	VFNMADD231PS   Y5, Y7, Y11
-	VMOVUPS        Y6, (DX)
-	VMOVUPS        Y10, (DX)(CX*1)
-	VMOVUPS        Y9, (DX)(CX*2)
-	VMOVUPS        Y12, (DX)(BX*1)
-	VMOVUPS        Y11, (DX)(CX*4)
-	VMOVUPS        Y8, (DX)(DI*1)
-	LEAQ           (DX)(BX*2), DX
-	VMOVUPS        768(SI), Y6
-	VMOVUPS        800(SI), Y7
-	VMOVUPS        832(SI), Y8
+	VMOVUPS        Y6, 32(DX)
+	VMOVUPS        Y10, 32(DX)(CX*1)
+	VMOVUPS        Y9, 32(DX)(CX*2)
+	VMOVUPS        Y12, 32(DX)(SI*1)
+	VMOVUPS        Y11, 32(DX)(CX*4)
+	VMOVUPS        Y8, 32(DX)(DI*1)
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        768(BX), Y6
+	VMOVUPS        800(BX), Y7
+	VMOVUPS        832(BX), Y8
 	VMOVAPS        Y6, Y9
 	VFMADD231PS    Y1, Y8, Y9
 	VMULPS         Y9, Y2, Y9
@@ -5911,17 +6597,1249 @@ row:
 	VMOVAPS        Y11, Y12
 	VFMADD231PS    Y5, Y7, Y12
 	VFNMADD231PS   Y5, Y7, Y11
-	VMOVUPS        Y6, (DX)
-	VMOVUPS        Y10, (DX)(CX*1)
-	VMOVUPS        Y9, (DX)(CX*2)
-	VMOVUPS        Y12, (DX)(BX*1)
-	VMOVUPS        Y11, (DX)(CX*4)
-	VMOVUPS        Y8, (DX)(DI*1)
+	VMOVUPS        Y6, 32(DX)
+	VMOVUPS        Y10, 32(DX)(CX*1)
+	VMOVUPS        Y9, 32(DX)(CX*2)
+	VMOVUPS        Y12, 32(DX)(SI*1)
+	VMOVUPS        Y11, 32(DX)(CX*4)
+	VMOVUPS        Y8, 32(DX)(DI*1)
 	MOVQ           24(AX), CX
 	ADDQ           CX, 8(AX)
 	ADDQ           $+64, (AX)
 	DECQ           32(AX)
 	JNZ            row
+	VZEROUPPER
+	RET
+
+// func stream4AVX2(args *byte)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·stream4AVX2(SB), NOSPLIT, $0-8
+	MOVQ         args+0(FP), AX
+	MOVL         $0x40000000, CX
+	VMOVD        CX, X0
+	VBROADCASTSS X0, Y0
+	MOVL         $0x3f000000, CX
+	VMOVD        CX, X1
+	VBROADCASTSS X1, Y1
+	MOVL         $0xbf2aaaab, CX
+	VMOVD        CX, X2
+	VBROADCASTSS X2, Y2
+	MOVL         $0x3e2aaaab, CX
+	VMOVD        CX, X3
+	VBROADCASTSS X3, Y3
+	MOVL         $0xbef15bef, CX
+	VMOVD        CX, X4
+	VBROADCASTSS X4, Y4
+	MOVL         $0x3e715bef, CX
+	VMOVD        CX, X5
+	VBROADCASTSS X5, Y5
+
+row:
+	MOVQ           8(AX), CX
+	MOVQ           (AX), DX
+	MOVQ           48(AX), BX
+	MOVQ           16(AX), SI
+	LEAQ           (SI)(SI*2), R8
+	LEAQ           (CX)(SI*4), DI
+	VBROADCASTF128 (CX), Y6
+	VINSERTF128    $0x01, (DI), Y6, Y6
+	VBROADCASTF128 (CX)(SI*1), Y7
+	VINSERTF128    $0x01, (DI)(SI*1), Y7, Y7
+	VBROADCASTF128 (CX)(SI*2), Y8
+	VINSERTF128    $0x01, (DI)(SI*2), Y8, Y8
+	VBROADCASTF128 (CX)(R8*1), Y9
+	VINSERTF128    $0x01, (DI)(R8*1), Y9, Y9
+	VUNPCKLPS      Y7, Y6, Y10
+	VUNPCKHPS      Y7, Y6, Y6
+	VUNPCKLPS      Y9, Y8, Y7
+	VUNPCKHPS      Y9, Y8, Y8
+	VSHUFPS        $0x44, Y7, Y10, Y9
+	VSHUFPS        $0xee, Y7, Y10, Y7
+	VSHUFPS        $0x44, Y8, Y6, Y10
+	VSHUFPS        $0xee, Y8, Y6, Y6
+	VMOVUPS        Y9, (BX)
+	VMOVUPS        Y7, 32(BX)
+	VMOVUPS        Y10, 64(BX)
+	VMOVUPS        Y6, 96(BX)
+	VBROADCASTF128 16(CX), Y6
+	VINSERTF128    $0x01, 16(DI), Y6, Y6
+	VBROADCASTF128 16(CX)(SI*1), Y7
+	VINSERTF128    $0x01, 16(DI)(SI*1), Y7, Y7
+	VBROADCASTF128 16(CX)(SI*2), Y8
+	VINSERTF128    $0x01, 16(DI)(SI*2), Y8, Y8
+	VBROADCASTF128 16(CX)(R8*1), Y9
+	VINSERTF128    $0x01, 16(DI)(R8*1), Y9, Y9
+	VUNPCKLPS      Y7, Y6, Y10
+	VUNPCKHPS      Y7, Y6, Y6
+	VUNPCKLPS      Y9, Y8, Y7
+	VUNPCKHPS      Y9, Y8, Y8
+	VSHUFPS        $0x44, Y7, Y10, Y9
+	VSHUFPS        $0xee, Y7, Y10, Y7
+	VSHUFPS        $0x44, Y8, Y6, Y10
+	VSHUFPS        $0xee, Y8, Y6, Y6
+	VMOVUPS        Y9, 128(BX)
+	VMOVUPS        Y7, 160(BX)
+	VMOVUPS        Y10, 192(BX)
+	VMOVUPS        Y6, 224(BX)
+	VBROADCASTF128 20(CX), Y6
+	VINSERTF128    $0x01, 20(DI), Y6, Y6
+	VBROADCASTF128 20(CX)(SI*1), Y7
+	VINSERTF128    $0x01, 20(DI)(SI*1), Y7, Y7
+	VBROADCASTF128 20(CX)(SI*2), Y8
+	VINSERTF128    $0x01, 20(DI)(SI*2), Y8, Y8
+	VBROADCASTF128 20(CX)(R8*1), Y9
+	VINSERTF128    $0x01, 20(DI)(R8*1), Y9, Y9
+	VUNPCKHPS      Y7, Y6, Y6
+	VUNPCKHPS      Y9, Y8, Y7
+	VSHUFPS        $0xee, Y7, Y6, Y6
+	VMOVUPS        Y6, 256(BX)
+	VMOVUPS        (BX), Y6
+	VMOVUPS        96(BX), Y7
+	VMOVUPS        192(BX), Y8
+	VMOVAPS        Y6, Y9
+	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y9, Y2, Y9
+	VMOVAPS        Y9, Y10
+	VFMADD231PS    Y4, Y7, Y10
+	VFNMADD231PS   Y4, Y7, Y9
+	VMOVAPS        Y6, Y11
+	VFMADD231PS    Y0, Y8, Y11
+	VMULPS         Y11, Y3, Y11
+	VMOVAPS        Y11, Y12
+	VFMADD231PS    Y5, Y7, Y12
+	VFNMADD231PS   Y5, Y7, Y11
+	VMOVUPS        Y6, 288(BX)
+	VMOVUPS        Y10, 384(BX)
+	VMOVUPS        Y9, 480(BX)
+	VMOVUPS        Y12, 576(BX)
+	VMOVUPS        Y11, 672(BX)
+	VMOVUPS        Y8, 768(BX)
+	VMOVUPS        32(BX), Y6
+	VMOVUPS        128(BX), Y7
+	VMOVUPS        224(BX), Y8
+	VMOVAPS        Y6, Y9
+	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y9, Y2, Y9
+	VMOVAPS        Y9, Y10
+	VFMADD231PS    Y4, Y7, Y10
+	VFNMADD231PS   Y4, Y7, Y9
+	VMOVAPS        Y6, Y11
+	VFMADD231PS    Y0, Y8, Y11
+	VMULPS         Y11, Y3, Y11
+	VMOVAPS        Y11, Y12
+	VFMADD231PS    Y5, Y7, Y12
+	VFNMADD231PS   Y5, Y7, Y11
+	VMOVUPS        Y6, 320(BX)
+	VMOVUPS        Y10, 416(BX)
+	VMOVUPS        Y9, 512(BX)
+	VMOVUPS        Y12, 608(BX)
+	VMOVUPS        Y11, 704(BX)
+	VMOVUPS        Y8, 800(BX)
+	VMOVUPS        64(BX), Y6
+	VMOVUPS        160(BX), Y7
+	VMOVUPS        256(BX), Y8
+	VMOVAPS        Y6, Y9
+	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y9, Y2, Y9
+	VMOVAPS        Y9, Y10
+	VFMADD231PS    Y4, Y7, Y10
+	VFNMADD231PS   Y4, Y7, Y9
+	VMOVAPS        Y6, Y11
+	VFMADD231PS    Y0, Y8, Y11
+	VMULPS         Y11, Y3, Y11
+	VMOVAPS        Y11, Y12
+	VFMADD231PS    Y5, Y7, Y12
+	VFNMADD231PS   Y5, Y7, Y11
+	VMOVUPS        Y6, 352(BX)
+	VMOVUPS        Y10, 448(BX)
+	VMOVUPS        Y9, 544(BX)
+	VMOVUPS        Y12, 640(BX)
+	VMOVUPS        Y11, 736(BX)
+	VMOVUPS        Y8, 832(BX)
+	MOVQ           40(AX), CX
+	LEAQ           (CX)(CX*2), SI
+	LEAQ           (CX)(CX*4), CX
+	VMOVUPS        288(BX), Y6
+	VMOVUPS        320(BX), Y7
+	VMOVUPS        352(BX), Y8
+	VMOVAPS        Y6, Y9
+	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y9, Y2, Y9
+	VMOVAPS        Y9, Y10
+	VFMADD231PS    Y4, Y7, Y10
+	VFNMADD231PS   Y4, Y7, Y9
+	VMOVAPS        Y6, Y11
+	VFMADD231PS    Y0, Y8, Y11
+	VMULPS         Y11, Y3, Y11
+	VMOVAPS        Y11, Y12
+	VFMADD231PS    Y5, Y7, Y12
+	VFNMADD231PS   Y5, Y7, Y11
+	VMOVUPS        Y6, 864(BX)
+	VMOVUPS        Y10, 896(BX)
+	VMOVUPS        Y9, 928(BX)
+	VMOVUPS        Y12, 960(BX)
+	VMOVUPS        Y11, 992(BX)
+	VMOVUPS        Y8, 1024(BX)
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        384(BX), Y6
+	VMOVUPS        416(BX), Y7
+	VMOVUPS        448(BX), Y8
+	VMOVAPS        Y6, Y9
+	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y9, Y2, Y9
+	VMOVAPS        Y9, Y10
+	VFMADD231PS    Y4, Y7, Y10
+	VFNMADD231PS   Y4, Y7, Y9
+	VMOVAPS        Y6, Y11
+	VFMADD231PS    Y0, Y8, Y11
+	VMULPS         Y11, Y3, Y11
+	VMOVAPS        Y11, Y12
+	VFMADD231PS    Y5, Y7, Y12
+	VFNMADD231PS   Y5, Y7, Y11
+	VMOVUPS        Y6, 1056(BX)
+	VMOVUPS        Y10, 1088(BX)
+	VMOVUPS        Y9, 1120(BX)
+	VMOVUPS        Y12, 1152(BX)
+	VMOVUPS        Y11, 1184(BX)
+	VMOVUPS        Y8, 1216(BX)
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        480(BX), Y6
+	VMOVUPS        512(BX), Y7
+	VMOVUPS        544(BX), Y8
+	VMOVAPS        Y6, Y9
+	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y9, Y2, Y9
+	VMOVAPS        Y9, Y10
+	VFMADD231PS    Y4, Y7, Y10
+	VFNMADD231PS   Y4, Y7, Y9
+	VMOVAPS        Y6, Y11
+	VFMADD231PS    Y0, Y8, Y11
+	VMULPS         Y11, Y3, Y11
+	VMOVAPS        Y11, Y12
+	VFMADD231PS    Y5, Y7, Y12
+	VFNMADD231PS   Y5, Y7, Y11
+	VMOVUPS        Y6, 1248(BX)
+	VMOVUPS        Y10, 1280(BX)
+	VMOVUPS        Y9, 1312(BX)
+	VMOVUPS        Y12, 1344(BX)
+	VMOVUPS        Y11, 1376(BX)
+	VMOVUPS        Y8, 1408(BX)
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        576(BX), Y6
+	VMOVUPS        608(BX), Y7
+	VMOVUPS        640(BX), Y8
+	VMOVAPS        Y6, Y9
+	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y9, Y2, Y9
+	VMOVAPS        Y9, Y10
+	VFMADD231PS    Y4, Y7, Y10
+	VFNMADD231PS   Y4, Y7, Y9
+	VMOVAPS        Y6, Y11
+	VFMADD231PS    Y0, Y8, Y11
+	VMULPS         Y11, Y3, Y11
+	VMOVAPS        Y11, Y12
+	VFMADD231PS    Y5, Y7, Y12
+	VFNMADD231PS   Y5, Y7, Y11
+	VMOVUPS        Y6, 1440(BX)
+	VMOVUPS        Y10, 1472(BX)
+	VMOVUPS        Y9, 1504(BX)
+	VMOVUPS        Y12, 1536(BX)
+	VMOVUPS        Y11, 1568(BX)
+	VMOVUPS        Y8, 1600(BX)
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        672(BX), Y6
+	VMOVUPS        704(BX), Y7
+	VMOVUPS        736(BX), Y8
+	VMOVAPS        Y6, Y9
+	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y9, Y2, Y9
+	VMOVAPS        Y9, Y10
+	VFMADD231PS    Y4, Y7, Y10
+	VFNMADD231PS   Y4, Y7, Y9
+	VMOVAPS        Y6, Y11
+	VFMADD231PS    Y0, Y8, Y11
+	VMULPS         Y11, Y3, Y11
+	VMOVAPS        Y11, Y12
+	VFMADD231PS    Y5, Y7, Y12
+	VFNMADD231PS   Y5, Y7, Y11
+	VMOVUPS        Y6, 1632(BX)
+	VMOVUPS        Y10, 1664(BX)
+	VMOVUPS        Y9, 1696(BX)
+	VMOVUPS        Y12, 1728(BX)
+	VMOVUPS        Y11, 1760(BX)
+	VMOVUPS        Y8, 1792(BX)
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        768(BX), Y6
+	VMOVUPS        800(BX), Y7
+	VMOVUPS        832(BX), Y8
+	VMOVAPS        Y6, Y9
+	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y9, Y2, Y9
+	VMOVAPS        Y9, Y10
+	VFMADD231PS    Y4, Y7, Y10
+	VFNMADD231PS   Y4, Y7, Y9
+	VMOVAPS        Y6, Y11
+	VFMADD231PS    Y0, Y8, Y11
+	VMULPS         Y11, Y3, Y11
+	VMOVAPS        Y11, Y12
+	VFMADD231PS    Y5, Y7, Y12
+	VFNMADD231PS   Y5, Y7, Y11
+	VMOVUPS        Y6, 1824(BX)
+	VMOVUPS        Y10, 1856(BX)
+	VMOVUPS        Y9, 1888(BX)
+	VMOVUPS        Y12, 1920(BX)
+	VMOVUPS        Y11, 1952(BX)
+	VMOVUPS        Y8, 1984(BX)
+	MOVQ           8(AX), CX
+	MOVQ           (AX), DX
+	MOVQ           48(AX), BX
+	MOVQ           16(AX), SI
+	LEAQ           (CX)(SI*8), CX
+	LEAQ           (SI)(SI*2), R8
+	LEAQ           (CX)(SI*4), DI
+	VBROADCASTF128 (CX), Y6
+	VINSERTF128    $0x01, (DI), Y6, Y6
+	VBROADCASTF128 (CX)(SI*1), Y7
+	VINSERTF128    $0x01, (DI)(SI*1), Y7, Y7
+	VBROADCASTF128 (CX)(SI*2), Y8
+	VINSERTF128    $0x01, (DI)(SI*2), Y8, Y8
+	VBROADCASTF128 (CX)(R8*1), Y9
+	VINSERTF128    $0x01, (DI)(R8*1), Y9, Y9
+	VUNPCKLPS      Y7, Y6, Y10
+	VUNPCKHPS      Y7, Y6, Y6
+	VUNPCKLPS      Y9, Y8, Y7
+	VUNPCKHPS      Y9, Y8, Y8
+	VSHUFPS        $0x44, Y7, Y10, Y9
+	VSHUFPS        $0xee, Y7, Y10, Y7
+	VSHUFPS        $0x44, Y8, Y6, Y10
+	VSHUFPS        $0xee, Y8, Y6, Y6
+	VMOVUPS        Y9, (BX)
+	VMOVUPS        Y7, 32(BX)
+	VMOVUPS        Y10, 64(BX)
+	VMOVUPS        Y6, 96(BX)
+	VBROADCASTF128 16(CX), Y6
+	VINSERTF128    $0x01, 16(DI), Y6, Y6
+	VBROADCASTF128 16(CX)(SI*1), Y7
+	VINSERTF128    $0x01, 16(DI)(SI*1), Y7, Y7
+	VBROADCASTF128 16(CX)(SI*2), Y8
+	VINSERTF128    $0x01, 16(DI)(SI*2), Y8, Y8
+	VBROADCASTF128 16(CX)(R8*1), Y9
+	VINSERTF128    $0x01, 16(DI)(R8*1), Y9, Y9
+	VUNPCKLPS      Y7, Y6, Y10
+	VUNPCKHPS      Y7, Y6, Y6
+	VUNPCKLPS      Y9, Y8, Y7
+	VUNPCKHPS      Y9, Y8, Y8
+	VSHUFPS        $0x44, Y7, Y10, Y9
+	VSHUFPS        $0xee, Y7, Y10, Y7
+	VSHUFPS        $0x44, Y8, Y6, Y10
+	VSHUFPS        $0xee, Y8, Y6, Y6
+	VMOVUPS        Y9, 128(BX)
+	VMOVUPS        Y7, 160(BX)
+	VMOVUPS        Y10, 192(BX)
+	VMOVUPS        Y6, 224(BX)
+	VBROADCASTF128 20(CX), Y6
+	VINSERTF128    $0x01, 20(DI), Y6, Y6
+	VBROADCASTF128 20(CX)(SI*1), Y7
+	VINSERTF128    $0x01, 20(DI)(SI*1), Y7, Y7
+	VBROADCASTF128 20(CX)(SI*2), Y8
+	VINSERTF128    $0x01, 20(DI)(SI*2), Y8, Y8
+	VBROADCASTF128 20(CX)(R8*1), Y9
+	VINSERTF128    $0x01, 20(DI)(R8*1), Y9, Y9
+	VUNPCKHPS      Y7, Y6, Y6
+	VUNPCKHPS      Y9, Y8, Y7
+	VSHUFPS        $0xee, Y7, Y6, Y6
+	VMOVUPS        Y6, 256(BX)
+	VMOVUPS        (BX), Y6
+	VMOVUPS        96(BX), Y7
+	VMOVUPS        192(BX), Y8
+	VMOVAPS        Y6, Y9
+	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y9, Y2, Y9
+	VMOVAPS        Y9, Y10
+	VFMADD231PS    Y4, Y7, Y10
+	VFNMADD231PS   Y4, Y7, Y9
+	VMOVAPS        Y6, Y11
+	VFMADD231PS    Y0, Y8, Y11
+	VMULPS         Y11, Y3, Y11
+	VMOVAPS        Y11, Y12
+	VFMADD231PS    Y5, Y7, Y12
+	VFNMADD231PS   Y5, Y7, Y11
+	VMOVUPS        Y6, 288(BX)
+	VMOVUPS        Y10, 384(BX)
+	VMOVUPS        Y9, 480(BX)
+	VMOVUPS        Y12, 576(BX)
+	VMOVUPS        Y11, 672(BX)
+	VMOVUPS        Y8, 768(BX)
+	VMOVUPS        32(BX), Y6
+	VMOVUPS        128(BX), Y7
+	VMOVUPS        224(BX), Y8
+	VMOVAPS        Y6, Y9
+	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y9, Y2, Y9
+	VMOVAPS        Y9, Y10
+	VFMADD231PS    Y4, Y7, Y10
+	VFNMADD231PS   Y4, Y7, Y9
+	VMOVAPS        Y6, Y11
+	VFMADD231PS    Y0, Y8, Y11
+	VMULPS         Y11, Y3, Y11
+	VMOVAPS        Y11, Y12
+	VFMADD231PS    Y5, Y7, Y12
+	VFNMADD231PS   Y5, Y7, Y11
+	VMOVUPS        Y6, 320(BX)
+	VMOVUPS        Y10, 416(BX)
+	VMOVUPS        Y9, 512(BX)
+	VMOVUPS        Y12, 608(BX)
+	VMOVUPS        Y11, 704(BX)
+	VMOVUPS        Y8, 800(BX)
+	VMOVUPS        64(BX), Y6
+	VMOVUPS        160(BX), Y7
+	VMOVUPS        256(BX), Y8
+	VMOVAPS        Y6, Y9
+	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y9, Y2, Y9
+	VMOVAPS        Y9, Y10
+	VFMADD231PS    Y4, Y7, Y10
+	VFNMADD231PS   Y4, Y7, Y9
+	VMOVAPS        Y6, Y11
+	VFMADD231PS    Y0, Y8, Y11
+	VMULPS         Y11, Y3, Y11
+	VMOVAPS        Y11, Y12
+	VFMADD231PS    Y5, Y7, Y12
+	VFNMADD231PS   Y5, Y7, Y11
+	VMOVUPS        Y6, 352(BX)
+	VMOVUPS        Y10, 448(BX)
+	VMOVUPS        Y9, 544(BX)
+	VMOVUPS        Y12, 640(BX)
+	VMOVUPS        Y11, 736(BX)
+	VMOVUPS        Y8, 832(BX)
+	MOVQ           40(AX), CX
+	LEAQ           (CX)(CX*2), SI
+	LEAQ           (CX)(CX*4), DI
+	VMOVUPS        288(BX), Y6
+	VMOVUPS        320(BX), Y7
+	VMOVUPS        352(BX), Y8
+	VMOVAPS        Y6, Y9
+	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y9, Y2, Y9
+	VMOVAPS        Y9, Y10
+	VFMADD231PS    Y4, Y7, Y10
+	VFNMADD231PS   Y4, Y7, Y9
+	VMOVAPS        Y6, Y11
+	VFMADD231PS    Y0, Y8, Y11
+	VMULPS         Y11, Y3, Y11
+	VMOVAPS        Y11, Y12
+	VFMADD231PS    Y5, Y7, Y12
+	VFNMADD231PS   Y5, Y7, Y11
+	VMOVUPS        864(BX), Y7
+	VMOVNTPS       Y7, (DX)
+	VMOVNTPS       Y6, 32(DX)
+	VMOVUPS        896(BX), Y6
+	VMOVNTPS       Y6, (DX)(CX*1)
+	VMOVNTPS       Y10, 32(DX)(CX*1)
+	VMOVUPS        928(BX), Y6
+	VMOVNTPS       Y6, (DX)(CX*2)
+	VMOVNTPS       Y9, 32(DX)(CX*2)
+	VMOVUPS        960(BX), Y6
+	VMOVNTPS       Y6, (DX)(SI*1)
+	VMOVNTPS       Y12, 32(DX)(SI*1)
+	VMOVUPS        992(BX), Y6
+	VMOVNTPS       Y6, (DX)(CX*4)
+	VMOVNTPS       Y11, 32(DX)(CX*4)
+	VMOVUPS        1024(BX), Y6
+	VMOVNTPS       Y6, (DX)(DI*1)
+	VMOVNTPS       Y8, 32(DX)(DI*1)
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        384(BX), Y6
+	VMOVUPS        416(BX), Y7
+	VMOVUPS        448(BX), Y8
+	VMOVAPS        Y6, Y9
+	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y9, Y2, Y9
+	VMOVAPS        Y9, Y10
+	VFMADD231PS    Y4, Y7, Y10
+	VFNMADD231PS   Y4, Y7, Y9
+	VMOVAPS        Y6, Y11
+	VFMADD231PS    Y0, Y8, Y11
+	VMULPS         Y11, Y3, Y11
+	VMOVAPS        Y11, Y12
+	VFMADD231PS    Y5, Y7, Y12
+	VFNMADD231PS   Y5, Y7, Y11
+	VMOVUPS        1056(BX), Y7
+	VMOVNTPS       Y7, (DX)
+	VMOVNTPS       Y6, 32(DX)
+	VMOVUPS        1088(BX), Y6
+	VMOVNTPS       Y6, (DX)(CX*1)
+	VMOVNTPS       Y10, 32(DX)(CX*1)
+	VMOVUPS        1120(BX), Y6
+	VMOVNTPS       Y6, (DX)(CX*2)
+	VMOVNTPS       Y9, 32(DX)(CX*2)
+	VMOVUPS        1152(BX), Y6
+	VMOVNTPS       Y6, (DX)(SI*1)
+	VMOVNTPS       Y12, 32(DX)(SI*1)
+	VMOVUPS        1184(BX), Y6
+	VMOVNTPS       Y6, (DX)(CX*4)
+	VMOVNTPS       Y11, 32(DX)(CX*4)
+	VMOVUPS        1216(BX), Y6
+	VMOVNTPS       Y6, (DX)(DI*1)
+	VMOVNTPS       Y8, 32(DX)(DI*1)
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        480(BX), Y6
+	VMOVUPS        512(BX), Y7
+	VMOVUPS        544(BX), Y8
+	VMOVAPS        Y6, Y9
+	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y9, Y2, Y9
+	VMOVAPS        Y9, Y10
+	VFMADD231PS    Y4, Y7, Y10
+	VFNMADD231PS   Y4, Y7, Y9
+	VMOVAPS        Y6, Y11
+	VFMADD231PS    Y0, Y8, Y11
+	VMULPS         Y11, Y3, Y11
+	VMOVAPS        Y11, Y12
+	VFMADD231PS    Y5, Y7, Y12
+	VFNMADD231PS   Y5, Y7, Y11
+	VMOVUPS        1248(BX), Y7
+	VMOVNTPS       Y7, (DX)
+	VMOVNTPS       Y6, 32(DX)
+	VMOVUPS        1280(BX), Y6
+	VMOVNTPS       Y6, (DX)(CX*1)
+	VMOVNTPS       Y10, 32(DX)(CX*1)
+	VMOVUPS        1312(BX), Y6
+	VMOVNTPS       Y6, (DX)(CX*2)
+	VMOVNTPS       Y9, 32(DX)(CX*2)
+	VMOVUPS        1344(BX), Y6
+	VMOVNTPS       Y6, (DX)(SI*1)
+	VMOVNTPS       Y12, 32(DX)(SI*1)
+	VMOVUPS        1376(BX), Y6
+	VMOVNTPS       Y6, (DX)(CX*4)
+	VMOVNTPS       Y11, 32(DX)(CX*4)
+	VMOVUPS        1408(BX), Y6
+	VMOVNTPS       Y6, (DX)(DI*1)
+	VMOVNTPS       Y8, 32(DX)(DI*1)
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        576(BX), Y6
+	VMOVUPS        608(BX), Y7
+	VMOVUPS        640(BX), Y8
+	VMOVAPS        Y6, Y9
+	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y9, Y2, Y9
+	VMOVAPS        Y9, Y10
+	VFMADD231PS    Y4, Y7, Y10
+	VFNMADD231PS   Y4, Y7, Y9
+	VMOVAPS        Y6, Y11
+	VFMADD231PS    Y0, Y8, Y11
+	VMULPS         Y11, Y3, Y11
+	VMOVAPS        Y11, Y12
+	VFMADD231PS    Y5, Y7, Y12
+	VFNMADD231PS   Y5, Y7, Y11
+	VMOVUPS        1440(BX), Y7
+	VMOVNTPS       Y7, (DX)
+	VMOVNTPS       Y6, 32(DX)
+	VMOVUPS        1472(BX), Y6
+	VMOVNTPS       Y6, (DX)(CX*1)
+	VMOVNTPS       Y10, 32(DX)(CX*1)
+	VMOVUPS        1504(BX), Y6
+	VMOVNTPS       Y6, (DX)(CX*2)
+	VMOVNTPS       Y9, 32(DX)(CX*2)
+	VMOVUPS        1536(BX), Y6
+	VMOVNTPS       Y6, (DX)(SI*1)
+	VMOVNTPS       Y12, 32(DX)(SI*1)
+	VMOVUPS        1568(BX), Y6
+	VMOVNTPS       Y6, (DX)(CX*4)
+	VMOVNTPS       Y11, 32(DX)(CX*4)
+	VMOVUPS        1600(BX), Y6
+	VMOVNTPS       Y6, (DX)(DI*1)
+	VMOVNTPS       Y8, 32(DX)(DI*1)
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        672(BX), Y6
+	VMOVUPS        704(BX), Y7
+	VMOVUPS        736(BX), Y8
+	VMOVAPS        Y6, Y9
+	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y9, Y2, Y9
+	VMOVAPS        Y9, Y10
+	VFMADD231PS    Y4, Y7, Y10
+	VFNMADD231PS   Y4, Y7, Y9
+	VMOVAPS        Y6, Y11
+	VFMADD231PS    Y0, Y8, Y11
+	VMULPS         Y11, Y3, Y11
+	VMOVAPS        Y11, Y12
+	VFMADD231PS    Y5, Y7, Y12
+	VFNMADD231PS   Y5, Y7, Y11
+	VMOVUPS        1632(BX), Y7
+	VMOVNTPS       Y7, (DX)
+	VMOVNTPS       Y6, 32(DX)
+	VMOVUPS        1664(BX), Y6
+	VMOVNTPS       Y6, (DX)(CX*1)
+	VMOVNTPS       Y10, 32(DX)(CX*1)
+	VMOVUPS        1696(BX), Y6
+	VMOVNTPS       Y6, (DX)(CX*2)
+	VMOVNTPS       Y9, 32(DX)(CX*2)
+	VMOVUPS        1728(BX), Y6
+	VMOVNTPS       Y6, (DX)(SI*1)
+	VMOVNTPS       Y12, 32(DX)(SI*1)
+	VMOVUPS        1760(BX), Y6
+	VMOVNTPS       Y6, (DX)(CX*4)
+	VMOVNTPS       Y11, 32(DX)(CX*4)
+	VMOVUPS        1792(BX), Y6
+	VMOVNTPS       Y6, (DX)(DI*1)
+	VMOVNTPS       Y8, 32(DX)(DI*1)
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        768(BX), Y6
+	VMOVUPS        800(BX), Y7
+	VMOVUPS        832(BX), Y8
+	VMOVAPS        Y6, Y9
+	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y9, Y2, Y9
+	VMOVAPS        Y9, Y10
+	VFMADD231PS    Y4, Y7, Y10
+	VFNMADD231PS   Y4, Y7, Y9
+	VMOVAPS        Y6, Y11
+	VFMADD231PS    Y0, Y8, Y11
+	VMULPS         Y11, Y3, Y11
+	VMOVAPS        Y11, Y12
+	VFMADD231PS    Y5, Y7, Y12
+	VFNMADD231PS   Y5, Y7, Y11
+	VMOVUPS        1824(BX), Y7
+	VMOVNTPS       Y7, (DX)
+	VMOVNTPS       Y6, 32(DX)
+	VMOVUPS        1856(BX), Y6
+	VMOVNTPS       Y6, (DX)(CX*1)
+	VMOVNTPS       Y10, 32(DX)(CX*1)
+	VMOVUPS        1888(BX), Y6
+	VMOVNTPS       Y6, (DX)(CX*2)
+	VMOVNTPS       Y9, 32(DX)(CX*2)
+	VMOVUPS        1920(BX), Y6
+	VMOVNTPS       Y6, (DX)(SI*1)
+	VMOVNTPS       Y12, 32(DX)(SI*1)
+	VMOVUPS        1952(BX), Y6
+	VMOVNTPS       Y6, (DX)(CX*4)
+	VMOVNTPS       Y11, 32(DX)(CX*4)
+	VMOVUPS        1984(BX), Y6
+	VMOVNTPS       Y6, (DX)(DI*1)
+	VMOVNTPS       Y8, 32(DX)(DI*1)
+	MOVQ           24(AX), CX
+	ADDQ           CX, 8(AX)
+	ADDQ           $+64, (AX)
+	DECQ           32(AX)
+	JNZ            row
+	SFENCE
+	VZEROUPPER
+	RET
+
+// func streamRotated4AVX2(args *byte)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·streamRotated4AVX2(SB), NOSPLIT, $0-8
+	MOVQ         args+0(FP), AX
+	MOVL         $0x40000000, CX
+	VMOVD        CX, X0
+	VBROADCASTSS X0, Y0
+	MOVL         $0x3f000000, CX
+	VMOVD        CX, X1
+	VBROADCASTSS X1, Y1
+	MOVL         $0xbf2aaaab, CX
+	VMOVD        CX, X2
+	VBROADCASTSS X2, Y2
+	MOVL         $0x3e2aaaab, CX
+	VMOVD        CX, X3
+	VBROADCASTSS X3, Y3
+	MOVL         $0xbef15bef, CX
+	VMOVD        CX, X4
+	VBROADCASTSS X4, Y4
+	MOVL         $0x3e715bef, CX
+	VMOVD        CX, X5
+	VBROADCASTSS X5, Y5
+
+row:
+	MOVQ           8(AX), CX
+	MOVQ           (AX), DX
+	MOVQ           48(AX), BX
+	MOVQ           16(AX), SI
+	LEAQ           (SI)(SI*2), R8
+	LEAQ           (CX)(SI*4), DI
+	VBROADCASTF128 (CX), Y6
+	VINSERTF128    $0x01, (DI), Y6, Y6
+	VBROADCASTF128 (CX)(SI*1), Y7
+	VINSERTF128    $0x01, (DI)(SI*1), Y7, Y7
+	VBROADCASTF128 (CX)(SI*2), Y8
+	VINSERTF128    $0x01, (DI)(SI*2), Y8, Y8
+	VBROADCASTF128 (CX)(R8*1), Y9
+	VINSERTF128    $0x01, (DI)(R8*1), Y9, Y9
+	VUNPCKLPS      Y7, Y6, Y10
+	VUNPCKHPS      Y7, Y6, Y6
+	VUNPCKLPS      Y9, Y8, Y7
+	VUNPCKHPS      Y9, Y8, Y8
+	VSHUFPS        $0x44, Y7, Y10, Y9
+	VSHUFPS        $0xee, Y7, Y10, Y7
+	VSHUFPS        $0x44, Y8, Y6, Y10
+	VSHUFPS        $0xee, Y8, Y6, Y6
+	VMOVUPS        Y9, (BX)
+	VMOVUPS        Y7, 32(BX)
+	VMOVUPS        Y10, 64(BX)
+	VMOVUPS        Y6, 96(BX)
+	VBROADCASTF128 16(CX), Y6
+	VINSERTF128    $0x01, 16(DI), Y6, Y6
+	VBROADCASTF128 16(CX)(SI*1), Y7
+	VINSERTF128    $0x01, 16(DI)(SI*1), Y7, Y7
+	VBROADCASTF128 16(CX)(SI*2), Y8
+	VINSERTF128    $0x01, 16(DI)(SI*2), Y8, Y8
+	VBROADCASTF128 16(CX)(R8*1), Y9
+	VINSERTF128    $0x01, 16(DI)(R8*1), Y9, Y9
+	VUNPCKLPS      Y7, Y6, Y10
+	VUNPCKHPS      Y7, Y6, Y6
+	VUNPCKLPS      Y9, Y8, Y7
+	VUNPCKHPS      Y9, Y8, Y8
+	VSHUFPS        $0x44, Y7, Y10, Y9
+	VSHUFPS        $0xee, Y7, Y10, Y7
+	VSHUFPS        $0x44, Y8, Y6, Y10
+	VSHUFPS        $0xee, Y8, Y6, Y6
+	VMOVUPS        Y9, 128(BX)
+	VMOVUPS        Y7, 160(BX)
+	VMOVUPS        Y10, 192(BX)
+	VMOVUPS        Y6, 224(BX)
+	VBROADCASTF128 20(CX), Y6
+	VINSERTF128    $0x01, 20(DI), Y6, Y6
+	VBROADCASTF128 20(CX)(SI*1), Y7
+	VINSERTF128    $0x01, 20(DI)(SI*1), Y7, Y7
+	VBROADCASTF128 20(CX)(SI*2), Y8
+	VINSERTF128    $0x01, 20(DI)(SI*2), Y8, Y8
+	VBROADCASTF128 20(CX)(R8*1), Y9
+	VINSERTF128    $0x01, 20(DI)(R8*1), Y9, Y9
+	VUNPCKHPS      Y7, Y6, Y6
+	VUNPCKHPS      Y9, Y8, Y7
+	VSHUFPS        $0xee, Y7, Y6, Y6
+	VMOVUPS        Y6, 256(BX)
+	VMOVUPS        256(BX), Y6
+	VMOVUPS        160(BX), Y7
+	VMOVUPS        64(BX), Y8
+	VMOVAPS        Y6, Y9
+	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y9, Y2, Y9
+	VMOVAPS        Y9, Y10
+	VFMADD231PS    Y4, Y7, Y10
+	VFNMADD231PS   Y4, Y7, Y9
+	VMOVAPS        Y6, Y11
+	VFMADD231PS    Y0, Y8, Y11
+	VMULPS         Y11, Y3, Y11
+	VMOVAPS        Y11, Y12
+	VFMADD231PS    Y5, Y7, Y12
+	VFNMADD231PS   Y5, Y7, Y11
+	VMOVUPS        Y6, 288(BX)
+	VMOVUPS        Y10, 384(BX)
+	VMOVUPS        Y9, 480(BX)
+	VMOVUPS        Y12, 576(BX)
+	VMOVUPS        Y11, 672(BX)
+	VMOVUPS        Y8, 768(BX)
+	VMOVUPS        224(BX), Y6
+	VMOVUPS        128(BX), Y7
+	VMOVUPS        32(BX), Y8
+	VMOVAPS        Y6, Y9
+	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y9, Y2, Y9
+	VMOVAPS        Y9, Y10
+	VFMADD231PS    Y4, Y7, Y10
+	VFNMADD231PS   Y4, Y7, Y9
+	VMOVAPS        Y6, Y11
+	VFMADD231PS    Y0, Y8, Y11
+	VMULPS         Y11, Y3, Y11
+	VMOVAPS        Y11, Y12
+	VFMADD231PS    Y5, Y7, Y12
+	VFNMADD231PS   Y5, Y7, Y11
+	VMOVUPS        Y6, 320(BX)
+	VMOVUPS        Y10, 416(BX)
+	VMOVUPS        Y9, 512(BX)
+	VMOVUPS        Y12, 608(BX)
+	VMOVUPS        Y11, 704(BX)
+	VMOVUPS        Y8, 800(BX)
+	VMOVUPS        192(BX), Y6
+	VMOVUPS        96(BX), Y7
+	VMOVUPS        (BX), Y8
+	VMOVAPS        Y6, Y9
+	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y9, Y2, Y9
+	VMOVAPS        Y9, Y10
+	VFMADD231PS    Y4, Y7, Y10
+	VFNMADD231PS   Y4, Y7, Y9
+	VMOVAPS        Y6, Y11
+	VFMADD231PS    Y0, Y8, Y11
+	VMULPS         Y11, Y3, Y11
+	VMOVAPS        Y11, Y12
+	VFMADD231PS    Y5, Y7, Y12
+	VFNMADD231PS   Y5, Y7, Y11
+	VMOVUPS        Y6, 352(BX)
+	VMOVUPS        Y10, 448(BX)
+	VMOVUPS        Y9, 544(BX)
+	VMOVUPS        Y12, 640(BX)
+	VMOVUPS        Y11, 736(BX)
+	VMOVUPS        Y8, 832(BX)
+	MOVQ           40(AX), CX
+	LEAQ           (CX)(CX*2), SI
+	LEAQ           (CX)(CX*4), CX
+	VMOVUPS        288(BX), Y6
+	VMOVUPS        320(BX), Y7
+	VMOVUPS        352(BX), Y8
+	VMOVAPS        Y6, Y9
+	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y9, Y2, Y9
+	VMOVAPS        Y9, Y10
+	VFMADD231PS    Y4, Y7, Y10
+	VFNMADD231PS   Y4, Y7, Y9
+	VMOVAPS        Y6, Y11
+	VFMADD231PS    Y0, Y8, Y11
+	VMULPS         Y11, Y3, Y11
+	VMOVAPS        Y11, Y12
+	VFMADD231PS    Y5, Y7, Y12
+	VFNMADD231PS   Y5, Y7, Y11
+	VMOVUPS        Y6, 864(BX)
+	VMOVUPS        Y10, 896(BX)
+	VMOVUPS        Y9, 928(BX)
+	VMOVUPS        Y12, 960(BX)
+	VMOVUPS        Y11, 992(BX)
+	VMOVUPS        Y8, 1024(BX)
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        384(BX), Y6
+	VMOVUPS        416(BX), Y7
+	VMOVUPS        448(BX), Y8
+	VMOVAPS        Y6, Y9
+	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y9, Y2, Y9
+	VMOVAPS        Y9, Y10
+	VFMADD231PS    Y4, Y7, Y10
+	VFNMADD231PS   Y4, Y7, Y9
+	VMOVAPS        Y6, Y11
+	VFMADD231PS    Y0, Y8, Y11
+	VMULPS         Y11, Y3, Y11
+	VMOVAPS        Y11, Y12
+	VFMADD231PS    Y5, Y7, Y12
+	VFNMADD231PS   Y5, Y7, Y11
+	VMOVUPS        Y6, 1056(BX)
+	VMOVUPS        Y10, 1088(BX)
+	VMOVUPS        Y9, 1120(BX)
+	VMOVUPS        Y12, 1152(BX)
+	VMOVUPS        Y11, 1184(BX)
+	VMOVUPS        Y8, 1216(BX)
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        480(BX), Y6
+	VMOVUPS        512(BX), Y7
+	VMOVUPS        544(BX), Y8
+	VMOVAPS        Y6, Y9
+	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y9, Y2, Y9
+	VMOVAPS        Y9, Y10
+	VFMADD231PS    Y4, Y7, Y10
+	VFNMADD231PS   Y4, Y7, Y9
+	VMOVAPS        Y6, Y11
+	VFMADD231PS    Y0, Y8, Y11
+	VMULPS         Y11, Y3, Y11
+	VMOVAPS        Y11, Y12
+	VFMADD231PS    Y5, Y7, Y12
+	VFNMADD231PS   Y5, Y7, Y11
+	VMOVUPS        Y6, 1248(BX)
+	VMOVUPS        Y10, 1280(BX)
+	VMOVUPS        Y9, 1312(BX)
+	VMOVUPS        Y12, 1344(BX)
+	VMOVUPS        Y11, 1376(BX)
+	VMOVUPS        Y8, 1408(BX)
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        576(BX), Y6
+	VMOVUPS        608(BX), Y7
+	VMOVUPS        640(BX), Y8
+	VMOVAPS        Y6, Y9
+	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y9, Y2, Y9
+	VMOVAPS        Y9, Y10
+	VFMADD231PS    Y4, Y7, Y10
+	VFNMADD231PS   Y4, Y7, Y9
+	VMOVAPS        Y6, Y11
+	VFMADD231PS    Y0, Y8, Y11
+	VMULPS         Y11, Y3, Y11
+	VMOVAPS        Y11, Y12
+	VFMADD231PS    Y5, Y7, Y12
+	VFNMADD231PS   Y5, Y7, Y11
+	VMOVUPS        Y6, 1440(BX)
+	VMOVUPS        Y10, 1472(BX)
+	VMOVUPS        Y9, 1504(BX)
+	VMOVUPS        Y12, 1536(BX)
+	VMOVUPS        Y11, 1568(BX)
+	VMOVUPS        Y8, 1600(BX)
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        672(BX), Y6
+	VMOVUPS        704(BX), Y7
+	VMOVUPS        736(BX), Y8
+	VMOVAPS        Y6, Y9
+	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y9, Y2, Y9
+	VMOVAPS        Y9, Y10
+	VFMADD231PS    Y4, Y7, Y10
+	VFNMADD231PS   Y4, Y7, Y9
+	VMOVAPS        Y6, Y11
+	VFMADD231PS    Y0, Y8, Y11
+	VMULPS         Y11, Y3, Y11
+	VMOVAPS        Y11, Y12
+	VFMADD231PS    Y5, Y7, Y12
+	VFNMADD231PS   Y5, Y7, Y11
+	VMOVUPS        Y6, 1632(BX)
+	VMOVUPS        Y10, 1664(BX)
+	VMOVUPS        Y9, 1696(BX)
+	VMOVUPS        Y12, 1728(BX)
+	VMOVUPS        Y11, 1760(BX)
+	VMOVUPS        Y8, 1792(BX)
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        768(BX), Y6
+	VMOVUPS        800(BX), Y7
+	VMOVUPS        832(BX), Y8
+	VMOVAPS        Y6, Y9
+	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y9, Y2, Y9
+	VMOVAPS        Y9, Y10
+	VFMADD231PS    Y4, Y7, Y10
+	VFNMADD231PS   Y4, Y7, Y9
+	VMOVAPS        Y6, Y11
+	VFMADD231PS    Y0, Y8, Y11
+	VMULPS         Y11, Y3, Y11
+	VMOVAPS        Y11, Y12
+	VFMADD231PS    Y5, Y7, Y12
+	VFNMADD231PS   Y5, Y7, Y11
+	VMOVUPS        Y6, 1824(BX)
+	VMOVUPS        Y10, 1856(BX)
+	VMOVUPS        Y9, 1888(BX)
+	VMOVUPS        Y12, 1920(BX)
+	VMOVUPS        Y11, 1952(BX)
+	VMOVUPS        Y8, 1984(BX)
+	MOVQ           8(AX), CX
+	MOVQ           (AX), DX
+	MOVQ           48(AX), BX
+	MOVQ           16(AX), SI
+	LEAQ           (CX)(SI*8), CX
+	LEAQ           (SI)(SI*2), R8
+	LEAQ           (CX)(SI*4), DI
+	VBROADCASTF128 (CX), Y6
+	VINSERTF128    $0x01, (DI), Y6, Y6
+	VBROADCASTF128 (CX)(SI*1), Y7
+	VINSERTF128    $0x01, (DI)(SI*1), Y7, Y7
+	VBROADCASTF128 (CX)(SI*2), Y8
+	VINSERTF128    $0x01, (DI)(SI*2), Y8, Y8
+	VBROADCASTF128 (CX)(R8*1), Y9
+	VINSERTF128    $0x01, (DI)(R8*1), Y9, Y9
+	VUNPCKLPS      Y7, Y6, Y10
+	VUNPCKHPS      Y7, Y6, Y6
+	VUNPCKLPS      Y9, Y8, Y7
+	VUNPCKHPS      Y9, Y8, Y8
+	VSHUFPS        $0x44, Y7, Y10, Y9
+	VSHUFPS        $0xee, Y7, Y10, Y7
+	VSHUFPS        $0x44, Y8, Y6, Y10
+	VSHUFPS        $0xee, Y8, Y6, Y6
+	VMOVUPS        Y9, (BX)
+	VMOVUPS        Y7, 32(BX)
+	VMOVUPS        Y10, 64(BX)
+	VMOVUPS        Y6, 96(BX)
+	VBROADCASTF128 16(CX), Y6
+	VINSERTF128    $0x01, 16(DI), Y6, Y6
+	VBROADCASTF128 16(CX)(SI*1), Y7
+	VINSERTF128    $0x01, 16(DI)(SI*1), Y7, Y7
+	VBROADCASTF128 16(CX)(SI*2), Y8
+	VINSERTF128    $0x01, 16(DI)(SI*2), Y8, Y8
+	VBROADCASTF128 16(CX)(R8*1), Y9
+	VINSERTF128    $0x01, 16(DI)(R8*1), Y9, Y9
+	VUNPCKLPS      Y7, Y6, Y10
+	VUNPCKHPS      Y7, Y6, Y6
+	VUNPCKLPS      Y9, Y8, Y7
+	VUNPCKHPS      Y9, Y8, Y8
+	VSHUFPS        $0x44, Y7, Y10, Y9
+	VSHUFPS        $0xee, Y7, Y10, Y7
+	VSHUFPS        $0x44, Y8, Y6, Y10
+	VSHUFPS        $0xee, Y8, Y6, Y6
+	VMOVUPS        Y9, 128(BX)
+	VMOVUPS        Y7, 160(BX)
+	VMOVUPS        Y10, 192(BX)
+	VMOVUPS        Y6, 224(BX)
+	VBROADCASTF128 20(CX), Y6
+	VINSERTF128    $0x01, 20(DI), Y6, Y6
+	VBROADCASTF128 20(CX)(SI*1), Y7
+	VINSERTF128    $0x01, 20(DI)(SI*1), Y7, Y7
+	VBROADCASTF128 20(CX)(SI*2), Y8
+	VINSERTF128    $0x01, 20(DI)(SI*2), Y8, Y8
+	VBROADCASTF128 20(CX)(R8*1), Y9
+	VINSERTF128    $0x01, 20(DI)(R8*1), Y9, Y9
+	VUNPCKHPS      Y7, Y6, Y6
+	VUNPCKHPS      Y9, Y8, Y7
+	VSHUFPS        $0xee, Y7, Y6, Y6
+	VMOVUPS        Y6, 256(BX)
+	VMOVUPS        256(BX), Y6
+	VMOVUPS        160(BX), Y7
+	VMOVUPS        64(BX), Y8
+	VMOVAPS        Y6, Y9
+	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y9, Y2, Y9
+	VMOVAPS        Y9, Y10
+	VFMADD231PS    Y4, Y7, Y10
+	VFNMADD231PS   Y4, Y7, Y9
+	VMOVAPS        Y6, Y11
+	VFMADD231PS    Y0, Y8, Y11
+	VMULPS         Y11, Y3, Y11
+	VMOVAPS        Y11, Y12
+	VFMADD231PS    Y5, Y7, Y12
+	VFNMADD231PS   Y5, Y7, Y11
+	VMOVUPS        Y6, 288(BX)
+	VMOVUPS        Y10, 384(BX)
+	VMOVUPS        Y9, 480(BX)
+	VMOVUPS        Y12, 576(BX)
+	VMOVUPS        Y11, 672(BX)
+	VMOVUPS        Y8, 768(BX)
+	VMOVUPS        224(BX), Y6
+	VMOVUPS        128(BX), Y7
+	VMOVUPS        32(BX), Y8
+	VMOVAPS        Y6, Y9
+	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y9, Y2, Y9
+	VMOVAPS        Y9, Y10
+	VFMADD231PS    Y4, Y7, Y10
+	VFNMADD231PS   Y4, Y7, Y9
+	VMOVAPS        Y6, Y11
+	VFMADD231PS    Y0, Y8, Y11
+	VMULPS         Y11, Y3, Y11
+	VMOVAPS        Y11, Y12
+	VFMADD231PS    Y5, Y7, Y12
+	VFNMADD231PS   Y5, Y7, Y11
+	VMOVUPS        Y6, 320(BX)
+	VMOVUPS        Y10, 416(BX)
+	VMOVUPS        Y9, 512(BX)
+	VMOVUPS        Y12, 608(BX)
+	VMOVUPS        Y11, 704(BX)
+	VMOVUPS        Y8, 800(BX)
+	VMOVUPS        192(BX), Y6
+	VMOVUPS        96(BX), Y7
+	VMOVUPS        (BX), Y8
+	VMOVAPS        Y6, Y9
+	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y9, Y2, Y9
+	VMOVAPS        Y9, Y10
+	VFMADD231PS    Y4, Y7, Y10
+	VFNMADD231PS   Y4, Y7, Y9
+	VMOVAPS        Y6, Y11
+	VFMADD231PS    Y0, Y8, Y11
+	VMULPS         Y11, Y3, Y11
+	VMOVAPS        Y11, Y12
+	VFMADD231PS    Y5, Y7, Y12
+	VFNMADD231PS   Y5, Y7, Y11
+	VMOVUPS        Y6, 352(BX)
+	VMOVUPS        Y10, 448(BX)
+	VMOVUPS        Y9, 544(BX)
+	VMOVUPS        Y12, 640(BX)
+	VMOVUPS        Y11, 736(BX)
+	VMOVUPS        Y8, 832(BX)
+	MOVQ           40(AX), CX
+	LEAQ           (CX)(CX*2), SI
+	LEAQ           (CX)(CX*4), DI
+	VMOVUPS        288(BX), Y6
+	VMOVUPS        320(BX), Y7
+	VMOVUPS        352(BX), Y8
+	VMOVAPS        Y6, Y9
+	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y9, Y2, Y9
+	VMOVAPS        Y9, Y10
+	VFMADD231PS    Y4, Y7, Y10
+	VFNMADD231PS   Y4, Y7, Y9
+	VMOVAPS        Y6, Y11
+	VFMADD231PS    Y0, Y8, Y11
+	VMULPS         Y11, Y3, Y11
+	VMOVAPS        Y11, Y12
+	VFMADD231PS    Y5, Y7, Y12
+	VFNMADD231PS   Y5, Y7, Y11
+	VMOVUPS        864(BX), Y7
+	VMOVNTPS       Y7, (DX)
+	VMOVNTPS       Y6, 32(DX)
+	VMOVUPS        896(BX), Y6
+	VMOVNTPS       Y6, (DX)(CX*1)
+	VMOVNTPS       Y10, 32(DX)(CX*1)
+	VMOVUPS        928(BX), Y6
+	VMOVNTPS       Y6, (DX)(CX*2)
+	VMOVNTPS       Y9, 32(DX)(CX*2)
+	VMOVUPS        960(BX), Y6
+	VMOVNTPS       Y6, (DX)(SI*1)
+	VMOVNTPS       Y12, 32(DX)(SI*1)
+	VMOVUPS        992(BX), Y6
+	VMOVNTPS       Y6, (DX)(CX*4)
+	VMOVNTPS       Y11, 32(DX)(CX*4)
+	VMOVUPS        1024(BX), Y6
+	VMOVNTPS       Y6, (DX)(DI*1)
+	VMOVNTPS       Y8, 32(DX)(DI*1)
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        384(BX), Y6
+	VMOVUPS        416(BX), Y7
+	VMOVUPS        448(BX), Y8
+	VMOVAPS        Y6, Y9
+	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y9, Y2, Y9
+	VMOVAPS        Y9, Y10
+	VFMADD231PS    Y4, Y7, Y10
+	VFNMADD231PS   Y4, Y7, Y9
+	VMOVAPS        Y6, Y11
+	VFMADD231PS    Y0, Y8, Y11
+	VMULPS         Y11, Y3, Y11
+	VMOVAPS        Y11, Y12
+	VFMADD231PS    Y5, Y7, Y12
+	VFNMADD231PS   Y5, Y7, Y11
+	VMOVUPS        1056(BX), Y7
+	VMOVNTPS       Y7, (DX)
+	VMOVNTPS       Y6, 32(DX)
+	VMOVUPS        1088(BX), Y6
+	VMOVNTPS       Y6, (DX)(CX*1)
+	VMOVNTPS       Y10, 32(DX)(CX*1)
+	VMOVUPS        1120(BX), Y6
+	VMOVNTPS       Y6, (DX)(CX*2)
+	VMOVNTPS       Y9, 32(DX)(CX*2)
+	VMOVUPS        1152(BX), Y6
+	VMOVNTPS       Y6, (DX)(SI*1)
+	VMOVNTPS       Y12, 32(DX)(SI*1)
+	VMOVUPS        1184(BX), Y6
+	VMOVNTPS       Y6, (DX)(CX*4)
+	VMOVNTPS       Y11, 32(DX)(CX*4)
+	VMOVUPS        1216(BX), Y6
+	VMOVNTPS       Y6, (DX)(DI*1)
+	VMOVNTPS       Y8, 32(DX)(DI*1)
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        480(BX), Y6
+	VMOVUPS        512(BX), Y7
+	VMOVUPS        544(BX), Y8
+	VMOVAPS        Y6, Y9
+	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y9, Y2, Y9
+	VMOVAPS        Y9, Y10
+	VFMADD231PS    Y4, Y7, Y10
+	VFNMADD231PS   Y4, Y7, Y9
+	VMOVAPS        Y6, Y11
+	VFMADD231PS    Y0, Y8, Y11
+	VMULPS         Y11, Y3, Y11
+	VMOVAPS        Y11, Y12
+	VFMADD231PS    Y5, Y7, Y12
+	VFNMADD231PS   Y5, Y7, Y11
+	VMOVUPS        1248(BX), Y7
+	VMOVNTPS       Y7, (DX)
+	VMOVNTPS       Y6, 32(DX)
+	VMOVUPS        1280(BX), Y6
+	VMOVNTPS       Y6, (DX)(CX*1)
+	VMOVNTPS       Y10, 32(DX)(CX*1)
+	VMOVUPS        1312(BX), Y6
+	VMOVNTPS       Y6, (DX)(CX*2)
+	VMOVNTPS       Y9, 32(DX)(CX*2)
+	VMOVUPS        1344(BX), Y6
+	VMOVNTPS       Y6, (DX)(SI*1)
+	VMOVNTPS       Y12, 32(DX)(SI*1)
+	VMOVUPS        1376(BX), Y6
+	VMOVNTPS       Y6, (DX)(CX*4)
+	VMOVNTPS       Y11, 32(DX)(CX*4)
+	VMOVUPS        1408(BX), Y6
+	VMOVNTPS       Y6, (DX)(DI*1)
+	VMOVNTPS       Y8, 32(DX)(DI*1)
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        576(BX), Y6
+	VMOVUPS        608(BX), Y7
+	VMOVUPS        640(BX), Y8
+	VMOVAPS        Y6, Y9
+	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y9, Y2, Y9
+	VMOVAPS        Y9, Y10
+	VFMADD231PS    Y4, Y7, Y10
+	VFNMADD231PS   Y4, Y7, Y9
+	VMOVAPS        Y6, Y11
+	VFMADD231PS    Y0, Y8, Y11
+	VMULPS         Y11, Y3, Y11
+	VMOVAPS        Y11, Y12
+	VFMADD231PS    Y5, Y7, Y12
+	VFNMADD231PS   Y5, Y7, Y11
+	VMOVUPS        1440(BX), Y7
+	VMOVNTPS       Y7, (DX)
+	VMOVNTPS       Y6, 32(DX)
+	VMOVUPS        1472(BX), Y6
+	VMOVNTPS       Y6, (DX)(CX*1)
+	VMOVNTPS       Y10, 32(DX)(CX*1)
+	VMOVUPS        1504(BX), Y6
+	VMOVNTPS       Y6, (DX)(CX*2)
+	VMOVNTPS       Y9, 32(DX)(CX*2)
+	VMOVUPS        1536(BX), Y6
+	VMOVNTPS       Y6, (DX)(SI*1)
+	VMOVNTPS       Y12, 32(DX)(SI*1)
+	VMOVUPS        1568(BX), Y6
+	VMOVNTPS       Y6, (DX)(CX*4)
+	VMOVNTPS       Y11, 32(DX)(CX*4)
+	VMOVUPS        1600(BX), Y6
+	VMOVNTPS       Y6, (DX)(DI*1)
+	VMOVNTPS       Y8, 32(DX)(DI*1)
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        672(BX), Y6
+	VMOVUPS        704(BX), Y7
+	VMOVUPS        736(BX), Y8
+	VMOVAPS        Y6, Y9
+	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y9, Y2, Y9
+	VMOVAPS        Y9, Y10
+	VFMADD231PS    Y4, Y7, Y10
+	VFNMADD231PS   Y4, Y7, Y9
+	VMOVAPS        Y6, Y11
+	VFMADD231PS    Y0, Y8, Y11
+	VMULPS         Y11, Y3, Y11
+	VMOVAPS        Y11, Y12
+	VFMADD231PS    Y5, Y7, Y12
+	VFNMADD231PS   Y5, Y7, Y11
+	VMOVUPS        1632(BX), Y7
+	VMOVNTPS       Y7, (DX)
+	VMOVNTPS       Y6, 32(DX)
+	VMOVUPS        1664(BX), Y6
+	VMOVNTPS       Y6, (DX)(CX*1)
+	VMOVNTPS       Y10, 32(DX)(CX*1)
+	VMOVUPS        1696(BX), Y6
+	VMOVNTPS       Y6, (DX)(CX*2)
+	VMOVNTPS       Y9, 32(DX)(CX*2)
+	VMOVUPS        1728(BX), Y6
+	VMOVNTPS       Y6, (DX)(SI*1)
+	VMOVNTPS       Y12, 32(DX)(SI*1)
+	VMOVUPS        1760(BX), Y6
+	VMOVNTPS       Y6, (DX)(CX*4)
+	VMOVNTPS       Y11, 32(DX)(CX*4)
+	VMOVUPS        1792(BX), Y6
+	VMOVNTPS       Y6, (DX)(DI*1)
+	VMOVNTPS       Y8, 32(DX)(DI*1)
+	LEAQ           (DX)(SI*2), DX
+	VMOVUPS        768(BX), Y6
+	VMOVUPS        800(BX), Y7
+	VMOVUPS        832(BX), Y8
+	VMOVAPS        Y6, Y9
+	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y9, Y2, Y9
+	VMOVAPS        Y9, Y10
+	VFMADD231PS    Y4, Y7, Y10
+	VFNMADD231PS   Y4, Y7, Y9
+	VMOVAPS        Y6, Y11
+	VFMADD231PS    Y0, Y8, Y11
+	VMULPS         Y11, Y3, Y11
+	VMOVAPS        Y11, Y12
+	VFMADD231PS    Y5, Y7, Y12
+	VFNMADD231PS   Y5, Y7, Y11
+	VMOVUPS        1824(BX), Y7
+	VMOVNTPS       Y7, (DX)
+	VMOVNTPS       Y6, 32(DX)
+	VMOVUPS        1856(BX), Y6
+	VMOVNTPS       Y6, (DX)(CX*1)
+	VMOVNTPS       Y10, 32(DX)(CX*1)
+	VMOVUPS        1888(BX), Y6
+	VMOVNTPS       Y6, (DX)(CX*2)
+	VMOVNTPS       Y9, 32(DX)(CX*2)
+	VMOVUPS        1920(BX), Y6
+	VMOVNTPS       Y6, (DX)(SI*1)
+	VMOVNTPS       Y12, 32(DX)(SI*1)
+	VMOVUPS        1952(BX), Y6
+	VMOVNTPS       Y6, (DX)(CX*4)
+	VMOVNTPS       Y11, 32(DX)(CX*4)
+	VMOVUPS        1984(BX), Y6
+	VMOVNTPS       Y6, (DX)(DI*1)
+	VMOVNTPS       Y8, 32(DX)(DI*1)
+	MOVQ           24(AX), CX
+	ADDQ           CX, 8(AX)
+	ADDQ           $+64, (AX)
+	DECQ           32(AX)
+	JNZ            row
+	SFENCE
 	VZEROUPPER
 	RET
 

@@ -127,8 +127,13 @@ func (p *synthesisArgs) run(f form, plain bool) {
 }
 
 // panelScratch is what the assembly needs for 8 filters: a vector for each of
-// their elements and for each of a transform that is half done.
-type panelScratch [(taps + filter*maxPositions) * lanes]float32
+// their elements, for each of a transform that is half done and for each
+// position.
+type panelScratch [(taps + (filter+maxPositions)*maxPositions) * lanes]float32
+
+// streamed is from how many elements on packed weights are written past the
+// caches, which would not keep them until they are read.
+const streamed = 2 << 20
 
 // packArgs are the arguments of the assembly, in its order.
 type packArgs struct {
@@ -147,8 +152,9 @@ func pack(f form, p filters) {
 		u: &p.u[0], w: &p.w[0], column: p.column * bytes, inner: p.inner * bytes, count: p.rows,
 		position: p.position * bytes, scratch: &scratch[0],
 	}
+	stream := p.position*f.positions() >= streamed && uintptr(unsafe.Pointer(args.u))%(lanes*bytes) == 0
 	if p.width == panel {
-		args.run(f, p.rotate)
+		args.run(f, p.rotate, stream)
 		return
 	}
 	var whole [panel * taps]float32 // a panel that is not full, filled up with zeros
@@ -157,21 +163,36 @@ func pack(f form, p filters) {
 			copy(whole[k*taps:(k+1)*taps], p.w[k*p.column+r*p.inner:])
 		}
 		args.u, args.w, args.column, args.count = &p.u[r*panel], &whole[0], taps*bytes, 1
-		args.run(f, p.rotate)
+		args.run(f, p.rotate, stream)
 	}
 }
 
-func (p *packArgs) run(f form, rotate bool) {
+func (p *packArgs) run(f form, rotate, stream bool) {
 	words := (*byte)(unsafe.Pointer(p))
-	switch {
-	case f == tile2 && rotate:
-		packRotated2AVX2(words)
-	case f == tile2:
+	variant := int(f)
+	if rotate {
+		variant += 2
+	}
+	if stream {
+		variant += 4
+	}
+	switch variant {
+	case 0:
 		pack2AVX2(words)
-	case rotate:
-		packRotated4AVX2(words)
-	default:
+	case 1:
 		pack4AVX2(words)
+	case 2:
+		packRotated2AVX2(words)
+	case 3:
+		packRotated4AVX2(words)
+	case 4:
+		stream2AVX2(words)
+	case 5:
+		stream4AVX2(words)
+	case 6:
+		streamRotated2AVX2(words)
+	case 7:
+		streamRotated4AVX2(words)
 	}
 }
 

@@ -51,7 +51,7 @@ func (c *Conv) GradW(acc, x, g []float32, n int, ws []float32) {
 	x, g, acc = x[:n*p.H*p.W*p.C], g[:n*p.oh*p.ow*p.K], acc[:p.packedLen()]
 	values, products := p.scratch(ws)
 	total := n * len(p.patches)
-	block := p.blocks(total)
+	block := blocks(total)
 	for first := 0; first < total; first += block {
 		count := min(block, total-first)
 		p.analyse(values, x, first, count, c.blank)

@@ -23,35 +23,34 @@ const (
 	half   = 8 // filters of a vector
 )
 
-// pack writes the transform of 16 filters for each inner channel.
-func pack(name string, span int, t transform, rotate bool) {
+// pack writes the transform of 16 filters for each inner channel. A variant
+// that streams writes whole cache lines past the caches, to an aligned u.
+func pack(name string, span int, t transform, rotate, stream bool) {
 	a := text(name)
 	l := t()
 	Label("row")
 	for h := range 2 {
-		w, u := a.get(pW), a.get(pU)
-		column, scratch := a.get(pColumn), a.get(pScratch)
+		w, u, scratch := a.get(pW), a.get(pU), a.get(pScratch)
+		column := a.get(pColumn)
 		if h == 1 {
 			LEAQ(Mem{Base: w, Index: column, Scale: half}, w)
-			ADDQ(I8(width), u)
 		}
 		gather(w, column, scratch)
-		element := func(i int) Mem {
-			if rotate {
-				i = taps - 1 - i
-			}
-			return Mem{Base: scratch, Disp: i * width}
-		}
 		between := func(i, j int) Mem { return Mem{Base: scratch, Disp: (taps + i*filter + j) * width} }
-		for j := range filter {
-			for i, v := range l(func(i int) reg.VecVirtual { return load(element(i*filter + j)) }) {
-				VMOVUPS(v, between(i, j))
-			}
-		}
+		packColumns(l, rotate, scratch, between)
 		s := newStrides(a.get(pPosition), span)
 		for i := range span {
 			for j, v := range l(func(j int) reg.VecVirtual { return load(between(i, j)) }) {
-				VMOVUPS(v, s.at(u, j))
+				first := Mem{Base: scratch, Disp: (taps + span*filter + i*span + j) * width}
+				switch {
+				case !stream:
+					VMOVUPS(v, s.at(u, j).Offset(h*width))
+				case h == 0:
+					VMOVUPS(v, first)
+				default:
+					VMOVNTPS(load(first), s.at(u, j))
+					VMOVNTPS(v, s.at(u, j).Offset(width))
+				}
 			}
 			if i+1 < span {
 				s.skip(u, span)
@@ -63,7 +62,25 @@ func pack(name string, span int, t transform, rotate bool) {
 	ADDQ(I8(2*width), a.at(pU))
 	DECQ(a.at(pCount))
 	JNZ(LabelRef("row"))
+	if stream {
+		SFENCE()
+	}
 	end()
+}
+
+// packColumns transforms along the columns of the filters in scratch.
+func packColumns(l line, rotate bool, scratch reg.GPVirtual, between func(i, j int) Mem) {
+	for j := range filter {
+		for i, v := range l(func(i int) reg.VecVirtual {
+			e := i*filter + j
+			if rotate {
+				e = taps - 1 - e
+			}
+			return load(Mem{Base: scratch, Disp: e * width})
+		}) {
+			VMOVUPS(v, between(i, j))
+		}
+	}
 }
 
 // columns are the addresses of 8 filters.

@@ -23,8 +23,11 @@ func main() {
 		for _, e := range epilogues {
 			synthesise("synthesise"+e.name+name+"AVX2", side, outputs[side], e)
 		}
-		pack("pack"+name+"AVX2", side+2, weights[side], false)
-		pack("packRotated"+name+"AVX2", side+2, weights[side], true)
+		for _, stream := range []bool{false, true} {
+			prefix := map[bool]string{false: "pack", true: "stream"}[stream]
+			pack(prefix+name+"AVX2", side+2, weights[side], false, stream)
+			pack(prefix+"Rotated"+name+"AVX2", side+2, weights[side], true, stream)
+		}
 		finish("finish"+name+"AVX2", side+2, weightGradients[side])
 	}
 	for m := range maxRows {

@@ -7,5 +7,10 @@ func synthesise(f form, s synthesis)                { synthesiseGeneric(f, s) }
 func pack(f form, p filters)                        { packGeneric(f, p) }
 func finishGradW(f form, p finish)                  { finishGeneric(f, p) }
 
-func multiplyAll(*plan, []float32, []float32, int, []float32, int, int) bool { return false }
-func correlateAll(*plan, []float32, []float32, []float32, int) bool          { return false }
+func (p *plan) multiply(products, values []float32, count int, packed []float32, lo, hi int) {
+	p.multiplyGeneric(products, values, count, packed, lo, hi)
+}
+
+func (p *plan) correlate(acc, values, products []float32, count int) {
+	p.correlateGeneric(acc, values, products, count)
+}

@@ -2,12 +2,9 @@ package winograd
 
 import "espalier/models/engine/gemm"
 
-// multiply sums the products of a block over the channels: one matrix product
-// for each position.
-func (p *plan) multiply(products, values []float32, count int, packed []float32, lo, hi int) {
-	if multiplyAll(p, products, values, count, packed, lo, hi) {
-		return
-	}
+// multiplyGeneric sums the products of a block over the channels: one matrix
+// product for each position.
+func (p *plan) multiplyGeneric(products, values []float32, count int, packed []float32, lo, hi int) {
 	var origin [1]int32
 	for i := range p.positions() {
 		a := gemm.Left{Data: values[i*p.values : (i+1)*p.values], Rows: p.left[:count], Taps: origin[:], Span: p.C}
@@ -16,12 +13,9 @@ func (p *plan) multiply(products, values []float32, count int, packed []float32,
 	}
 }
 
-// correlate adds the products of a block, summed over its tiles, to the
+// correlateGeneric adds the products of a block, summed over its tiles, to the
 // gradient of the weights.
-func (p *plan) correlate(acc, values, products []float32, count int) {
-	if correlateAll(p, acc, values, products, count) {
-		return
-	}
+func (p *plan) correlateGeneric(acc, values, products []float32, count int) {
 	var origin [1]int32
 	for i := range p.positions() {
 		a := gemm.Left{Data: values[i*p.values : (i+1)*p.values], Rows: p.left[:count], Taps: origin[:], Span: p.C}

@@ -16,11 +16,12 @@ type productArgs struct {
 	panelRight, panelSums                     *float32
 }
 
-// multiplyAll is multiply for all positions at once. A panel is always whole:
-// rows of products have room for it.
-func multiplyAll(p *plan, products, values []float32, count int, packed []float32, lo, hi int) bool {
+// multiply is multiplyGeneric for all positions at once. A panel is always
+// whole: rows of products have room for it.
+func (p *plan) multiply(products, values []float32, count int, packed []float32, lo, hi int) {
 	if !hasAVX2 {
-		return false
+		p.multiplyGeneric(products, values, count, packed, lo, hi)
+		return
 	}
 	a := productArgs{
 		sums: &products[lo], left: &values[0], right: &packed[lo*p.C],
@@ -30,14 +31,14 @@ func multiplyAll(p *plan, products, values []float32, count int, packed []float3
 		leftPosition: p.values * bytes, rightPosition: p.weights * bytes, sumsPosition: p.products * bytes,
 	}
 	a.multiply(count % tileRows)
-	return true
 }
 
-// correlateAll is correlate for all positions at once. The inner channels are
-// divided evenly among tiles of sums.
-func correlateAll(p *plan, acc, values, products []float32, count int) bool {
+// correlate is correlateGeneric for all positions at once. The inner channels
+// are divided evenly among tiles of sums.
+func (p *plan) correlate(acc, values, products []float32, count int) {
 	if !hasAVX2 {
-		return false
+		p.correlateGeneric(acc, values, products, count)
+		return
 	}
 	tiles := (p.C + tileRows - 1) / tileRows
 	rows := (p.C + tiles - 1) / tiles
@@ -50,7 +51,6 @@ func correlateAll(p *plan, acc, values, products []float32, count int) bool {
 	}
 	a.first = tiles - a.second
 	a.correlate(rows)
-	return true
 }
 
 func (p *productArgs) multiply(rest int) {

@@ -133,7 +133,7 @@ type panelScratch [(taps + (filter+maxPositions)*maxPositions) * lanes]float32
 
 // streamed is from how many elements on packed weights are written past the
 // caches, which would not keep them until they are read.
-const streamed = 2 << 20
+const streamed = 4 << 20
 
 // packArgs are the arguments of the assembly, in its order.
 type packArgs struct {

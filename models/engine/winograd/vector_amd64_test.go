@@ -43,6 +43,9 @@ func TestAssemblyGivesTheBitsOfThePortableLoops(t *testing.T) {
 				testAnalysis(t, r, newPlan(s, f))
 				testSynthesis(t, r, newPlan(s, f))
 				testWeights(t, r, newPlan(s, f))
+				for _, count := range []int{1, 4, 6, 17, blockTiles} {
+					testProducts(t, r, newPlan(s, f), count)
+				}
 			})
 		}
 	}
@@ -90,6 +93,31 @@ func testSynthesis(t *testing.T, r *rand.Rand, p *plan) {
 	}
 }
 
+func testProducts(t *testing.T, r *rand.Rand, p *plan, count int) {
+	values, packed := normal(r, p.positions()*p.values), make([]float32, p.packedLen())
+	w := normal(r, p.K*p.C*taps)
+	p.pack(packed, w, p.C*taps, taps, false, 0, 1)
+	for lo := 0; lo < p.K; lo += panel {
+		want, got := make([]float32, p.positions()*p.products), make([]float32, p.positions()*p.products)
+		p.multiplyGeneric(want, values, count, packed, lo, p.K)
+		p.multiply(got, values, count, packed, lo, p.K)
+		for i := range want {
+			if i%p.products%p.productRow() < p.K && want[i] != got[i] {
+				t.Fatalf("products[%d] = %g, want %g to the bit", i, got[i], want[i])
+			}
+		}
+	}
+	products := make([]float32, p.positions()*p.products)
+	p.multiply(products, values, count, packed, 0, p.K)
+	want := make([]float32, p.packedLen())
+	got := make([]float32, len(want))
+	for range 2 {
+		p.correlateGeneric(want, values, products, count)
+		p.correlate(got, values, products, count)
+	}
+	equalBits(t, "sums", got, want)
+}
+
 func testWeights(t *testing.T, r *rand.Rand, p *plan) {
 	w := normal(r, p.K*p.C*taps)
 	for k := 0; k < p.K; k += panel {
@@ -130,5 +158,23 @@ func TestFMARoundsOnce(t *testing.T) {
 		if got := fma(c.a, c.b, c.c); got != c.want {
 			t.Errorf("fma(%g, %g, %g) = %g, want %g", c.a, c.b, c.c, got, c.want)
 		}
+	}
+}
+
+func TestStreamedWeightsAreTheSame(t *testing.T) {
+	if !hasAVX2 {
+		t.Skip("this processor has no AVX2")
+	}
+	t.Parallel()
+	p := newPlan(Shape{H: 4, W: 4, C: 512, K: 250, Pad: [4]int{1, 1, 1, 1}}, tile4)
+	if p.packedLen() < streamed {
+		t.Fatalf("%d weights are not streamed", p.packedLen())
+	}
+	w := normal(rand.New(rand.NewPCG(2, 2)), p.C*p.K*taps)
+	for _, rotate := range []bool{false, true} {
+		aligned, shifted := make([]float32, p.packedLen()), make([]float32, p.packedLen()+1)[1:]
+		p.pack(aligned, w, p.C*taps, taps, rotate, 0, 1)
+		p.pack(shifted, w, p.C*taps, taps, rotate, 0, 1)
+		equalBits(t, "packed weights", aligned, shifted)
 	}
 }

@@ -70,10 +70,15 @@ type Conv struct {
 	blank         []float32 // a row of zeros, which stands for what lies outside an image
 }
 
-// New makes a layer ready. The size of the tiles follows from the shape alone.
-func New(s Shape) *Conv {
+// New makes a layer ready for calls of many samples. The size of the tiles, and
+// with it the rounding of results, follows from the shape alone.
+func New(s Shape) *Conv { return NewFor(s, manySamples) }
+
+// NewFor is New for calls of about n samples, which any call may exceed or fall
+// short of.
+func NewFor(s Shape, n int) *Conv {
 	s.check()
-	return newConv(s, chooseForm(s))
+	return newConv(s, chooseForm(s, n))
 }
 
 func newConv(s Shape, f form) *Conv {

@@ -53,7 +53,7 @@ func newPlan(s Shape, f form) *plan {
 		}
 	}
 	for i := range blockTiles {
-		p.left = append(p.left, int32(i*pad(s.C)))
+		p.left = append(p.left, int32(i*p.valueRow()))
 		p.right = append(p.right, int32(i*p.productRow()))
 	}
 	p.values, p.products = spread(blockTiles*p.valueRow()), spread(blockTiles*p.productRow())

@@ -36,6 +36,7 @@ func TestAssemblyGivesTheBitsOfThePortableLoops(t *testing.T) {
 			{H: 1, W: 1, C: 50, K: 20, Pad: [4]int{2, 2, 2, 2}},
 			{H: 5, W: 3, C: 8, K: 9, Pad: [4]int{2, 0, 0, 2}},
 			{H: 3, W: 3, C: 12, K: 33, Pad: [4]int{0, 0, 0, 0}},
+			{H: 4, W: 4, C: 128, K: 130, Pad: [4]int{1, 1, 1, 1}},
 		} {
 			t.Run(fmt.Sprintf("tile of %d, %+v", f.side(), s), func(t *testing.T) {
 				t.Parallel()

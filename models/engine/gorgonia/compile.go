@@ -33,6 +33,7 @@ type compiler struct {
 	prepare []*step
 
 	workspace int // the largest that an operation asks for
+	adders    map[*G.Node]*adder
 }
 
 type lateCopy struct {
@@ -50,6 +51,7 @@ func compile(s source) (*program, error) {
 	c := &compiler{
 		source: s, values: make(map[*G.Node]*value), readers: make(map[*G.Node][]*G.Node),
 		late: make(map[*G.Node]bool), copies: make(map[lateCopy]*value),
+		adders: make(map[*G.Node]*adder),
 	}
 	for n, b := range s.given {
 		c.values[n] = c.givenValue(b)
@@ -313,10 +315,14 @@ func (c *compiler) pack(n *G.Node, op packing, in []*G.Node) *value {
 		}
 	}
 	out := c.result(n, perSample, stage)
-	c.add(stage, &step{
+	s := &step{
 		when: chunks, reads: append([]*value{packed}, reads...), writes: out, inPlace: packedInPlace(op), weights: op.packed(),
 		task: func(v *viewer) task { return op.bind(v.all(reads, v.of), v.of(out), packed.root, v.workspace) },
-	})
+	}
+	c.add(stage, s)
+	if op, ok := op.(adding); ok && !out.kept {
+		c.adders[n] = &adder{op: op, step: s, stage: stage, reads: reads, packed: packed}
+	}
 	return out
 }
 
@@ -326,25 +332,4 @@ func packedInPlace(op packing) int {
 		return i + 1
 	}
 	return -1
-}
-
-// sum places an addition that Gorgonia inserts where a value has several
-// consumers, whose gradients add up.
-func (c *compiler) sum(n *G.Node, in []*G.Node) *value {
-	k, t := shared, shares
-	if c.values[in[0]].kind == perSample {
-		k, t = perSample, chunks
-	}
-	stage := c.stageOf(in, t)
-	reads := c.read(in, stage)
-	out := c.result(n, k, stage)
-	s := &step{when: t, reads: reads, writes: out, inPlace: -1}
-	if t == chunks {
-		s.inPlace = 0
-		s.task = func(v *viewer) task { return sumTask(v.of(reads[0]), v.of(reads[1]), v.of(out)) }
-	} else {
-		s.share = func(v *viewer) share { return divided(sumTask(reads[0].root, reads[1].root, out.root)) }
-	}
-	c.add(stage, s)
-	return out
 }

@@ -90,18 +90,3 @@ func (o *dropout) SymDiff(_ G.Nodes, _, g *G.Node) (G.Nodes, error) {
 	dx, err := G.ApplyOp(newDropout(o.node, "grad of "+o.name, o.size, o.rate, o.draw), g)
 	return G.Nodes{dx}, err
 }
-
-// sumTask is an addition that Gorgonia inserts where a value has several
-// consumers, whose gradients add up.
-func sumTask(a, b, out *buffer) task {
-	t := task{axis: overFeatures, features: out.width, run: func(_, lo, hi int) {
-		kernel.Add(out.data[lo:hi], a.data[lo:hi], b.data[lo:hi])
-	}}
-	if out.batch {
-		t.axis, t.run = overSamples, func(_, lo, hi int) {
-			lo, hi = lo*out.width, hi*out.width
-			kernel.Add(out.data[lo:hi], a.data[lo:hi], b.data[lo:hi])
-		}
-	}
-	return t
-}

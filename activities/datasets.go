@@ -23,7 +23,7 @@ type datasets struct {
 func (s *Steps) dataset(ctx context.Context, c config.Data, digest string) (*data.Dataset, error) {
 	o := data.Options{
 		Name: c.Name, Path: c.Path, Train: c.Train, Test: c.Test, Validation: c.Validation,
-		Mean: c.Normalize.Mean, Deviation: c.Normalize.Deviation, CacheDir: s.CacheDir,
+		Mean: c.Normalize.Mean, Deviation: c.Normalize.Deviation, Extra: c.ExtraTest, CacheDir: s.CacheDir,
 	}
 	s.datasets.mu.Lock()
 	defer s.datasets.mu.Unlock()

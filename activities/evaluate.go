@@ -64,6 +64,14 @@ func (s *Steps) accuracies(ctx context.Context, net *models.Network, set *data.D
 	}
 	metrics[MetricTestAcc], metrics[MetricTestLoss], metrics[MetricTestN] = test.Accuracy, test.Loss, float64(test.N)
 	metrics[MetricTestLow], metrics[MetricTestHigh] = test.Low, test.High
+	if set.Extra.Len() > 0 {
+		extra, err := s.accuracy(ctx, net, set.Extra)
+		if err != nil {
+			return err
+		}
+		metrics[MetricExtraAcc], metrics[MetricExtraN] = extra.Accuracy, float64(extra.N)
+		metrics[MetricExtraLow], metrics[MetricExtraHigh] = extra.Low, extra.High
+	}
 	if set.Validation.Len() == 0 {
 		return nil
 	}

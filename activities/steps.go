@@ -108,8 +108,12 @@ const (
 	MetricTestAcc      = "test_accuracy"
 	MetricTestLoss     = "test_loss"
 	MetricTestN        = "test_n"
-	MetricTestLow      = "test_accuracy_low"  // 95 % Wilson interval
-	MetricTestHigh     = "test_accuracy_high" //
+	MetricTestLow      = "test_accuracy_low"        // 95 % Wilson interval
+	MetricTestHigh     = "test_accuracy_high"       //
+	MetricExtraAcc     = "extra_test_accuracy"      // on data.extra_test, if there is one
+	MetricExtraN       = "extra_test_n"             //
+	MetricExtraLow     = "extra_test_accuracy_low"  // 95 % Wilson interval
+	MetricExtraHigh    = "extra_test_accuracy_high" //
 	MetricValAcc       = "validation_accuracy"
 	MetricSparsity     = "sparsity" // share of prunable weights that are zero
 	MetricWeights      = "weights"

@@ -93,6 +93,9 @@ func (d *decoder) checkData(s *Spec) {
 	case !builtIn && !path:
 		d.note("data.path", "missing; data %s needs the folder of its files", s.Data.Name)
 	}
+	if name := s.Data.Name; s.Data.ExtraTest != "" && name != data.CIFAR10 && name != data.CIFAR100 {
+		d.note("data.extra_test", "data %s has no more test samples; leave extra_test out", name)
+	}
 	if n := s.Data.Normalize; len(n.Mean) != len(n.Deviation) {
 		d.note("data.normalize", "%d means and %d deviations; want one of each for every channel", len(n.Mean), len(n.Deviation))
 	}

@@ -52,7 +52,7 @@ func TestIDChangesWithWhatConvolutionalNetworksNeed(t *testing.T) {
 	for _, now := range []string{
 		base, "name: digits, augment: {shift: 2}", "name: digits, augment: {flip: true}", "name: digits, augment: {shift: 2, flip: true}",
 		"name: digits, normalize: {mean: [0.5], deviation: [0.5]}", "name: digits, normalize: {mean: [0.5], deviation: [0.25]}",
-		"name: cifar10, path: /a", "name: cifar10, path: /b", "name: fashion-mnist, path: /a",
+		"name: cifar10, path: /a", "name: cifar10, path: /b", "name: cifar10, path: /a, extra_test: /c", "name: fashion-mnist, path: /a",
 	} {
 		id := with(t, base, now).ID()
 		if twin, ok := seen[id]; ok {

@@ -19,10 +19,10 @@ import (
 // keeps a wrong file name from reading a data set.
 const maxBytes = 1 << 20
 
-// Load reads the spec in a file. A relative data.path, network.weights or
-// network.onnx becomes absolute, counted from the file's folder, and the digest
-// of the network's file is taken. What is wrong with the spec comes back as
-// [*Faults]; a file that cannot be read as the error of package os.
+// Load reads the spec in a file. Relative paths in it become absolute, counted
+// from the file's folder, and the digest of the network's file is taken. What is
+// wrong with the spec comes back as [*Faults]; a file that cannot be read as the
+// error of package os.
 func Load(path string) (*Spec, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -41,7 +41,7 @@ func Load(path string) (*Spec, error) {
 	if err != nil {
 		return nil, fmt.Errorf("spec: folder of %s: %w", path, err)
 	}
-	for _, p := range []*string{&spec.Data.Path, &spec.Network.Weights, &spec.Network.ONNX} {
+	for _, p := range []*string{&spec.Data.Path, &spec.Data.ExtraTest, &spec.Network.Weights, &spec.Network.ONNX} {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(folder, *p)
 		}

@@ -68,6 +68,7 @@ type Data struct {
 	Train      int       `json:"train,omitempty" yaml:"train" default:"0" range:"[0,)" doc:"Use only the first so many training samples; 0 is all."`
 	Test       int       `json:"test,omitempty" yaml:"test" default:"0" range:"[0,)" doc:"Use only the first so many test samples; 0 is all."`
 	Validation int       `json:"validation,omitempty" yaml:"validation" default:"0" range:"[0,)" doc:"Hold out so many of the last training samples; early stopping and selection look at them instead of the test set."`
+	ExtraTest  string    `json:"extra_test,omitempty" yaml:"extra_test,omitempty" example:"./data/cifar10-official-test" doc:"File or folder of more test samples, relative to the spec's own folder, whose accuracy is measured as well; for cifar10 and cifar100."`
 	Normalize  Normalize `json:"normalize,omitzero" yaml:"normalize,omitempty" doc:"What pixels in 0 to 1 become inputs by: less the mean, over the deviation. Left out, both are measured on the training samples."`
 	Augment    Augment   `json:"augment,omitzero" yaml:"augment,omitempty" doc:"How training images are varied from epoch to epoch. Left out, they are not."`
 }

@@ -47,8 +47,31 @@ func openCIFAR(ctx context.Context, o Options) (*content, error) {
 	if c.train, err = f.read(ctx, "train", train, o.Train); err != nil {
 		return nil, err
 	}
-	c.test, err = f.read(ctx, "test", test, o.Test)
+	if c.test, err = f.read(ctx, "test", test, o.Test); err != nil || o.Extra == "" {
+		return c, err
+	}
+	extra, err := f.extra(o.Extra)
+	if err != nil {
+		return nil, err
+	}
+	c.extra, err = f.read(ctx, "extra", extra, 0)
 	return c, err
+}
+
+// extra finds more test samples: a file, or a folder with the test batch.
+func (f cifar) extra(path string) ([]string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("extra: %w", err)
+	}
+	if !info.IsDir() {
+		return []string{path}, nil
+	}
+	found, err := present(path, f.test)
+	if err == nil && len(found) == 0 {
+		err = fmt.Errorf("extra %s: the folder has no %s", path, strings.Join(f.test, ", no "))
+	}
+	return found, err
 }
 
 // locate finds the files in the folder, or in the one inside it that the

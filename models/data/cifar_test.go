@@ -121,6 +121,34 @@ func TestCIFARCapsCountOverAllFiles(t *testing.T) {
 	wantError(t, err, "test 3", "only 2")
 }
 
+func TestCIFARMayHaveMoreTestSamples(t *testing.T) {
+	t.Parallel()
+	folder, other := write(t, batches("data_batch_1.bin")), write(t, map[string][]byte{"test_batch.bin": recordsOf(4, 77, digit)})
+	without := open(t, data.Options{Name: data.CIFAR10, Path: folder})
+	if without.Extra.Len() != 0 {
+		t.Errorf("%d extra samples that nobody asked for", without.Extra.Len())
+	}
+	for _, path := range []string{other, filepath.Join(other, "test_batch.bin")} {
+		d := open(t, data.Options{Name: data.CIFAR10, Path: folder, Extra: path, Mean: []float64{0, 0, 0}, Deviation: []float64{1, 1, 1}})
+		x, labels := make([]float32, 3072), make([]int32, 1)
+		if d.Extra.Len() != 4 || d.Digest == without.Digest {
+			t.Fatalf("%d extra samples, digest %s", d.Extra.Len(), d.Digest)
+		}
+		d.Extra.Gather([]int32{3}, x, labels)
+		if pixels, label := d.Extra.At(3); labels[0] != label || x[9] != float32(float64(pixels[9])/255) {
+			t.Errorf("extra sample 3: label %d, pixel %g", labels[0], x[9])
+		}
+	}
+	for want, o := range map[string]data.Options{
+		"has no test_batch.bin": {Name: data.CIFAR10, Path: folder, Extra: t.TempDir()},
+		"nowhere":               {Name: data.CIFAR10, Path: folder, Extra: filepath.Join(folder, "nowhere")},
+		"only cifar10":          {Name: data.Digits, Extra: other},
+	} {
+		_, err := data.Open(context.Background(), o)
+		wantError(t, err, "extra", want)
+	}
+}
+
 func TestBadRecordsAreNamed(t *testing.T) {
 	t.Parallel()
 	good := recordsOf(3, 0, digit)

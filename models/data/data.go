@@ -58,6 +58,10 @@ type Options struct {
 	// of pixels in 0..1; otherwise it is measured.
 	Mean, Deviation []float64
 
+	// Extra, if not empty, is a file or folder of more test samples: for
+	// cifar10 and cifar100, whose test batch may be another than the official.
+	Extra string
+
 	// CacheDir is a folder for generated data; empty is no cache. The folder
 	// is made when it is missing. A cache that cannot be read, written or
 	// verified is as good as none: the data is generated again.
@@ -74,14 +78,15 @@ type Dataset struct {
 	Train      *Split
 	Validation *Split // empty if none was held out
 	Test       *Split
+	Extra      *Split // empty if there are no more test samples
 
 	// Normalization of each channel is measured on Train, unless Options told
 	// it, and applied to all three.
 	Normalization []Normalization
 
 	// Digest is the SHA-256 over all that Options chose: the images and labels
-	// of the three splits, in order, their shape and classes, and a
-	// normalization that was told.
+	// of the splits, in order, their shape and classes, and a normalization
+	// that was told.
 	Digest string
 }
 
@@ -117,6 +122,9 @@ func (o Options) validate() error {
 			return fmt.Errorf("data %s: %s %d: want 0 or more samples", o.Name, n.key, n.value)
 		}
 	}
+	if o.Extra != "" && o.Name != CIFAR10 && o.Name != CIFAR100 {
+		return fmt.Errorf("data %s: extra %s: only %s and %s have more test samples", o.Name, o.Extra, CIFAR10, CIFAR100)
+	}
 	return nil
 }
 
@@ -149,6 +157,7 @@ type content struct {
 	shape       models.Shape
 	classes     int
 	train, test samples // sealed
+	extra       samples // sealed; none if nobody asked for it
 }
 
 // samples are images, one byte a pixel, one after the other, and their labels.
@@ -191,6 +200,7 @@ func (c *content) dataset(name string, held int) *Dataset {
 		Train:      split(c.train, 0, n),
 		Validation: split(c.train, n, n+held),
 		Test:       split(c.test, 0, c.test.count()),
+		Extra:      split(c.extra, 0, c.extra.count()),
 		Digest:     c.digest(held),
 	}
 }
@@ -203,6 +213,10 @@ func (c *content) digest(held int) string {
 	for _, d := range c.shape {
 		b = binary.BigEndian.AppendUint64(b, uint64(d))
 	}
-	sum := sha256.Sum256(append(append(b, c.train.sum[:]...), c.test.sum[:]...))
+	b = append(append(b, c.train.sum[:]...), c.test.sum[:]...)
+	if c.extra.count() > 0 {
+		b = append(b, c.extra.sum[:]...)
+	}
+	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])
 }

@@ -141,6 +141,6 @@ func (d *Dataset) normalize(mean, deviation []float64) error {
 	}
 	sum := sha256.Sum256(b)
 	d.Normalization, d.Digest = told, hex.EncodeToString(sum[:])
-	d.Train.norm, d.Validation.norm, d.Test.norm = told, told, told
+	d.Train.norm, d.Validation.norm, d.Test.norm, d.Extra.norm = told, told, told, told
 	return nil
 }

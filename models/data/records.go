@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 )
 
 // maxRecords bounds how many records one file may have: ten times the largest
@@ -37,6 +38,9 @@ func (r *records) file(ctx context.Context, path string) error {
 	defer f.Close() // read only: nothing can be lost
 
 	plain, err := uncompressed(f)
+	if info, statErr := f.Stat(); statErr == nil {
+		r.expect(info.Size())
+	}
 	if err == nil {
 		err = r.decode(ctx, plain)
 	}
@@ -44,6 +48,18 @@ func (r *records) file(ctx context.Context, path string) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil
+}
+
+// expect makes room for what a file of that size holds at least, packed or not,
+// as far as files of this kind go.
+func (r *records) expect(size int64) {
+	n := int(min(size/int64(len(r.labels)+r.size), 1<<16))
+	if r.limit > 0 {
+		n = min(n, r.limit-len(r.classes))
+	}
+	if n > 0 {
+		r.pixels, r.classes = slices.Grow(r.pixels, n*r.size), slices.Grow(r.classes, n)
+	}
 }
 
 // uncompressed returns what r holds, by what it starts with. No label byte is

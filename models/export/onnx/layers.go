@@ -212,6 +212,9 @@ func batchNorm(o *op) error {
 		return errors.New("spatial 0 is not supported, only 1")
 	}
 	a := models.Attrs{Eps: decimal(o.float("epsilon", 1e-5))}
+	if a.Eps == 0 {
+		a.Eps = 1e-30 // 0 stands for the default
+	}
 	// ONNX counts what stays of the old statistics.
 	if m := decimal(o.float("momentum", 0.9)); m != 0.9 {
 		a.Momentum = math.Round((1-m)*1e7) / 1e7

@@ -24,13 +24,27 @@ var layers = []struct {
 	{"vgg 256-256@8", plain(8, 256, 256, 3, 1, 1)},
 	{"vgg 512-512@4", plain(4, 512, 512, 3, 1, 1)},
 	{"vgg 512-512@2", plain(2, 512, 512, 3, 1, 1)},
+	{"1x1 64-16@32", plain(32, 64, 16, 1, 1, 0)},
+	{"1x1 16-64@32", plain(32, 16, 64, 1, 1, 0)},
+	{"depthwise 64@16", grouped(plain(16, 64, 64, 3, 1, 1), 64)},
 }
 
 // BenchmarkLayers reports the arithmetic of the definition per second on one
-// thread, by the chosen algorithm and by matrix products.
+// thread, as a layer is computed.
 func BenchmarkLayers(b *testing.B) {
 	for _, l := range layers {
-		benchmark(b, l.name+"/direct", l.Shape, direct(l.Shape))
+		benchmark(b, l.name, l.Shape, New(l.Shape))
+	}
+}
+
+// BenchmarkAlgorithms does so for each algorithm that can.
+func BenchmarkAlgorithms(b *testing.B) {
+	for _, l := range layers {
+		if l.Groups > 1 {
+			continue
+		}
+		benchmark(b, l.name+"/product", l.Shape, only(newProduct(l.Shape)))
+		benchmark(b, l.name+"/cellwise", l.Shape, only(newCellwise(l.Shape)))
 		if filterable(l.Shape) {
 			benchmark(b, l.name+"/winograd", l.Shape, only(newMinimal(l.Shape)))
 		}

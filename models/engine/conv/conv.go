@@ -4,8 +4,8 @@
 // A [Conv] is made once for a layer. It holds tables that depend on the shape
 // alone and chooses, by a fixed rule of the shape, how the layer is computed:
 // by minimal filtering (package winograd: 3x3 with stride 1), as a matrix
-// product whose left rows are the patches where they lie (package gemm), or
-// channel by channel (depthwise). Weights come and go in PyTorch's order (output
+// product whose left rows are the patches where they lie (package gemm), as a
+// product for each cell of a filter, or channel by channel (depthwise). Weights come and go in PyTorch's order (output
 // channel, input channel of the group, row, column); what the products read is
 // a packed form of them, for the forward pass and for the gradient of the input.
 //
@@ -34,14 +34,6 @@ func (s Shape) Out() (h, w int) {
 	return h, w
 }
 
-// Epilogue is what the forward pass does to a result before it is stored:
-// y = relu(convolution + bias + residual).
-type Epilogue struct {
-	Bias     []float32 // K elements, or nil
-	Residual []float32 // laid out as y, or nil; it must not overlap y unless it is y
-	ReLU     bool
-}
-
 // Conv is one layer. It is safe for concurrent use.
 type Conv struct{ forward, gradX, gradW algorithm }
 
@@ -61,17 +53,25 @@ type algorithm interface {
 
 // New prepares a layer.
 func New(s Shape) *Conv {
-	if s.Groups > 1 && s.C == s.Groups && s.K/s.Groups < depthwiseFilters {
-		return only(newDepthwise(s))
+	if s.Groups > 1 {
+		if s.C == s.Groups && s.K/s.Groups < depthwiseFilters {
+			return only(newDepthwise(s))
+		}
+		return only(newProduct(s))
 	}
-	if filterable(s) && filters(s) {
+	work := s.work()
+	switch {
+	case filterable(s) && work.filters(s):
 		return only(newMinimal(s))
+	case work.cellwise(s):
+		return only(newCellwise(s))
+	case work.gradCellwise(s):
+		p := newProduct(s)
+		return &Conv{p, newCellwise(s), p}
+	default:
+		return only(newProduct(s))
 	}
-	return direct(s)
 }
-
-// direct is a layer by matrix products, whatever its shape.
-func direct(s Shape) *Conv { return only(newProduct(s)) }
 
 func only(a algorithm) *Conv { return &Conv{a, a, a} }
 

@@ -79,34 +79,11 @@ func (d *depthwise) Forward(y, x []float32, n int, packed []float32, lo, hi int,
 	image := d.oh * d.ow * d.K
 	for s := range n {
 		x, y := x[s*d.H*d.W*d.C:][:d.H*d.W*d.C], y[s*image:][:image]
-		for at := 0; at < len(y); at += d.K {
-			if e.Residual == nil {
-				clear(y[at+lo : at+hi])
-			} else {
-				copy(y[at+lo:at+hi], e.Residual[s*image+at+lo:])
-			}
-		}
+		e.begin(y, s*image, d.K, lo, hi)
 		for r := range d.runs {
 			d.addProducts(y[r.y*d.K:], d.K, x[r.x*d.C:], packed[r.cell*d.K:], 0, r.pixels, lo, hi)
 		}
-		for at := 0; at < len(y); at += d.K {
-			e.finish(y[at:][:d.K], lo, hi)
-		}
-	}
-}
-
-func (e *Epilogue) finish(y []float32, lo, hi int) {
-	if e.Bias != nil {
-		for k := lo; k < hi; k++ {
-			y[k] += e.Bias[k]
-		}
-	}
-	if e.ReLU {
-		for k := lo; k < hi; k++ {
-			if y[k] < 0 {
-				y[k] = 0
-			}
-		}
+		e.finish(y, d.K, lo, hi)
 	}
 }
 

@@ -22,7 +22,7 @@ func (p *product) GradW(acc, x, g []float32, n int, ws []float32) {
 
 // FinishGradW undoes what Pack does.
 func (p *product) FinishGradW(dw []float32, accs [][]float32, part, parts int) {
-	panels := (p.filters + gemm.Width - 1) / gemm.Width
+	panels := panels(p.filters)
 	size := p.inner() * gemm.Width
 	from, to := share(p.Groups*panels, part, parts)
 	for i := from; i < to; i++ {

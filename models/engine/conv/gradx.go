@@ -2,20 +2,12 @@ package conv
 
 import "espalier/models/engine/gemm"
 
-// gradient computes the gradient of x in phases, in one of two ways.
-//
-// As convolutions of g: a pixel of x meets those cells of a filter that lie at
-// a multiple of the stride from it, so all pixels of one remainder read g in the
-// same pattern. That is a phase: a convolution with stride 1 by the cells of its
-// own, rotated.
-//
-// Or spread, a phase for each cell: the pixels of g that the cell joins to a
-// pixel of x, times the weights of the cell, are added there. That reads and
-// writes x for each cell, but does not meet the zeros around g, of which there
-// are many where the filter is large and the image is not padded.
+// gradient computes the gradient of x as convolutions of g. A pixel of x meets
+// those cells of a filter that lie at a multiple of the stride from it, so all
+// pixels of one remainder, a phase, read g in the same pattern: one convolution
+// with stride 1 for each phase, by the cells of its own, rotated.
 type gradient struct {
 	from   samples // g
-	spread bool
 	phases []phase
 	orders [][]int32 // by panel and phase: where a filter's cells go when packed
 }
@@ -81,9 +73,6 @@ func newGradient(s Shape, oh, ow int) gradient {
 	b := border{h: oh, w: ow, c: s.K}
 	b.above, b.below = beyond(rows, oh)
 	b.left, b.right = beyond(columns, ow)
-	if spreads(s, rows, columns, oh, ow) {
-		return newSpread(s, oh, ow)
-	}
 	d := gradient{from: newSamples(b, s.H*s.W/(s.Stride[0]*s.Stride[1])+1, productRows, productLimit)}
 	packed := 0
 	for _, r := range rows {
@@ -128,7 +117,7 @@ func newPhase(s Shape, b border, r, c axis, batch int) phase {
 // gradOrders says where the cells of a group's first filter go in each panel of
 // its channels; those of the next filter lie a row below.
 func (p *product) gradOrders() {
-	panels := (p.channels + gemm.Width - 1) / gemm.Width
+	panels := panels(p.channels)
 	for i := range panels {
 		order := make([]int32, p.taps)
 		for _, ph := range p.grad.phases {
@@ -168,12 +157,9 @@ func (p *product) GradX(dx, g []float32, n int, packed []float32, accumulate boo
 		some := min(from.batch, n-at)
 		data := from.some(g, at, some, ws)
 		out := dx[at*image : (at+some)*image]
-		if p.grad.spread && !accumulate {
-			clear(out)
-		}
 		for i := range p.grad.phases {
 			for group := range p.Groups {
-				p.phase(&p.grad.phases[i], out[group*p.channels:], data, group, some, packed[group*size:][:size], accumulate || p.grad.spread)
+				p.phase(&p.grad.phases[i], out[group*p.channels:], data, group, some, packed[group*size:][:size], accumulate)
 			}
 		}
 	}
@@ -191,6 +177,6 @@ func (p *product) phase(ph *phase, dx, g []float32, group, n int, packed []float
 		return
 	}
 	left := ph.at.left(g, group, p.filters, len(results))
-	panels := (p.channels + gemm.Width - 1) / gemm.Width
+	panels := panels(p.channels)
 	gemm.Mul(dx, results, left, packed[ph.packed*panels*gemm.Width:], p.channels, 0, p.channels, gemm.Epilogue{Accumulate: accumulate})
 }

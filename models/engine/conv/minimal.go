@@ -12,15 +12,6 @@ func filterable(s Shape) bool {
 		max(s.Pad[0], s.Pad[1], s.Pad[2], s.Pad[3]) <= 2
 }
 
-// filters says whether that is the faster way for a layer that it can compute,
-// which was measured: not for a handful of channels, on which the transforms
-// are not worth their while, nor where a tile is larger than the image.
-func filters(s Shape) bool {
-	h, w := s.Out()
-	tile := func(side, products int) int { return (h + side - 1) / side * ((w + side - 1) / side) * products }
-	return s.C >= 3 && s.C*s.K >= 36 && min(tile(2, 16), tile(4, 36)) <= 7*h*w
-}
-
 func newMinimal(s Shape) minimal {
 	return minimal{winograd.New(winograd.Shape{H: s.H, W: s.W, C: s.C, K: s.K, Pad: s.Pad})}
 }

@@ -93,7 +93,7 @@ func (p *product) inner() int { return p.taps * p.channels }
 func (p *product) PackedLen() int { return p.Groups * gemm.PackedLen(p.inner(), p.filters) }
 
 func (p *product) Pack(dst, w []float32, part, parts int) {
-	panels := (p.filters + gemm.Width - 1) / gemm.Width
+	panels := panels(p.filters)
 	from, to := share(p.Groups*panels, part, parts)
 	for i := from; i < to; i++ {
 		first := i % panels * gemm.Width

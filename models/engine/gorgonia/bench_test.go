@@ -77,7 +77,9 @@ func step(tb testing.TB, s engine.Session, v [][]float32, x []float32, labels []
 		tb.Fatal(err)
 	}
 	for k, p := range s.Params() {
-		kernel.SGD(p.Value, v[k], p.Grad, 0.1, 0.9, 0, false)
+		if p.Grad != nil {
+			kernel.SGD(p.Value, v[k], p.Grad, 0.1, 0.9, 0, false)
+		}
 	}
 	return loss
 }

@@ -44,6 +44,15 @@ type lateCopy struct {
 // compile plans the computation of the results. The program computes once it
 // is placed in memory.
 func compile(s source) (*program, error) {
+	c, err := schedule(s)
+	if err != nil {
+		return nil, err
+	}
+	return c.program(), nil
+}
+
+// schedule finds the stage of every node.
+func schedule(s source) (*compiler, error) {
 	sorted, err := G.Sort(s.graph) // consumers first
 	if err != nil {
 		return nil, err
@@ -62,7 +71,7 @@ func compile(s source) (*program, error) {
 			return nil, fmt.Errorf("compile %v: %w", needed[i], err)
 		}
 	}
-	return c.program(), nil
+	return c, nil
 }
 
 func (c *compiler) givenValue(b *buffer) *value {

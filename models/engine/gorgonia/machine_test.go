@@ -101,6 +101,62 @@ func TestExecutorAgreesWithGorgoniasTapeMachine(t *testing.T) {
 	}
 }
 
+// The same holds for images: reductions over parts of the batch, packed
+// weights, values computed anew, sums that a convolution takes over.
+func TestExecutorAgreesWithTapeMachineOnImages(t *testing.T) {
+	t.Parallel()
+	const batch = 6
+	for _, arch := range []string{"lenet-5", "resnet-20"} {
+		net := small(t, arch)
+		r := rand.New(rand.NewPCG(3, 4))
+		x, labels := random(r, batch*net.Input.Size()), []int32{0, 3, 1, 1, 2, 0}
+		g, err := buildTraining(net, mode{batch: batch, lib: blas.Gonum(), draw: &draw{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		let(t, g.input, x)
+		let(t, g.labels, labels)
+		for _, p := range net.Params {
+			if n := g.params[p.Name]; n != nil {
+				let(t, n, p.Data)
+			}
+		}
+		machine := G.NewTapeMachine(g.g)
+		defer machine.Close()
+		if err := machine.RunAll(); err != nil {
+			t.Fatal(err)
+		}
+		for _, threads := range []int{1, 3} {
+			s, err := open(net, engine.Options{Batch: batch}, blas.Gonum(), threads)
+			if err != nil {
+				t.Fatal(err)
+			}
+			loss, err := s.Backward(x, labels, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := float64(g.cost.Value().Data().(float32)); math.Abs(loss.Mean-want) > 1e-5 {
+				t.Errorf("%s, %d threads: executor's loss %g, Gorgonia's %g", arch, threads, loss.Mean, want)
+			}
+			for _, p := range s.Params() {
+				if p.Grad == nil {
+					continue
+				}
+				want := g.grads[p.Name].Value().Data().([]float32)
+				largest := 0.0
+				for _, v := range want {
+					largest = max(largest, math.Abs(float64(v)))
+				}
+				for i := range want {
+					if math.Abs(float64(p.Grad[i]-want[i])) > 1e-4*largest+1e-7 {
+						t.Fatalf("%s, %d threads: gradient of %s[%d]: executor %g, Gorgonia %g", arch, threads, p.Name, i, p.Grad[i], want[i])
+					}
+				}
+			}
+		}
+	}
+}
+
 // A weight that two nodes share gets a gradient from each; Gorgonia adds them
 // by an operation of its own. The activations between them add up likewise.
 func TestSumsThatGorgoniaInserts(t *testing.T) {

@@ -98,16 +98,7 @@ func (s *session) compileTraining(net *models.Network, m mode) error {
 	if err != nil {
 		return err
 	}
-	src := s.source(g, net)
-	src.given[g.labels] = s.labels
-	src.results = []*G.Node{g.cost}
-	for _, p := range s.params {
-		if n := g.grads[p.Name]; n != nil {
-			src.results = append(src.results, n)
-			src.into[n] = p.Grad
-		}
-	}
-	if s.train, err = compile(src); err != nil {
+	if s.train, err = compile(s.trainingSource(g, net)); err != nil {
 		return err
 	}
 	s.cost, s.correct = s.train.result(g.cost), g.correct
@@ -122,13 +113,30 @@ func (s *session) compileInference(net *models.Network, m mode) error {
 	if err != nil {
 		return err
 	}
-	src := s.source(g, net)
-	src.results, src.prelude = []*G.Node{g.logits}, true
-	if s.infer, err = compile(src); err != nil {
+	if s.infer, err = compile(s.inferenceSource(g, net)); err != nil {
 		return err
 	}
 	s.logits = s.infer.result(g.logits)
 	return nil
+}
+
+func (s *session) trainingSource(g *graph, net *models.Network) source {
+	src := s.source(g, net)
+	src.given[g.labels] = s.labels
+	src.results = []*G.Node{g.cost}
+	for _, p := range s.params {
+		if n := g.grads[p.Name]; n != nil {
+			src.results = append(src.results, n)
+			src.into[n] = p.Grad
+		}
+	}
+	return src
+}
+
+func (s *session) inferenceSource(g *graph, net *models.Network) source {
+	src := s.source(g, net)
+	src.results, src.prelude = []*G.Node{g.logits}, true
+	return src
 }
 
 // source is a graph with the session's own values of its input nodes.

@@ -38,7 +38,7 @@ func (r reference) lengths(n int) (x, w, y int) {
 	return n * r.H * r.W * r.C, r.K * r.C / r.Groups * r.Kernel[0] * r.Kernel[1], n * r.oh * r.ow * r.K
 }
 
-// layer tests one layer against the reference.
+// checked is one layer that is held against the reference.
 type checked struct {
 	t    *testing.T
 	r    *rand.Rand
@@ -80,8 +80,11 @@ func (c *checked) packed(length int, pack func(dst, w []float32, part, parts int
 	return dst
 }
 
-func (c *checked) forward(e Epilogue) {
-	y := append([]float32(nil), c.g...) // to be overwritten, or the residual in place
+func (c *checked) forward(e Epilogue, inPlace bool) {
+	y := slices.Clone(c.g) // to be overwritten
+	if inPlace {
+		e.Residual = y
+	}
 	packed := c.packed(c.c.PackedLen(), c.c.Pack)
 	cut := 0
 	if c.s.K > 16 {
@@ -95,6 +98,9 @@ func (c *checked) forward(e Epilogue) {
 			}
 		}
 		c.c.Forward(y, c.x, c.n, packed, 0, cut, e, c.ws)
+	}
+	if inPlace {
+		e.Residual = c.g
 	}
 	sum, size := make([]float64, len(y)), make([]float64, len(y))
 	newReference(c.s).each(c.n, func(x, w, y int) { accumulate(sum, size, y, c.x[x], c.w[w]) })
@@ -165,9 +171,10 @@ func (c *checked) near(name string, got []float32, want, size []float64) {
 
 func (c *checked) all() {
 	c.t.Helper()
-	c.forward(Epilogue{})
-	c.forward(Epilogue{Bias: c.b})
-	c.forward(Epilogue{Bias: c.b, Residual: normal(c.r, len(c.g)), ReLU: true})
+	c.forward(Epilogue{}, false)
+	c.forward(Epilogue{Bias: c.b}, false)
+	c.forward(Epilogue{Bias: c.b, Residual: normal(c.r, len(c.g)), ReLU: true}, false)
+	c.forward(Epilogue{ReLU: true}, true)
 	c.gradX(false)
 	c.gradX(true)
 	c.gradW()

@@ -4,7 +4,7 @@ import "unsafe"
 
 // blockRows is how many rows of both matrices a tile of sums meets at a time:
 // they stay in cache while the tiles change.
-const blockRows = 112
+const blockRows = 96
 
 // mulTArgs are the arguments of the assembly, in its order.
 type mulTArgs struct {

@@ -4,7 +4,7 @@
 // tensors with names and no graph: PyTorch's .pt, .pth and .th files, and
 // safetensors. It needs a network of package zoo to fill ([State.Into]). An
 // ONNX file has its graph with it and becomes a network by itself (package
-// export/onnx). [Network] reads either.
+// export/onnx). [Import] reads either.
 //
 // A file is data and never code, and it may be hostile: whatever its bytes,
 // reading ends in a network or in one error, in memory proportional to its
@@ -97,37 +97,50 @@ func (s *State) trimPrefixes() {
 	}
 }
 
-// Network reads a network that another program, or Espalier, saved.
-//
-// Without build, file has to be an ONNX file, which has its graph with it.
-// With build, file's tensors go into the network that build returns; they may
-// come from a state dict or, an ONNX file's graph left aside, from ONNX.
+// Network is [Import] without its notes.
 func Network(file string, build func() (*models.Network, error)) (*models.Network, error) {
+	net, _, err := Import(file, build)
+	return net, err
+}
+
+// Import reads a network that another program, or Espalier, saved.
+//
+// Without build, file has to be an ONNX file, which has its graph with it; the
+// notes say what of it the network does not have. With build, file's tensors go
+// into the network that build returns; they may come from a state dict or, an
+// ONNX file's graph left aside, from ONNX.
+func Import(file string, build func() (*models.Network, error)) (*models.Network, []string, error) {
 	isONNX := strings.EqualFold(filepath.Ext(file), ".onnx")
 	if build == nil {
 		if !isONNX {
-			return nil, fmt.Errorf("%s is no .onnx file, so it has weights and no graph: name the architecture that they are of", file)
+			return nil, nil, fmt.Errorf("%s is no .onnx file, so it has weights and no graph: name the architecture that they are of", file)
 		}
-		return onnx.Read(file)
+		m, err := onnx.Load(file)
+		if err != nil {
+			return nil, nil, err
+		}
+		return m.Network, m.Notes, nil
 	}
 	net, err := build()
 	if err != nil {
+		return nil, nil, err
+	}
+	s, err := stateOf(file, isONNX)
+	if err != nil {
+		return nil, nil, err
+	}
+	return net, nil, s.Into(net)
+}
+
+func stateOf(file string, isONNX bool) (*State, error) {
+	if !isONNX {
+		return Load(file)
+	}
+	net, err := onnx.Read(file)
+	if err != nil {
 		return nil, err
 	}
-	var s *State
-	if isONNX {
-		from, err := onnx.Read(file)
-		if err != nil {
-			return nil, err
-		}
-		s = Of(file, from)
-	} else if s, err = Load(file); err != nil {
-		return nil, err
-	}
-	if err := s.Into(net); err != nil {
-		return nil, err
-	}
-	return net, nil
+	return Of(file, net), nil
 }
 
 // Of is the state dict of a network; file names it in errors. The tensors'

@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 
@@ -71,6 +72,7 @@ func decode(name string, data []byte, external opener) (*Model, error) {
 	}
 	r, err := newReader(&file, len(data), external)
 	if err == nil {
+		r.net.Name = title(file.GetGraph().GetName(), name)
 		err = r.run()
 	}
 	if err != nil {
@@ -79,7 +81,17 @@ func decode(name string, data []byte, external opener) (*Model, error) {
 	return &Model{Network: r.net, Opset: r.opset, Notes: r.notes}, nil
 }
 
-// opset is the version of ONNX's own operators.
+// title is what the network is called: as the graph, or as the file where the
+// graph has the name that PyTorch gives all of them.
+func title(graph, file string) string {
+	switch graph {
+	case "", "torch_jit", "torch-jit-export", "main_graph":
+		return name(strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)))
+	}
+	return name(graph)
+}
+
+// opsetOf is the version of ONNX's own operators.
 func opsetOf(file *onnxpb.ModelProto) (int64, error) {
 	for _, o := range file.GetOpsetImport() {
 		if d := o.GetDomain(); d != "" && d != "ai.onnx" {

@@ -45,7 +45,7 @@ func newReader(file *onnxpb.ModelProto, size int, external opener) (*reader, err
 	r := &reader{
 		graph: g, opset: opset, external: external,
 		values: map[string]*value{"": {}}, readers: map[string]int{},
-		net:    &models.Network{Name: name(g.GetName())},
+		net:    &models.Network{},
 		shapes: map[string]models.Shape{}, data: map[string][]float32{}, suffix: map[string]int{},
 		// A weight is a constant once and a parameter once.
 		budget: 4*size + 1<<20,

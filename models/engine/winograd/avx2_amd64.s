@@ -1059,7 +1059,7 @@ next:
 	RET
 
 // func pack2AVX2(args *byte)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2
 TEXT ·pack2AVX2(SB), NOSPLIT, $0-8
 	MOVQ         args+0(FP), AX
 	MOVL         $0x3f000000, CX
@@ -1130,36 +1130,36 @@ row:
 	VMOVUPS        192(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 288(BX)
 	VMOVUPS        Y5, 384(BX)
-	VMOVUPS        Y4, 480(BX)
+	VMOVUPS        Y2, 480(BX)
 	VMOVUPS        Y3, 576(BX)
 	VMOVUPS        32(BX), Y1
 	VMOVUPS        128(BX), Y2
 	VMOVUPS        224(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 320(BX)
 	VMOVUPS        Y5, 416(BX)
-	VMOVUPS        Y4, 512(BX)
+	VMOVUPS        Y2, 512(BX)
 	VMOVUPS        Y3, 608(BX)
 	VMOVUPS        64(BX), Y1
 	VMOVUPS        160(BX), Y2
 	VMOVUPS        256(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 352(BX)
 	VMOVUPS        Y5, 448(BX)
-	VMOVUPS        Y4, 544(BX)
+	VMOVUPS        Y2, 544(BX)
 	VMOVUPS        Y3, 640(BX)
 	MOVQ           40(AX), CX
 	LEAQ           (CX)(CX*2), SI
@@ -1168,12 +1168,12 @@ row:
 	VMOVUPS        352(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, (DX)
 	VMOVUPS        Y5, (DX)(CX*1)
-	VMOVUPS        Y4, (DX)(CX*2)
+	VMOVUPS        Y2, (DX)(CX*2)
 	VMOVUPS        Y3, (DX)(SI*1)
 	LEAQ           (DX)(CX*4), DX
 	VMOVUPS        384(BX), Y1
@@ -1181,12 +1181,12 @@ row:
 	VMOVUPS        448(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, (DX)
 	VMOVUPS        Y5, (DX)(CX*1)
-	VMOVUPS        Y4, (DX)(CX*2)
+	VMOVUPS        Y2, (DX)(CX*2)
 	VMOVUPS        Y3, (DX)(SI*1)
 	LEAQ           (DX)(CX*4), DX
 	VMOVUPS        480(BX), Y1
@@ -1194,12 +1194,12 @@ row:
 	VMOVUPS        544(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, (DX)
 	VMOVUPS        Y5, (DX)(CX*1)
-	VMOVUPS        Y4, (DX)(CX*2)
+	VMOVUPS        Y2, (DX)(CX*2)
 	VMOVUPS        Y3, (DX)(SI*1)
 	LEAQ           (DX)(CX*4), DX
 	VMOVUPS        576(BX), Y1
@@ -1207,12 +1207,12 @@ row:
 	VMOVUPS        640(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, (DX)
 	VMOVUPS        Y5, (DX)(CX*1)
-	VMOVUPS        Y4, (DX)(CX*2)
+	VMOVUPS        Y2, (DX)(CX*2)
 	VMOVUPS        Y3, (DX)(SI*1)
 	MOVQ           8(AX), CX
 	MOVQ           (AX), DX
@@ -1278,36 +1278,36 @@ row:
 	VMOVUPS        192(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 288(BX)
 	VMOVUPS        Y5, 384(BX)
-	VMOVUPS        Y4, 480(BX)
+	VMOVUPS        Y2, 480(BX)
 	VMOVUPS        Y3, 576(BX)
 	VMOVUPS        32(BX), Y1
 	VMOVUPS        128(BX), Y2
 	VMOVUPS        224(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 320(BX)
 	VMOVUPS        Y5, 416(BX)
-	VMOVUPS        Y4, 512(BX)
+	VMOVUPS        Y2, 512(BX)
 	VMOVUPS        Y3, 608(BX)
 	VMOVUPS        64(BX), Y1
 	VMOVUPS        160(BX), Y2
 	VMOVUPS        256(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 352(BX)
 	VMOVUPS        Y5, 448(BX)
-	VMOVUPS        Y4, 544(BX)
+	VMOVUPS        Y2, 544(BX)
 	VMOVUPS        Y3, 640(BX)
 	MOVQ           40(AX), CX
 	LEAQ           (CX)(CX*2), SI
@@ -1316,12 +1316,12 @@ row:
 	VMOVUPS        352(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 32(DX)
 	VMOVUPS        Y5, 32(DX)(CX*1)
-	VMOVUPS        Y4, 32(DX)(CX*2)
+	VMOVUPS        Y2, 32(DX)(CX*2)
 	VMOVUPS        Y3, 32(DX)(SI*1)
 	LEAQ           (DX)(CX*4), DX
 	VMOVUPS        384(BX), Y1
@@ -1329,12 +1329,12 @@ row:
 	VMOVUPS        448(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 32(DX)
 	VMOVUPS        Y5, 32(DX)(CX*1)
-	VMOVUPS        Y4, 32(DX)(CX*2)
+	VMOVUPS        Y2, 32(DX)(CX*2)
 	VMOVUPS        Y3, 32(DX)(SI*1)
 	LEAQ           (DX)(CX*4), DX
 	VMOVUPS        480(BX), Y1
@@ -1342,12 +1342,12 @@ row:
 	VMOVUPS        544(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 32(DX)
 	VMOVUPS        Y5, 32(DX)(CX*1)
-	VMOVUPS        Y4, 32(DX)(CX*2)
+	VMOVUPS        Y2, 32(DX)(CX*2)
 	VMOVUPS        Y3, 32(DX)(SI*1)
 	LEAQ           (DX)(CX*4), DX
 	VMOVUPS        576(BX), Y1
@@ -1355,12 +1355,12 @@ row:
 	VMOVUPS        640(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 32(DX)
 	VMOVUPS        Y5, 32(DX)(CX*1)
-	VMOVUPS        Y4, 32(DX)(CX*2)
+	VMOVUPS        Y2, 32(DX)(CX*2)
 	VMOVUPS        Y3, 32(DX)(SI*1)
 	MOVQ           24(AX), CX
 	ADDQ           CX, 8(AX)
@@ -1371,7 +1371,7 @@ row:
 	RET
 
 // func packRotated2AVX2(args *byte)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2
 TEXT ·packRotated2AVX2(SB), NOSPLIT, $0-8
 	MOVQ         args+0(FP), AX
 	MOVL         $0x3f000000, CX
@@ -1442,36 +1442,36 @@ row:
 	VMOVUPS        64(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 288(BX)
 	VMOVUPS        Y5, 384(BX)
-	VMOVUPS        Y4, 480(BX)
+	VMOVUPS        Y2, 480(BX)
 	VMOVUPS        Y3, 576(BX)
 	VMOVUPS        224(BX), Y1
 	VMOVUPS        128(BX), Y2
 	VMOVUPS        32(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 320(BX)
 	VMOVUPS        Y5, 416(BX)
-	VMOVUPS        Y4, 512(BX)
+	VMOVUPS        Y2, 512(BX)
 	VMOVUPS        Y3, 608(BX)
 	VMOVUPS        192(BX), Y1
 	VMOVUPS        96(BX), Y2
 	VMOVUPS        (BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 352(BX)
 	VMOVUPS        Y5, 448(BX)
-	VMOVUPS        Y4, 544(BX)
+	VMOVUPS        Y2, 544(BX)
 	VMOVUPS        Y3, 640(BX)
 	MOVQ           40(AX), CX
 	LEAQ           (CX)(CX*2), SI
@@ -1480,12 +1480,12 @@ row:
 	VMOVUPS        352(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, (DX)
 	VMOVUPS        Y5, (DX)(CX*1)
-	VMOVUPS        Y4, (DX)(CX*2)
+	VMOVUPS        Y2, (DX)(CX*2)
 	VMOVUPS        Y3, (DX)(SI*1)
 	LEAQ           (DX)(CX*4), DX
 	VMOVUPS        384(BX), Y1
@@ -1493,12 +1493,12 @@ row:
 	VMOVUPS        448(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, (DX)
 	VMOVUPS        Y5, (DX)(CX*1)
-	VMOVUPS        Y4, (DX)(CX*2)
+	VMOVUPS        Y2, (DX)(CX*2)
 	VMOVUPS        Y3, (DX)(SI*1)
 	LEAQ           (DX)(CX*4), DX
 	VMOVUPS        480(BX), Y1
@@ -1506,12 +1506,12 @@ row:
 	VMOVUPS        544(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, (DX)
 	VMOVUPS        Y5, (DX)(CX*1)
-	VMOVUPS        Y4, (DX)(CX*2)
+	VMOVUPS        Y2, (DX)(CX*2)
 	VMOVUPS        Y3, (DX)(SI*1)
 	LEAQ           (DX)(CX*4), DX
 	VMOVUPS        576(BX), Y1
@@ -1519,12 +1519,12 @@ row:
 	VMOVUPS        640(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, (DX)
 	VMOVUPS        Y5, (DX)(CX*1)
-	VMOVUPS        Y4, (DX)(CX*2)
+	VMOVUPS        Y2, (DX)(CX*2)
 	VMOVUPS        Y3, (DX)(SI*1)
 	MOVQ           8(AX), CX
 	MOVQ           (AX), DX
@@ -1590,36 +1590,36 @@ row:
 	VMOVUPS        64(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 288(BX)
 	VMOVUPS        Y5, 384(BX)
-	VMOVUPS        Y4, 480(BX)
+	VMOVUPS        Y2, 480(BX)
 	VMOVUPS        Y3, 576(BX)
 	VMOVUPS        224(BX), Y1
 	VMOVUPS        128(BX), Y2
 	VMOVUPS        32(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 320(BX)
 	VMOVUPS        Y5, 416(BX)
-	VMOVUPS        Y4, 512(BX)
+	VMOVUPS        Y2, 512(BX)
 	VMOVUPS        Y3, 608(BX)
 	VMOVUPS        192(BX), Y1
 	VMOVUPS        96(BX), Y2
 	VMOVUPS        (BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 352(BX)
 	VMOVUPS        Y5, 448(BX)
-	VMOVUPS        Y4, 544(BX)
+	VMOVUPS        Y2, 544(BX)
 	VMOVUPS        Y3, 640(BX)
 	MOVQ           40(AX), CX
 	LEAQ           (CX)(CX*2), SI
@@ -1628,12 +1628,12 @@ row:
 	VMOVUPS        352(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 32(DX)
 	VMOVUPS        Y5, 32(DX)(CX*1)
-	VMOVUPS        Y4, 32(DX)(CX*2)
+	VMOVUPS        Y2, 32(DX)(CX*2)
 	VMOVUPS        Y3, 32(DX)(SI*1)
 	LEAQ           (DX)(CX*4), DX
 	VMOVUPS        384(BX), Y1
@@ -1641,12 +1641,12 @@ row:
 	VMOVUPS        448(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 32(DX)
 	VMOVUPS        Y5, 32(DX)(CX*1)
-	VMOVUPS        Y4, 32(DX)(CX*2)
+	VMOVUPS        Y2, 32(DX)(CX*2)
 	VMOVUPS        Y3, 32(DX)(SI*1)
 	LEAQ           (DX)(CX*4), DX
 	VMOVUPS        480(BX), Y1
@@ -1654,12 +1654,12 @@ row:
 	VMOVUPS        544(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 32(DX)
 	VMOVUPS        Y5, 32(DX)(CX*1)
-	VMOVUPS        Y4, 32(DX)(CX*2)
+	VMOVUPS        Y2, 32(DX)(CX*2)
 	VMOVUPS        Y3, 32(DX)(SI*1)
 	LEAQ           (DX)(CX*4), DX
 	VMOVUPS        576(BX), Y1
@@ -1667,12 +1667,12 @@ row:
 	VMOVUPS        640(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 32(DX)
 	VMOVUPS        Y5, 32(DX)(CX*1)
-	VMOVUPS        Y4, 32(DX)(CX*2)
+	VMOVUPS        Y2, 32(DX)(CX*2)
 	VMOVUPS        Y3, 32(DX)(SI*1)
 	MOVQ           24(AX), CX
 	ADDQ           CX, 8(AX)
@@ -1683,7 +1683,7 @@ row:
 	RET
 
 // func stream2AVX2(args *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, MMX+
 TEXT ·stream2AVX2(SB), NOSPLIT, $0-8
 	MOVQ         args+0(FP), AX
 	MOVL         $0x3f000000, CX
@@ -1754,36 +1754,36 @@ row:
 	VMOVUPS        192(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 288(BX)
 	VMOVUPS        Y5, 384(BX)
-	VMOVUPS        Y4, 480(BX)
+	VMOVUPS        Y2, 480(BX)
 	VMOVUPS        Y3, 576(BX)
 	VMOVUPS        32(BX), Y1
 	VMOVUPS        128(BX), Y2
 	VMOVUPS        224(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 320(BX)
 	VMOVUPS        Y5, 416(BX)
-	VMOVUPS        Y4, 512(BX)
+	VMOVUPS        Y2, 512(BX)
 	VMOVUPS        Y3, 608(BX)
 	VMOVUPS        64(BX), Y1
 	VMOVUPS        160(BX), Y2
 	VMOVUPS        256(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 352(BX)
 	VMOVUPS        Y5, 448(BX)
-	VMOVUPS        Y4, 544(BX)
+	VMOVUPS        Y2, 544(BX)
 	VMOVUPS        Y3, 640(BX)
 	MOVQ           40(AX), CX
 	LEAQ           (CX)(CX*2), SI
@@ -1792,12 +1792,12 @@ row:
 	VMOVUPS        352(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 672(BX)
 	VMOVUPS        Y5, 704(BX)
-	VMOVUPS        Y4, 736(BX)
+	VMOVUPS        Y2, 736(BX)
 	VMOVUPS        Y3, 768(BX)
 	LEAQ           (DX)(CX*4), DX
 	VMOVUPS        384(BX), Y1
@@ -1805,12 +1805,12 @@ row:
 	VMOVUPS        448(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 800(BX)
 	VMOVUPS        Y5, 832(BX)
-	VMOVUPS        Y4, 864(BX)
+	VMOVUPS        Y2, 864(BX)
 	VMOVUPS        Y3, 896(BX)
 	LEAQ           (DX)(CX*4), DX
 	VMOVUPS        480(BX), Y1
@@ -1818,12 +1818,12 @@ row:
 	VMOVUPS        544(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 928(BX)
 	VMOVUPS        Y5, 960(BX)
-	VMOVUPS        Y4, 992(BX)
+	VMOVUPS        Y2, 992(BX)
 	VMOVUPS        Y3, 1024(BX)
 	LEAQ           (DX)(CX*4), DX
 	VMOVUPS        576(BX), Y1
@@ -1831,12 +1831,12 @@ row:
 	VMOVUPS        640(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 1056(BX)
 	VMOVUPS        Y5, 1088(BX)
-	VMOVUPS        Y4, 1120(BX)
+	VMOVUPS        Y2, 1120(BX)
 	VMOVUPS        Y3, 1152(BX)
 	MOVQ           8(AX), CX
 	MOVQ           (AX), DX
@@ -1902,36 +1902,36 @@ row:
 	VMOVUPS        192(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 288(BX)
 	VMOVUPS        Y5, 384(BX)
-	VMOVUPS        Y4, 480(BX)
+	VMOVUPS        Y2, 480(BX)
 	VMOVUPS        Y3, 576(BX)
 	VMOVUPS        32(BX), Y1
 	VMOVUPS        128(BX), Y2
 	VMOVUPS        224(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 320(BX)
 	VMOVUPS        Y5, 416(BX)
-	VMOVUPS        Y4, 512(BX)
+	VMOVUPS        Y2, 512(BX)
 	VMOVUPS        Y3, 608(BX)
 	VMOVUPS        64(BX), Y1
 	VMOVUPS        160(BX), Y2
 	VMOVUPS        256(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 352(BX)
 	VMOVUPS        Y5, 448(BX)
-	VMOVUPS        Y4, 544(BX)
+	VMOVUPS        Y2, 544(BX)
 	VMOVUPS        Y3, 640(BX)
 	MOVQ           40(AX), CX
 	LEAQ           (CX)(CX*2), SI
@@ -1940,18 +1940,18 @@ row:
 	VMOVUPS        352(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
-	VMOVUPS        672(BX), Y2
-	VMOVNTPS       Y2, (DX)
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
+	VMOVUPS        672(BX), Y4
+	VMOVNTPS       Y4, (DX)
 	VMOVNTPS       Y1, 32(DX)
 	VMOVUPS        704(BX), Y1
 	VMOVNTPS       Y1, (DX)(CX*1)
 	VMOVNTPS       Y5, 32(DX)(CX*1)
 	VMOVUPS        736(BX), Y1
 	VMOVNTPS       Y1, (DX)(CX*2)
-	VMOVNTPS       Y4, 32(DX)(CX*2)
+	VMOVNTPS       Y2, 32(DX)(CX*2)
 	VMOVUPS        768(BX), Y1
 	VMOVNTPS       Y1, (DX)(SI*1)
 	VMOVNTPS       Y3, 32(DX)(SI*1)
@@ -1961,18 +1961,18 @@ row:
 	VMOVUPS        448(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
-	VMOVUPS        800(BX), Y2
-	VMOVNTPS       Y2, (DX)
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
+	VMOVUPS        800(BX), Y4
+	VMOVNTPS       Y4, (DX)
 	VMOVNTPS       Y1, 32(DX)
 	VMOVUPS        832(BX), Y1
 	VMOVNTPS       Y1, (DX)(CX*1)
 	VMOVNTPS       Y5, 32(DX)(CX*1)
 	VMOVUPS        864(BX), Y1
 	VMOVNTPS       Y1, (DX)(CX*2)
-	VMOVNTPS       Y4, 32(DX)(CX*2)
+	VMOVNTPS       Y2, 32(DX)(CX*2)
 	VMOVUPS        896(BX), Y1
 	VMOVNTPS       Y1, (DX)(SI*1)
 	VMOVNTPS       Y3, 32(DX)(SI*1)
@@ -1982,18 +1982,18 @@ row:
 	VMOVUPS        544(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
-	VMOVUPS        928(BX), Y2
-	VMOVNTPS       Y2, (DX)
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
+	VMOVUPS        928(BX), Y4
+	VMOVNTPS       Y4, (DX)
 	VMOVNTPS       Y1, 32(DX)
 	VMOVUPS        960(BX), Y1
 	VMOVNTPS       Y1, (DX)(CX*1)
 	VMOVNTPS       Y5, 32(DX)(CX*1)
 	VMOVUPS        992(BX), Y1
 	VMOVNTPS       Y1, (DX)(CX*2)
-	VMOVNTPS       Y4, 32(DX)(CX*2)
+	VMOVNTPS       Y2, 32(DX)(CX*2)
 	VMOVUPS        1024(BX), Y1
 	VMOVNTPS       Y1, (DX)(SI*1)
 	VMOVNTPS       Y3, 32(DX)(SI*1)
@@ -2003,18 +2003,18 @@ row:
 	VMOVUPS        640(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
-	VMOVUPS        1056(BX), Y2
-	VMOVNTPS       Y2, (DX)
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
+	VMOVUPS        1056(BX), Y4
+	VMOVNTPS       Y4, (DX)
 	VMOVNTPS       Y1, 32(DX)
 	VMOVUPS        1088(BX), Y1
 	VMOVNTPS       Y1, (DX)(CX*1)
 	VMOVNTPS       Y5, 32(DX)(CX*1)
 	VMOVUPS        1120(BX), Y1
 	VMOVNTPS       Y1, (DX)(CX*2)
-	VMOVNTPS       Y4, 32(DX)(CX*2)
+	VMOVNTPS       Y2, 32(DX)(CX*2)
 	VMOVUPS        1152(BX), Y1
 	VMOVNTPS       Y1, (DX)(SI*1)
 	VMOVNTPS       Y3, 32(DX)(SI*1)
@@ -2028,7 +2028,7 @@ row:
 	RET
 
 // func streamRotated2AVX2(args *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, MMX+
 TEXT ·streamRotated2AVX2(SB), NOSPLIT, $0-8
 	MOVQ         args+0(FP), AX
 	MOVL         $0x3f000000, CX
@@ -2099,36 +2099,36 @@ row:
 	VMOVUPS        64(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 288(BX)
 	VMOVUPS        Y5, 384(BX)
-	VMOVUPS        Y4, 480(BX)
+	VMOVUPS        Y2, 480(BX)
 	VMOVUPS        Y3, 576(BX)
 	VMOVUPS        224(BX), Y1
 	VMOVUPS        128(BX), Y2
 	VMOVUPS        32(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 320(BX)
 	VMOVUPS        Y5, 416(BX)
-	VMOVUPS        Y4, 512(BX)
+	VMOVUPS        Y2, 512(BX)
 	VMOVUPS        Y3, 608(BX)
 	VMOVUPS        192(BX), Y1
 	VMOVUPS        96(BX), Y2
 	VMOVUPS        (BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 352(BX)
 	VMOVUPS        Y5, 448(BX)
-	VMOVUPS        Y4, 544(BX)
+	VMOVUPS        Y2, 544(BX)
 	VMOVUPS        Y3, 640(BX)
 	MOVQ           40(AX), CX
 	LEAQ           (CX)(CX*2), SI
@@ -2137,12 +2137,12 @@ row:
 	VMOVUPS        352(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 672(BX)
 	VMOVUPS        Y5, 704(BX)
-	VMOVUPS        Y4, 736(BX)
+	VMOVUPS        Y2, 736(BX)
 	VMOVUPS        Y3, 768(BX)
 	LEAQ           (DX)(CX*4), DX
 	VMOVUPS        384(BX), Y1
@@ -2150,12 +2150,12 @@ row:
 	VMOVUPS        448(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 800(BX)
 	VMOVUPS        Y5, 832(BX)
-	VMOVUPS        Y4, 864(BX)
+	VMOVUPS        Y2, 864(BX)
 	VMOVUPS        Y3, 896(BX)
 	LEAQ           (DX)(CX*4), DX
 	VMOVUPS        480(BX), Y1
@@ -2163,12 +2163,12 @@ row:
 	VMOVUPS        544(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 928(BX)
 	VMOVUPS        Y5, 960(BX)
-	VMOVUPS        Y4, 992(BX)
+	VMOVUPS        Y2, 992(BX)
 	VMOVUPS        Y3, 1024(BX)
 	LEAQ           (DX)(CX*4), DX
 	VMOVUPS        576(BX), Y1
@@ -2176,12 +2176,12 @@ row:
 	VMOVUPS        640(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 1056(BX)
 	VMOVUPS        Y5, 1088(BX)
-	VMOVUPS        Y4, 1120(BX)
+	VMOVUPS        Y2, 1120(BX)
 	VMOVUPS        Y3, 1152(BX)
 	MOVQ           8(AX), CX
 	MOVQ           (AX), DX
@@ -2247,36 +2247,36 @@ row:
 	VMOVUPS        64(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 288(BX)
 	VMOVUPS        Y5, 384(BX)
-	VMOVUPS        Y4, 480(BX)
+	VMOVUPS        Y2, 480(BX)
 	VMOVUPS        Y3, 576(BX)
 	VMOVUPS        224(BX), Y1
 	VMOVUPS        128(BX), Y2
 	VMOVUPS        32(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 320(BX)
 	VMOVUPS        Y5, 416(BX)
-	VMOVUPS        Y4, 512(BX)
+	VMOVUPS        Y2, 512(BX)
 	VMOVUPS        Y3, 608(BX)
 	VMOVUPS        192(BX), Y1
 	VMOVUPS        96(BX), Y2
 	VMOVUPS        (BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
 	VMOVUPS        Y1, 352(BX)
 	VMOVUPS        Y5, 448(BX)
-	VMOVUPS        Y4, 544(BX)
+	VMOVUPS        Y2, 544(BX)
 	VMOVUPS        Y3, 640(BX)
 	MOVQ           40(AX), CX
 	LEAQ           (CX)(CX*2), SI
@@ -2285,18 +2285,18 @@ row:
 	VMOVUPS        352(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
-	VMOVUPS        672(BX), Y2
-	VMOVNTPS       Y2, (DX)
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
+	VMOVUPS        672(BX), Y4
+	VMOVNTPS       Y4, (DX)
 	VMOVNTPS       Y1, 32(DX)
 	VMOVUPS        704(BX), Y1
 	VMOVNTPS       Y1, (DX)(CX*1)
 	VMOVNTPS       Y5, 32(DX)(CX*1)
 	VMOVUPS        736(BX), Y1
 	VMOVNTPS       Y1, (DX)(CX*2)
-	VMOVNTPS       Y4, 32(DX)(CX*2)
+	VMOVNTPS       Y2, 32(DX)(CX*2)
 	VMOVUPS        768(BX), Y1
 	VMOVNTPS       Y1, (DX)(SI*1)
 	VMOVNTPS       Y3, 32(DX)(SI*1)
@@ -2306,18 +2306,18 @@ row:
 	VMOVUPS        448(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
-	VMOVUPS        800(BX), Y2
-	VMOVNTPS       Y2, (DX)
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
+	VMOVUPS        800(BX), Y4
+	VMOVNTPS       Y4, (DX)
 	VMOVNTPS       Y1, 32(DX)
 	VMOVUPS        832(BX), Y1
 	VMOVNTPS       Y1, (DX)(CX*1)
 	VMOVNTPS       Y5, 32(DX)(CX*1)
 	VMOVUPS        864(BX), Y1
 	VMOVNTPS       Y1, (DX)(CX*2)
-	VMOVNTPS       Y4, 32(DX)(CX*2)
+	VMOVNTPS       Y2, 32(DX)(CX*2)
 	VMOVUPS        896(BX), Y1
 	VMOVNTPS       Y1, (DX)(SI*1)
 	VMOVNTPS       Y3, 32(DX)(SI*1)
@@ -2327,18 +2327,18 @@ row:
 	VMOVUPS        544(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
-	VMOVUPS        928(BX), Y2
-	VMOVNTPS       Y2, (DX)
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
+	VMOVUPS        928(BX), Y4
+	VMOVNTPS       Y4, (DX)
 	VMOVNTPS       Y1, 32(DX)
 	VMOVUPS        960(BX), Y1
 	VMOVNTPS       Y1, (DX)(CX*1)
 	VMOVNTPS       Y5, 32(DX)(CX*1)
 	VMOVUPS        992(BX), Y1
 	VMOVNTPS       Y1, (DX)(CX*2)
-	VMOVNTPS       Y4, 32(DX)(CX*2)
+	VMOVNTPS       Y2, 32(DX)(CX*2)
 	VMOVUPS        1024(BX), Y1
 	VMOVNTPS       Y1, (DX)(SI*1)
 	VMOVNTPS       Y3, 32(DX)(SI*1)
@@ -2348,18 +2348,18 @@ row:
 	VMOVUPS        640(BX), Y3
 	VADDPS         Y3, Y1, Y4
 	VMULPS         Y4, Y0, Y4
-	VMOVAPS        Y4, Y5
-	VFMADD231PS    Y0, Y2, Y5
-	VFNMADD231PS   Y0, Y2, Y4
-	VMOVUPS        1056(BX), Y2
-	VMOVNTPS       Y2, (DX)
+	VMULPS         Y2, Y0, Y2
+	VADDPS         Y2, Y4, Y5
+	VSUBPS         Y2, Y4, Y2
+	VMOVUPS        1056(BX), Y4
+	VMOVNTPS       Y4, (DX)
 	VMOVNTPS       Y1, 32(DX)
 	VMOVUPS        1088(BX), Y1
 	VMOVNTPS       Y1, (DX)(CX*1)
 	VMOVNTPS       Y5, 32(DX)(CX*1)
 	VMOVUPS        1120(BX), Y1
 	VMOVNTPS       Y1, (DX)(CX*2)
-	VMOVNTPS       Y4, 32(DX)(CX*2)
+	VMOVNTPS       Y2, 32(DX)(CX*2)
 	VMOVUPS        1152(BX), Y1
 	VMOVNTPS       Y1, (DX)(SI*1)
 	VMOVNTPS       Y3, 32(DX)(SI*1)
@@ -2373,7 +2373,7 @@ row:
 	RET
 
 // func finish2AVX2(args *byte)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2
 TEXT ·finish2AVX2(SB), NOSPLIT, $0-8
 	MOVQ         args+0(FP), AX
 	MOVL         $0x3f000000, CX
@@ -2409,27 +2409,26 @@ low0:
 	JMP    low0
 
 low0_end:
-	VADDPS      Y3, Y2, Y5
-	VMOVAPS     Y1, Y1
-	VFMADD231PS Y0, Y5, Y1
-	VSUBPS      Y3, Y2, Y2
-	VMULPS      Y2, Y0, Y2
-	VMOVAPS     Y4, Y3
-	VFMADD231PS Y0, Y5, Y3
-	VMOVUPS     Y1, (CX)
-	VMOVUPS     Y2, 128(CX)
-	VMOVUPS     Y3, 256(CX)
-	ADDQ        BX, DX
-	MOVQ        24(AX), SI
-	MOVQ        32(AX), DI
-	IMUL3Q      $+4, BX, R8
-	LEAQ        (R8)(R8*2), R9
-	MOVQ        (SI), R10
-	ADDQ        DX, R10
-	VMOVUPS     (R10), Y1
-	VMOVUPS     (R10)(R8*1), Y2
-	VMOVUPS     (R10)(R8*2), Y3
-	VMOVUPS     (R10)(R9*1), Y4
+	VADDPS  Y3, Y2, Y5
+	VMULPS  Y5, Y0, Y5
+	VADDPS  Y5, Y1, Y1
+	VSUBPS  Y3, Y2, Y2
+	VMULPS  Y2, Y0, Y2
+	VADDPS  Y5, Y4, Y3
+	VMOVUPS Y1, (CX)
+	VMOVUPS Y2, 128(CX)
+	VMOVUPS Y3, 256(CX)
+	ADDQ    BX, DX
+	MOVQ    24(AX), SI
+	MOVQ    32(AX), DI
+	IMUL3Q  $+4, BX, R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    (SI), R10
+	ADDQ    DX, R10
+	VMOVUPS (R10), Y1
+	VMOVUPS (R10)(R8*1), Y2
+	VMOVUPS (R10)(R8*2), Y3
+	VMOVUPS (R10)(R9*1), Y4
 
 low1:
 	DECQ   DI
@@ -2444,27 +2443,26 @@ low1:
 	JMP    low1
 
 low1_end:
-	VADDPS      Y3, Y2, Y5
-	VMOVAPS     Y1, Y1
-	VFMADD231PS Y0, Y5, Y1
-	VSUBPS      Y3, Y2, Y2
-	VMULPS      Y2, Y0, Y2
-	VMOVAPS     Y4, Y3
-	VFMADD231PS Y0, Y5, Y3
-	VMOVUPS     Y1, 32(CX)
-	VMOVUPS     Y2, 160(CX)
-	VMOVUPS     Y3, 288(CX)
-	ADDQ        BX, DX
-	MOVQ        24(AX), SI
-	MOVQ        32(AX), DI
-	IMUL3Q      $+4, BX, R8
-	LEAQ        (R8)(R8*2), R9
-	MOVQ        (SI), R10
-	ADDQ        DX, R10
-	VMOVUPS     (R10), Y1
-	VMOVUPS     (R10)(R8*1), Y2
-	VMOVUPS     (R10)(R8*2), Y3
-	VMOVUPS     (R10)(R9*1), Y4
+	VADDPS  Y3, Y2, Y5
+	VMULPS  Y5, Y0, Y5
+	VADDPS  Y5, Y1, Y1
+	VSUBPS  Y3, Y2, Y2
+	VMULPS  Y2, Y0, Y2
+	VADDPS  Y5, Y4, Y3
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 160(CX)
+	VMOVUPS Y3, 288(CX)
+	ADDQ    BX, DX
+	MOVQ    24(AX), SI
+	MOVQ    32(AX), DI
+	IMUL3Q  $+4, BX, R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    (SI), R10
+	ADDQ    DX, R10
+	VMOVUPS (R10), Y1
+	VMOVUPS (R10)(R8*1), Y2
+	VMOVUPS (R10)(R8*2), Y3
+	VMOVUPS (R10)(R9*1), Y4
 
 low2:
 	DECQ   DI
@@ -2479,27 +2477,26 @@ low2:
 	JMP    low2
 
 low2_end:
-	VADDPS      Y3, Y2, Y5
-	VMOVAPS     Y1, Y1
-	VFMADD231PS Y0, Y5, Y1
-	VSUBPS      Y3, Y2, Y2
-	VMULPS      Y2, Y0, Y2
-	VMOVAPS     Y4, Y3
-	VFMADD231PS Y0, Y5, Y3
-	VMOVUPS     Y1, 64(CX)
-	VMOVUPS     Y2, 192(CX)
-	VMOVUPS     Y3, 320(CX)
-	ADDQ        BX, DX
-	MOVQ        24(AX), SI
-	MOVQ        32(AX), DI
-	IMUL3Q      $+4, BX, R8
-	LEAQ        (R8)(R8*2), R9
-	MOVQ        (SI), R10
-	ADDQ        DX, R10
-	VMOVUPS     (R10), Y1
-	VMOVUPS     (R10)(R8*1), Y2
-	VMOVUPS     (R10)(R8*2), Y3
-	VMOVUPS     (R10)(R9*1), Y4
+	VADDPS  Y3, Y2, Y5
+	VMULPS  Y5, Y0, Y5
+	VADDPS  Y5, Y1, Y1
+	VSUBPS  Y3, Y2, Y2
+	VMULPS  Y2, Y0, Y2
+	VADDPS  Y5, Y4, Y3
+	VMOVUPS Y1, 64(CX)
+	VMOVUPS Y2, 192(CX)
+	VMOVUPS Y3, 320(CX)
+	ADDQ    BX, DX
+	MOVQ    24(AX), SI
+	MOVQ    32(AX), DI
+	IMUL3Q  $+4, BX, R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    (SI), R10
+	ADDQ    DX, R10
+	VMOVUPS (R10), Y1
+	VMOVUPS (R10)(R8*1), Y2
+	VMOVUPS (R10)(R8*2), Y3
+	VMOVUPS (R10)(R9*1), Y4
 
 low3:
 	DECQ   DI
@@ -2515,12 +2512,11 @@ low3:
 
 low3_end:
 	VADDPS       Y3, Y2, Y5
-	VMOVAPS      Y1, Y1
-	VFMADD231PS  Y0, Y5, Y1
+	VMULPS       Y5, Y0, Y5
+	VADDPS       Y5, Y1, Y1
 	VSUBPS       Y3, Y2, Y2
 	VMULPS       Y2, Y0, Y2
-	VMOVAPS      Y4, Y3
-	VFMADD231PS  Y0, Y5, Y3
+	VADDPS       Y5, Y4, Y3
 	VMOVUPS      Y1, 96(CX)
 	VMOVUPS      Y2, 224(CX)
 	VMOVUPS      Y3, 352(CX)
@@ -2530,12 +2526,11 @@ low3_end:
 	VMOVUPS      64(CX), Y3
 	VMOVUPS      96(CX), Y4
 	VADDPS       Y3, Y2, Y5
-	VMOVAPS      Y1, Y1
-	VFMADD231PS  Y0, Y5, Y1
+	VMULPS       Y5, Y0, Y5
+	VADDPS       Y5, Y1, Y1
 	VSUBPS       Y3, Y2, Y2
 	VMULPS       Y2, Y0, Y2
-	VMOVAPS      Y4, Y3
-	VFMADD231PS  Y0, Y5, Y3
+	VADDPS       Y5, Y4, Y3
 	VMOVUPS      Y1, 384(CX)
 	VMOVUPS      Y2, 416(CX)
 	VMOVUPS      Y3, 448(CX)
@@ -2544,12 +2539,11 @@ low3_end:
 	VMOVUPS      192(CX), Y3
 	VMOVUPS      224(CX), Y4
 	VADDPS       Y3, Y2, Y5
-	VMOVAPS      Y1, Y1
-	VFMADD231PS  Y0, Y5, Y1
+	VMULPS       Y5, Y0, Y5
+	VADDPS       Y5, Y1, Y1
 	VSUBPS       Y3, Y2, Y2
 	VMULPS       Y2, Y0, Y2
-	VMOVAPS      Y4, Y3
-	VFMADD231PS  Y0, Y5, Y3
+	VADDPS       Y5, Y4, Y3
 	VMOVUPS      Y1, 480(CX)
 	VMOVUPS      Y2, 512(CX)
 	VMOVUPS      Y3, 544(CX)
@@ -2558,12 +2552,11 @@ low3_end:
 	VMOVUPS      320(CX), Y3
 	VMOVUPS      352(CX), Y4
 	VADDPS       Y3, Y2, Y5
-	VMOVAPS      Y1, Y1
-	VFMADD231PS  Y0, Y5, Y1
+	VMULPS       Y5, Y0, Y5
+	VADDPS       Y5, Y1, Y1
 	VSUBPS       Y3, Y2, Y2
 	VMULPS       Y2, Y0, Y2
-	VMOVAPS      Y4, Y3
-	VFMADD231PS  Y0, Y5, Y3
+	VADDPS       Y5, Y4, Y3
 	VMOVUPS      Y1, 576(CX)
 	VMOVUPS      Y2, 608(CX)
 	VMOVUPS      Y3, 640(CX)
@@ -2655,27 +2648,26 @@ high0:
 	JMP    high0
 
 high0_end:
-	VADDPS      Y3, Y2, Y5
-	VMOVAPS     Y1, Y1
-	VFMADD231PS Y0, Y5, Y1
-	VSUBPS      Y3, Y2, Y2
-	VMULPS      Y2, Y0, Y2
-	VMOVAPS     Y4, Y3
-	VFMADD231PS Y0, Y5, Y3
-	VMOVUPS     Y1, (CX)
-	VMOVUPS     Y2, 128(CX)
-	VMOVUPS     Y3, 256(CX)
-	ADDQ        BX, DX
-	MOVQ        24(AX), SI
-	MOVQ        32(AX), DI
-	IMUL3Q      $+4, BX, R8
-	LEAQ        (R8)(R8*2), R9
-	MOVQ        (SI), R10
-	ADDQ        DX, R10
-	VMOVUPS     (R10), Y1
-	VMOVUPS     (R10)(R8*1), Y2
-	VMOVUPS     (R10)(R8*2), Y3
-	VMOVUPS     (R10)(R9*1), Y4
+	VADDPS  Y3, Y2, Y5
+	VMULPS  Y5, Y0, Y5
+	VADDPS  Y5, Y1, Y1
+	VSUBPS  Y3, Y2, Y2
+	VMULPS  Y2, Y0, Y2
+	VADDPS  Y5, Y4, Y3
+	VMOVUPS Y1, (CX)
+	VMOVUPS Y2, 128(CX)
+	VMOVUPS Y3, 256(CX)
+	ADDQ    BX, DX
+	MOVQ    24(AX), SI
+	MOVQ    32(AX), DI
+	IMUL3Q  $+4, BX, R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    (SI), R10
+	ADDQ    DX, R10
+	VMOVUPS (R10), Y1
+	VMOVUPS (R10)(R8*1), Y2
+	VMOVUPS (R10)(R8*2), Y3
+	VMOVUPS (R10)(R9*1), Y4
 
 high1:
 	DECQ   DI
@@ -2690,27 +2682,26 @@ high1:
 	JMP    high1
 
 high1_end:
-	VADDPS      Y3, Y2, Y5
-	VMOVAPS     Y1, Y1
-	VFMADD231PS Y0, Y5, Y1
-	VSUBPS      Y3, Y2, Y2
-	VMULPS      Y2, Y0, Y2
-	VMOVAPS     Y4, Y3
-	VFMADD231PS Y0, Y5, Y3
-	VMOVUPS     Y1, 32(CX)
-	VMOVUPS     Y2, 160(CX)
-	VMOVUPS     Y3, 288(CX)
-	ADDQ        BX, DX
-	MOVQ        24(AX), SI
-	MOVQ        32(AX), DI
-	IMUL3Q      $+4, BX, R8
-	LEAQ        (R8)(R8*2), R9
-	MOVQ        (SI), R10
-	ADDQ        DX, R10
-	VMOVUPS     (R10), Y1
-	VMOVUPS     (R10)(R8*1), Y2
-	VMOVUPS     (R10)(R8*2), Y3
-	VMOVUPS     (R10)(R9*1), Y4
+	VADDPS  Y3, Y2, Y5
+	VMULPS  Y5, Y0, Y5
+	VADDPS  Y5, Y1, Y1
+	VSUBPS  Y3, Y2, Y2
+	VMULPS  Y2, Y0, Y2
+	VADDPS  Y5, Y4, Y3
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 160(CX)
+	VMOVUPS Y3, 288(CX)
+	ADDQ    BX, DX
+	MOVQ    24(AX), SI
+	MOVQ    32(AX), DI
+	IMUL3Q  $+4, BX, R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    (SI), R10
+	ADDQ    DX, R10
+	VMOVUPS (R10), Y1
+	VMOVUPS (R10)(R8*1), Y2
+	VMOVUPS (R10)(R8*2), Y3
+	VMOVUPS (R10)(R9*1), Y4
 
 high2:
 	DECQ   DI
@@ -2725,27 +2716,26 @@ high2:
 	JMP    high2
 
 high2_end:
-	VADDPS      Y3, Y2, Y5
-	VMOVAPS     Y1, Y1
-	VFMADD231PS Y0, Y5, Y1
-	VSUBPS      Y3, Y2, Y2
-	VMULPS      Y2, Y0, Y2
-	VMOVAPS     Y4, Y3
-	VFMADD231PS Y0, Y5, Y3
-	VMOVUPS     Y1, 64(CX)
-	VMOVUPS     Y2, 192(CX)
-	VMOVUPS     Y3, 320(CX)
-	ADDQ        BX, DX
-	MOVQ        24(AX), SI
-	MOVQ        32(AX), DI
-	IMUL3Q      $+4, BX, R8
-	LEAQ        (R8)(R8*2), R9
-	MOVQ        (SI), R10
-	ADDQ        DX, R10
-	VMOVUPS     (R10), Y1
-	VMOVUPS     (R10)(R8*1), Y2
-	VMOVUPS     (R10)(R8*2), Y3
-	VMOVUPS     (R10)(R9*1), Y4
+	VADDPS  Y3, Y2, Y5
+	VMULPS  Y5, Y0, Y5
+	VADDPS  Y5, Y1, Y1
+	VSUBPS  Y3, Y2, Y2
+	VMULPS  Y2, Y0, Y2
+	VADDPS  Y5, Y4, Y3
+	VMOVUPS Y1, 64(CX)
+	VMOVUPS Y2, 192(CX)
+	VMOVUPS Y3, 320(CX)
+	ADDQ    BX, DX
+	MOVQ    24(AX), SI
+	MOVQ    32(AX), DI
+	IMUL3Q  $+4, BX, R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    (SI), R10
+	ADDQ    DX, R10
+	VMOVUPS (R10), Y1
+	VMOVUPS (R10)(R8*1), Y2
+	VMOVUPS (R10)(R8*2), Y3
+	VMOVUPS (R10)(R9*1), Y4
 
 high3:
 	DECQ   DI
@@ -2761,12 +2751,11 @@ high3:
 
 high3_end:
 	VADDPS       Y3, Y2, Y5
-	VMOVAPS      Y1, Y1
-	VFMADD231PS  Y0, Y5, Y1
+	VMULPS       Y5, Y0, Y5
+	VADDPS       Y5, Y1, Y1
 	VSUBPS       Y3, Y2, Y2
 	VMULPS       Y2, Y0, Y2
-	VMOVAPS      Y4, Y3
-	VFMADD231PS  Y0, Y5, Y3
+	VADDPS       Y5, Y4, Y3
 	VMOVUPS      Y1, 96(CX)
 	VMOVUPS      Y2, 224(CX)
 	VMOVUPS      Y3, 352(CX)
@@ -2776,12 +2765,11 @@ high3_end:
 	VMOVUPS      64(CX), Y3
 	VMOVUPS      96(CX), Y4
 	VADDPS       Y3, Y2, Y5
-	VMOVAPS      Y1, Y1
-	VFMADD231PS  Y0, Y5, Y1
+	VMULPS       Y5, Y0, Y5
+	VADDPS       Y5, Y1, Y1
 	VSUBPS       Y3, Y2, Y2
 	VMULPS       Y2, Y0, Y2
-	VMOVAPS      Y4, Y3
-	VFMADD231PS  Y0, Y5, Y3
+	VADDPS       Y5, Y4, Y3
 	VMOVUPS      Y1, 384(CX)
 	VMOVUPS      Y2, 416(CX)
 	VMOVUPS      Y3, 448(CX)
@@ -2790,12 +2778,11 @@ high3_end:
 	VMOVUPS      192(CX), Y3
 	VMOVUPS      224(CX), Y4
 	VADDPS       Y3, Y2, Y5
-	VMOVAPS      Y1, Y1
-	VFMADD231PS  Y0, Y5, Y1
+	VMULPS       Y5, Y0, Y5
+	VADDPS       Y5, Y1, Y1
 	VSUBPS       Y3, Y2, Y2
 	VMULPS       Y2, Y0, Y2
-	VMOVAPS      Y4, Y3
-	VFMADD231PS  Y0, Y5, Y3
+	VADDPS       Y5, Y4, Y3
 	VMOVUPS      Y1, 480(CX)
 	VMOVUPS      Y2, 512(CX)
 	VMOVUPS      Y3, 544(CX)
@@ -2804,12 +2791,11 @@ high3_end:
 	VMOVUPS      320(CX), Y3
 	VMOVUPS      352(CX), Y4
 	VADDPS       Y3, Y2, Y5
-	VMOVAPS      Y1, Y1
-	VFMADD231PS  Y0, Y5, Y1
+	VMULPS       Y5, Y0, Y5
+	VADDPS       Y5, Y1, Y1
 	VSUBPS       Y3, Y2, Y2
 	VMULPS       Y2, Y0, Y2
-	VMOVAPS      Y4, Y3
-	VFMADD231PS  Y0, Y5, Y3
+	VADDPS       Y5, Y4, Y3
 	VMOVUPS      Y1, 576(CX)
 	VMOVUPS      Y2, 608(CX)
 	VMOVUPS      Y3, 640(CX)
@@ -2883,7 +2869,7 @@ high3_end:
 	RET
 
 // func analyseInput4AVX2(args *byte)
-// Requires: AVX, AVX2, CMOV, FMA3
+// Requires: AVX, AVX2, CMOV
 TEXT ·analyseInput4AVX2(SB), NOSPLIT, $0-8
 	MOVQ         args+0(FP), AX
 	MOVL         $0x40000000, CX
@@ -2984,249 +2970,249 @@ vector:
 	MOVQ  64(AX), R14
 
 whole_column:
-	VMOVUPS      (R9)(R12*1), Y5
-	VMOVUPS      (R11)(R12*1), Y6
-	VMOVAPS      Y6, Y7
-	VFNMADD231PS Y2, Y5, Y7
-	VMOVUPS      (DI)(R12*1), Y8
-	VADDPS       Y8, Y7, Y7
-	VMOVAPS      Y6, Y8
-	VFNMADD231PS Y0, Y5, Y8
-	VMOVAPS      Y6, Y6
-	VFNMADD231PS Y1, Y5, Y6
-	VMOVUPS      (R8)(R12*1), Y5
-	VMOVUPS      (R10)(R12*1), Y9
-	VMOVUPS      (DX)(R12*1), Y10
-	VMOVAPS      Y10, Y10
-	VFNMADD231PS Y2, Y9, Y10
-	VADDPS       Y5, Y10, Y10
-	VMOVAPS      Y9, Y11
-	VFNMADD231PS Y0, Y5, Y11
-	VMOVAPS      Y9, Y9
-	VFNMADD231PS Y1, Y5, Y9
-	VMOVAPS      Y8, Y5
-	VFMADD231PS  Y3, Y11, Y5
-	VFNMADD231PS Y3, Y11, Y8
-	VMOVAPS      Y6, Y11
-	VFMADD231PS  Y4, Y9, Y11
-	VFNMADD231PS Y4, Y9, Y6
-	VMOVUPS      Y7, (R13)
-	VMOVUPS      Y5, 32(R13)
-	VMOVUPS      Y8, 64(R13)
-	VMOVUPS      Y11, 96(R13)
-	VMOVUPS      Y6, 128(R13)
-	VMOVUPS      Y10, 160(R13)
-	ADDQ         R14, R12
-	ADDQ         $+192, R13
-	DECQ         SI
-	JNZ          whole_column
+	VMOVUPS (R9)(R12*1), Y5
+	VMOVUPS (R11)(R12*1), Y6
+	VMULPS  Y5, Y0, Y7
+	VSUBPS  Y7, Y6, Y7
+	VMULPS  Y5, Y1, Y8
+	VSUBPS  Y8, Y6, Y8
+	VMULPS  Y5, Y2, Y5
+	VSUBPS  Y5, Y6, Y5
+	VMOVUPS (DI)(R12*1), Y6
+	VADDPS  Y6, Y5, Y5
+	VMOVUPS (R8)(R12*1), Y6
+	VMOVUPS (R10)(R12*1), Y9
+	VMULPS  Y6, Y0, Y10
+	VSUBPS  Y10, Y9, Y10
+	VMULPS  Y10, Y3, Y10
+	VMULPS  Y6, Y1, Y11
+	VSUBPS  Y11, Y9, Y11
+	VMULPS  Y11, Y4, Y11
+	VMOVUPS (DX)(R12*1), Y12
+	VMULPS  Y9, Y2, Y9
+	VSUBPS  Y9, Y12, Y9
+	VADDPS  Y6, Y9, Y6
+	VADDPS  Y10, Y7, Y9
+	VSUBPS  Y10, Y7, Y7
+	VADDPS  Y11, Y8, Y10
+	VSUBPS  Y11, Y8, Y8
+	VMOVUPS Y5, (R13)
+	VMOVUPS Y9, 32(R13)
+	VMOVUPS Y7, 64(R13)
+	VMOVUPS Y10, 96(R13)
+	VMOVUPS Y8, 128(R13)
+	VMOVUPS Y6, 160(R13)
+	ADDQ    R14, R12
+	ADDQ    $+192, R13
+	DECQ    SI
+	JNZ     whole_column
 
 whole_rows:
-	MOVQ         80(AX), SI
-	MOVQ         56(AX), R12
-	LEAQ         (R12)(R12*2), R13
-	LEAQ         (R12)(R12*4), R14
-	MOVQ         CX, R15
-	VMOVUPS      384(SI), Y5
-	VMOVUPS      768(SI), Y6
-	VMOVAPS      Y6, Y7
-	VFNMADD231PS Y2, Y5, Y7
-	VMOVUPS      (SI), Y8
-	VADDPS       Y8, Y7, Y7
-	VMOVAPS      Y6, Y8
-	VFNMADD231PS Y0, Y5, Y8
-	VMOVAPS      Y6, Y6
-	VFNMADD231PS Y1, Y5, Y6
-	VMOVUPS      192(SI), Y5
-	VMOVUPS      576(SI), Y9
-	VMOVUPS      960(SI), Y10
-	VMOVAPS      Y10, Y10
-	VFNMADD231PS Y2, Y9, Y10
-	VADDPS       Y5, Y10, Y10
-	VMOVAPS      Y9, Y11
-	VFNMADD231PS Y0, Y5, Y11
-	VMOVAPS      Y9, Y9
-	VFNMADD231PS Y1, Y5, Y9
-	VMOVAPS      Y8, Y5
-	VFMADD231PS  Y3, Y11, Y5
-	VFNMADD231PS Y3, Y11, Y8
-	VMOVAPS      Y6, Y11
-	VFMADD231PS  Y4, Y9, Y11
-	VFNMADD231PS Y4, Y9, Y6
-	VMOVUPS      Y7, (R15)
-	VMOVUPS      Y5, (R15)(R12*1)
-	VMOVUPS      Y8, (R15)(R12*2)
-	VMOVUPS      Y11, (R15)(R13*1)
-	VMOVUPS      Y6, (R15)(R12*4)
-	VMOVUPS      Y10, (R15)(R14*1)
-	LEAQ         (R15)(R13*2), R15
-	VMOVUPS      416(SI), Y5
-	VMOVUPS      800(SI), Y6
-	VMOVAPS      Y6, Y7
-	VFNMADD231PS Y2, Y5, Y7
-	VMOVUPS      32(SI), Y8
-	VADDPS       Y8, Y7, Y7
-	VMOVAPS      Y6, Y8
-	VFNMADD231PS Y0, Y5, Y8
-	VMOVAPS      Y6, Y6
-	VFNMADD231PS Y1, Y5, Y6
-	VMOVUPS      224(SI), Y5
-	VMOVUPS      608(SI), Y9
-	VMOVUPS      992(SI), Y10
-	VMOVAPS      Y10, Y10
-	VFNMADD231PS Y2, Y9, Y10
-	VADDPS       Y5, Y10, Y10
-	VMOVAPS      Y9, Y11
-	VFNMADD231PS Y0, Y5, Y11
-	VMOVAPS      Y9, Y9
-	VFNMADD231PS Y1, Y5, Y9
-	VMOVAPS      Y8, Y5
-	VFMADD231PS  Y3, Y11, Y5
-	VFNMADD231PS Y3, Y11, Y8
-	VMOVAPS      Y6, Y11
-	VFMADD231PS  Y4, Y9, Y11
-	VFNMADD231PS Y4, Y9, Y6
-	VMOVUPS      Y7, (R15)
-	VMOVUPS      Y5, (R15)(R12*1)
-	VMOVUPS      Y8, (R15)(R12*2)
-	VMOVUPS      Y11, (R15)(R13*1)
-	VMOVUPS      Y6, (R15)(R12*4)
-	VMOVUPS      Y10, (R15)(R14*1)
-	LEAQ         (R15)(R13*2), R15
-	VMOVUPS      448(SI), Y5
-	VMOVUPS      832(SI), Y6
-	VMOVAPS      Y6, Y7
-	VFNMADD231PS Y2, Y5, Y7
-	VMOVUPS      64(SI), Y8
-	VADDPS       Y8, Y7, Y7
-	VMOVAPS      Y6, Y8
-	VFNMADD231PS Y0, Y5, Y8
-	VMOVAPS      Y6, Y6
-	VFNMADD231PS Y1, Y5, Y6
-	VMOVUPS      256(SI), Y5
-	VMOVUPS      640(SI), Y9
-	VMOVUPS      1024(SI), Y10
-	VMOVAPS      Y10, Y10
-	VFNMADD231PS Y2, Y9, Y10
-	VADDPS       Y5, Y10, Y10
-	VMOVAPS      Y9, Y11
-	VFNMADD231PS Y0, Y5, Y11
-	VMOVAPS      Y9, Y9
-	VFNMADD231PS Y1, Y5, Y9
-	VMOVAPS      Y8, Y5
-	VFMADD231PS  Y3, Y11, Y5
-	VFNMADD231PS Y3, Y11, Y8
-	VMOVAPS      Y6, Y11
-	VFMADD231PS  Y4, Y9, Y11
-	VFNMADD231PS Y4, Y9, Y6
-	VMOVUPS      Y7, (R15)
-	VMOVUPS      Y5, (R15)(R12*1)
-	VMOVUPS      Y8, (R15)(R12*2)
-	VMOVUPS      Y11, (R15)(R13*1)
-	VMOVUPS      Y6, (R15)(R12*4)
-	VMOVUPS      Y10, (R15)(R14*1)
-	LEAQ         (R15)(R13*2), R15
-	VMOVUPS      480(SI), Y5
-	VMOVUPS      864(SI), Y6
-	VMOVAPS      Y6, Y7
-	VFNMADD231PS Y2, Y5, Y7
-	VMOVUPS      96(SI), Y8
-	VADDPS       Y8, Y7, Y7
-	VMOVAPS      Y6, Y8
-	VFNMADD231PS Y0, Y5, Y8
-	VMOVAPS      Y6, Y6
-	VFNMADD231PS Y1, Y5, Y6
-	VMOVUPS      288(SI), Y5
-	VMOVUPS      672(SI), Y9
-	VMOVUPS      1056(SI), Y10
-	VMOVAPS      Y10, Y10
-	VFNMADD231PS Y2, Y9, Y10
-	VADDPS       Y5, Y10, Y10
-	VMOVAPS      Y9, Y11
-	VFNMADD231PS Y0, Y5, Y11
-	VMOVAPS      Y9, Y9
-	VFNMADD231PS Y1, Y5, Y9
-	VMOVAPS      Y8, Y5
-	VFMADD231PS  Y3, Y11, Y5
-	VFNMADD231PS Y3, Y11, Y8
-	VMOVAPS      Y6, Y11
-	VFMADD231PS  Y4, Y9, Y11
-	VFNMADD231PS Y4, Y9, Y6
-	VMOVUPS      Y7, (R15)
-	VMOVUPS      Y5, (R15)(R12*1)
-	VMOVUPS      Y8, (R15)(R12*2)
-	VMOVUPS      Y11, (R15)(R13*1)
-	VMOVUPS      Y6, (R15)(R12*4)
-	VMOVUPS      Y10, (R15)(R14*1)
-	LEAQ         (R15)(R13*2), R15
-	VMOVUPS      512(SI), Y5
-	VMOVUPS      896(SI), Y6
-	VMOVAPS      Y6, Y7
-	VFNMADD231PS Y2, Y5, Y7
-	VMOVUPS      128(SI), Y8
-	VADDPS       Y8, Y7, Y7
-	VMOVAPS      Y6, Y8
-	VFNMADD231PS Y0, Y5, Y8
-	VMOVAPS      Y6, Y6
-	VFNMADD231PS Y1, Y5, Y6
-	VMOVUPS      320(SI), Y5
-	VMOVUPS      704(SI), Y9
-	VMOVUPS      1088(SI), Y10
-	VMOVAPS      Y10, Y10
-	VFNMADD231PS Y2, Y9, Y10
-	VADDPS       Y5, Y10, Y10
-	VMOVAPS      Y9, Y11
-	VFNMADD231PS Y0, Y5, Y11
-	VMOVAPS      Y9, Y9
-	VFNMADD231PS Y1, Y5, Y9
-	VMOVAPS      Y8, Y5
-	VFMADD231PS  Y3, Y11, Y5
-	VFNMADD231PS Y3, Y11, Y8
-	VMOVAPS      Y6, Y11
-	VFMADD231PS  Y4, Y9, Y11
-	VFNMADD231PS Y4, Y9, Y6
-	VMOVUPS      Y7, (R15)
-	VMOVUPS      Y5, (R15)(R12*1)
-	VMOVUPS      Y8, (R15)(R12*2)
-	VMOVUPS      Y11, (R15)(R13*1)
-	VMOVUPS      Y6, (R15)(R12*4)
-	VMOVUPS      Y10, (R15)(R14*1)
-	LEAQ         (R15)(R13*2), R15
-	VMOVUPS      544(SI), Y5
-	VMOVUPS      928(SI), Y6
-	VMOVAPS      Y6, Y7
-	VFNMADD231PS Y2, Y5, Y7
-	VMOVUPS      160(SI), Y8
-	VADDPS       Y8, Y7, Y7
-	VMOVAPS      Y6, Y8
-	VFNMADD231PS Y0, Y5, Y8
-	VMOVAPS      Y6, Y6
-	VFNMADD231PS Y1, Y5, Y6
-	VMOVUPS      352(SI), Y5
-	VMOVUPS      736(SI), Y9
-	VMOVUPS      1120(SI), Y10
-	VMOVAPS      Y10, Y10
-	VFNMADD231PS Y2, Y9, Y10
-	VADDPS       Y5, Y10, Y10
-	VMOVAPS      Y9, Y11
-	VFNMADD231PS Y0, Y5, Y11
-	VMOVAPS      Y9, Y9
-	VFNMADD231PS Y1, Y5, Y9
-	VMOVAPS      Y8, Y5
-	VFMADD231PS  Y3, Y11, Y5
-	VFNMADD231PS Y3, Y11, Y8
-	VMOVAPS      Y6, Y11
-	VFMADD231PS  Y4, Y9, Y11
-	VFNMADD231PS Y4, Y9, Y6
-	VMOVUPS      Y7, (R15)
-	VMOVUPS      Y5, (R15)(R12*1)
-	VMOVUPS      Y8, (R15)(R12*2)
-	VMOVUPS      Y11, (R15)(R13*1)
-	VMOVUPS      Y6, (R15)(R12*4)
-	VMOVUPS      Y10, (R15)(R14*1)
-	ADDQ         $+32, CX
-	ADDQ         $+32, BX
-	JMP          vector
+	MOVQ    80(AX), SI
+	MOVQ    56(AX), R12
+	LEAQ    (R12)(R12*2), R13
+	LEAQ    (R12)(R12*4), R14
+	MOVQ    CX, R15
+	VMOVUPS 384(SI), Y5
+	VMOVUPS 768(SI), Y6
+	VMULPS  Y5, Y0, Y7
+	VSUBPS  Y7, Y6, Y7
+	VMULPS  Y5, Y1, Y8
+	VSUBPS  Y8, Y6, Y8
+	VMULPS  Y5, Y2, Y5
+	VSUBPS  Y5, Y6, Y5
+	VMOVUPS (SI), Y6
+	VADDPS  Y6, Y5, Y5
+	VMOVUPS 192(SI), Y6
+	VMOVUPS 576(SI), Y9
+	VMULPS  Y6, Y0, Y10
+	VSUBPS  Y10, Y9, Y10
+	VMULPS  Y10, Y3, Y10
+	VMULPS  Y6, Y1, Y11
+	VSUBPS  Y11, Y9, Y11
+	VMULPS  Y11, Y4, Y11
+	VMOVUPS 960(SI), Y12
+	VMULPS  Y9, Y2, Y9
+	VSUBPS  Y9, Y12, Y9
+	VADDPS  Y6, Y9, Y6
+	VADDPS  Y10, Y7, Y9
+	VSUBPS  Y10, Y7, Y7
+	VADDPS  Y11, Y8, Y10
+	VSUBPS  Y11, Y8, Y8
+	VMOVUPS Y5, (R15)
+	VMOVUPS Y9, (R15)(R12*1)
+	VMOVUPS Y7, (R15)(R12*2)
+	VMOVUPS Y10, (R15)(R13*1)
+	VMOVUPS Y8, (R15)(R12*4)
+	VMOVUPS Y6, (R15)(R14*1)
+	LEAQ    (R15)(R13*2), R15
+	VMOVUPS 416(SI), Y5
+	VMOVUPS 800(SI), Y6
+	VMULPS  Y5, Y0, Y7
+	VSUBPS  Y7, Y6, Y7
+	VMULPS  Y5, Y1, Y8
+	VSUBPS  Y8, Y6, Y8
+	VMULPS  Y5, Y2, Y5
+	VSUBPS  Y5, Y6, Y5
+	VMOVUPS 32(SI), Y6
+	VADDPS  Y6, Y5, Y5
+	VMOVUPS 224(SI), Y6
+	VMOVUPS 608(SI), Y9
+	VMULPS  Y6, Y0, Y10
+	VSUBPS  Y10, Y9, Y10
+	VMULPS  Y10, Y3, Y10
+	VMULPS  Y6, Y1, Y11
+	VSUBPS  Y11, Y9, Y11
+	VMULPS  Y11, Y4, Y11
+	VMOVUPS 992(SI), Y12
+	VMULPS  Y9, Y2, Y9
+	VSUBPS  Y9, Y12, Y9
+	VADDPS  Y6, Y9, Y6
+	VADDPS  Y10, Y7, Y9
+	VSUBPS  Y10, Y7, Y7
+	VADDPS  Y11, Y8, Y10
+	VSUBPS  Y11, Y8, Y8
+	VMOVUPS Y5, (R15)
+	VMOVUPS Y9, (R15)(R12*1)
+	VMOVUPS Y7, (R15)(R12*2)
+	VMOVUPS Y10, (R15)(R13*1)
+	VMOVUPS Y8, (R15)(R12*4)
+	VMOVUPS Y6, (R15)(R14*1)
+	LEAQ    (R15)(R13*2), R15
+	VMOVUPS 448(SI), Y5
+	VMOVUPS 832(SI), Y6
+	VMULPS  Y5, Y0, Y7
+	VSUBPS  Y7, Y6, Y7
+	VMULPS  Y5, Y1, Y8
+	VSUBPS  Y8, Y6, Y8
+	VMULPS  Y5, Y2, Y5
+	VSUBPS  Y5, Y6, Y5
+	VMOVUPS 64(SI), Y6
+	VADDPS  Y6, Y5, Y5
+	VMOVUPS 256(SI), Y6
+	VMOVUPS 640(SI), Y9
+	VMULPS  Y6, Y0, Y10
+	VSUBPS  Y10, Y9, Y10
+	VMULPS  Y10, Y3, Y10
+	VMULPS  Y6, Y1, Y11
+	VSUBPS  Y11, Y9, Y11
+	VMULPS  Y11, Y4, Y11
+	VMOVUPS 1024(SI), Y12
+	VMULPS  Y9, Y2, Y9
+	VSUBPS  Y9, Y12, Y9
+	VADDPS  Y6, Y9, Y6
+	VADDPS  Y10, Y7, Y9
+	VSUBPS  Y10, Y7, Y7
+	VADDPS  Y11, Y8, Y10
+	VSUBPS  Y11, Y8, Y8
+	VMOVUPS Y5, (R15)
+	VMOVUPS Y9, (R15)(R12*1)
+	VMOVUPS Y7, (R15)(R12*2)
+	VMOVUPS Y10, (R15)(R13*1)
+	VMOVUPS Y8, (R15)(R12*4)
+	VMOVUPS Y6, (R15)(R14*1)
+	LEAQ    (R15)(R13*2), R15
+	VMOVUPS 480(SI), Y5
+	VMOVUPS 864(SI), Y6
+	VMULPS  Y5, Y0, Y7
+	VSUBPS  Y7, Y6, Y7
+	VMULPS  Y5, Y1, Y8
+	VSUBPS  Y8, Y6, Y8
+	VMULPS  Y5, Y2, Y5
+	VSUBPS  Y5, Y6, Y5
+	VMOVUPS 96(SI), Y6
+	VADDPS  Y6, Y5, Y5
+	VMOVUPS 288(SI), Y6
+	VMOVUPS 672(SI), Y9
+	VMULPS  Y6, Y0, Y10
+	VSUBPS  Y10, Y9, Y10
+	VMULPS  Y10, Y3, Y10
+	VMULPS  Y6, Y1, Y11
+	VSUBPS  Y11, Y9, Y11
+	VMULPS  Y11, Y4, Y11
+	VMOVUPS 1056(SI), Y12
+	VMULPS  Y9, Y2, Y9
+	VSUBPS  Y9, Y12, Y9
+	VADDPS  Y6, Y9, Y6
+	VADDPS  Y10, Y7, Y9
+	VSUBPS  Y10, Y7, Y7
+	VADDPS  Y11, Y8, Y10
+	VSUBPS  Y11, Y8, Y8
+	VMOVUPS Y5, (R15)
+	VMOVUPS Y9, (R15)(R12*1)
+	VMOVUPS Y7, (R15)(R12*2)
+	VMOVUPS Y10, (R15)(R13*1)
+	VMOVUPS Y8, (R15)(R12*4)
+	VMOVUPS Y6, (R15)(R14*1)
+	LEAQ    (R15)(R13*2), R15
+	VMOVUPS 512(SI), Y5
+	VMOVUPS 896(SI), Y6
+	VMULPS  Y5, Y0, Y7
+	VSUBPS  Y7, Y6, Y7
+	VMULPS  Y5, Y1, Y8
+	VSUBPS  Y8, Y6, Y8
+	VMULPS  Y5, Y2, Y5
+	VSUBPS  Y5, Y6, Y5
+	VMOVUPS 128(SI), Y6
+	VADDPS  Y6, Y5, Y5
+	VMOVUPS 320(SI), Y6
+	VMOVUPS 704(SI), Y9
+	VMULPS  Y6, Y0, Y10
+	VSUBPS  Y10, Y9, Y10
+	VMULPS  Y10, Y3, Y10
+	VMULPS  Y6, Y1, Y11
+	VSUBPS  Y11, Y9, Y11
+	VMULPS  Y11, Y4, Y11
+	VMOVUPS 1088(SI), Y12
+	VMULPS  Y9, Y2, Y9
+	VSUBPS  Y9, Y12, Y9
+	VADDPS  Y6, Y9, Y6
+	VADDPS  Y10, Y7, Y9
+	VSUBPS  Y10, Y7, Y7
+	VADDPS  Y11, Y8, Y10
+	VSUBPS  Y11, Y8, Y8
+	VMOVUPS Y5, (R15)
+	VMOVUPS Y9, (R15)(R12*1)
+	VMOVUPS Y7, (R15)(R12*2)
+	VMOVUPS Y10, (R15)(R13*1)
+	VMOVUPS Y8, (R15)(R12*4)
+	VMOVUPS Y6, (R15)(R14*1)
+	LEAQ    (R15)(R13*2), R15
+	VMOVUPS 544(SI), Y5
+	VMOVUPS 928(SI), Y6
+	VMULPS  Y5, Y0, Y7
+	VSUBPS  Y7, Y6, Y7
+	VMULPS  Y5, Y1, Y8
+	VSUBPS  Y8, Y6, Y8
+	VMULPS  Y5, Y2, Y5
+	VSUBPS  Y5, Y6, Y5
+	VMOVUPS 160(SI), Y6
+	VADDPS  Y6, Y5, Y5
+	VMOVUPS 352(SI), Y6
+	VMOVUPS 736(SI), Y9
+	VMULPS  Y6, Y0, Y10
+	VSUBPS  Y10, Y9, Y10
+	VMULPS  Y10, Y3, Y10
+	VMULPS  Y6, Y1, Y11
+	VSUBPS  Y11, Y9, Y11
+	VMULPS  Y11, Y4, Y11
+	VMOVUPS 1120(SI), Y12
+	VMULPS  Y9, Y2, Y9
+	VSUBPS  Y9, Y12, Y9
+	VADDPS  Y6, Y9, Y6
+	VADDPS  Y10, Y7, Y9
+	VSUBPS  Y10, Y7, Y7
+	VADDPS  Y11, Y8, Y10
+	VSUBPS  Y11, Y8, Y8
+	VMOVUPS Y5, (R15)
+	VMOVUPS Y9, (R15)(R12*1)
+	VMOVUPS Y7, (R15)(R12*2)
+	VMOVUPS Y10, (R15)(R13*1)
+	VMOVUPS Y8, (R15)(R12*4)
+	VMOVUPS Y6, (R15)(R14*1)
+	ADDQ    $+32, CX
+	ADDQ    $+32, BX
+	JMP     vector
 
 tail:
 	MOVQ    48(AX), SI
@@ -3240,245 +3226,245 @@ tail:
 	MOVQ    64(AX), R13
 
 part_column:
-	VMASKMOVPS   (R9)(BX*1), Y5, Y6
-	VMASKMOVPS   (R11)(BX*1), Y5, Y7
-	VMOVAPS      Y7, Y8
-	VFNMADD231PS Y2, Y6, Y8
-	VMASKMOVPS   (DI)(BX*1), Y5, Y9
-	VADDPS       Y9, Y8, Y8
-	VMOVAPS      Y7, Y9
-	VFNMADD231PS Y0, Y6, Y9
-	VMOVAPS      Y7, Y7
-	VFNMADD231PS Y1, Y6, Y7
-	VMASKMOVPS   (R8)(BX*1), Y5, Y6
-	VMASKMOVPS   (R10)(BX*1), Y5, Y10
-	VMASKMOVPS   (DX)(BX*1), Y5, Y11
-	VMOVAPS      Y11, Y11
-	VFNMADD231PS Y2, Y10, Y11
-	VADDPS       Y6, Y11, Y11
-	VMOVAPS      Y10, Y12
-	VFNMADD231PS Y0, Y6, Y12
-	VMOVAPS      Y10, Y10
-	VFNMADD231PS Y1, Y6, Y10
-	VMOVAPS      Y9, Y6
-	VFMADD231PS  Y3, Y12, Y6
-	VFNMADD231PS Y3, Y12, Y9
-	VMOVAPS      Y7, Y12
-	VFMADD231PS  Y4, Y10, Y12
-	VFNMADD231PS Y4, Y10, Y7
-	VMOVUPS      Y8, (R12)
-	VMOVUPS      Y6, 32(R12)
-	VMOVUPS      Y9, 64(R12)
-	VMOVUPS      Y12, 96(R12)
-	VMOVUPS      Y7, 128(R12)
-	VMOVUPS      Y11, 160(R12)
-	ADDQ         R13, BX
-	ADDQ         $+192, R12
-	DECQ         SI
-	JNZ          part_column
+	VMASKMOVPS (R9)(BX*1), Y5, Y6
+	VMASKMOVPS (R11)(BX*1), Y5, Y7
+	VMULPS     Y6, Y0, Y8
+	VSUBPS     Y8, Y7, Y8
+	VMULPS     Y6, Y1, Y9
+	VSUBPS     Y9, Y7, Y9
+	VMULPS     Y6, Y2, Y6
+	VSUBPS     Y6, Y7, Y6
+	VMASKMOVPS (DI)(BX*1), Y5, Y7
+	VADDPS     Y7, Y6, Y6
+	VMASKMOVPS (R8)(BX*1), Y5, Y7
+	VMASKMOVPS (R10)(BX*1), Y5, Y10
+	VMULPS     Y7, Y0, Y11
+	VSUBPS     Y11, Y10, Y11
+	VMULPS     Y11, Y3, Y11
+	VMULPS     Y7, Y1, Y12
+	VSUBPS     Y12, Y10, Y12
+	VMULPS     Y12, Y4, Y12
+	VMASKMOVPS (DX)(BX*1), Y5, Y13
+	VMULPS     Y10, Y2, Y10
+	VSUBPS     Y10, Y13, Y10
+	VADDPS     Y7, Y10, Y7
+	VADDPS     Y11, Y8, Y10
+	VSUBPS     Y11, Y8, Y8
+	VADDPS     Y12, Y9, Y11
+	VSUBPS     Y12, Y9, Y9
+	VMOVUPS    Y6, (R12)
+	VMOVUPS    Y10, 32(R12)
+	VMOVUPS    Y8, 64(R12)
+	VMOVUPS    Y11, 96(R12)
+	VMOVUPS    Y9, 128(R12)
+	VMOVUPS    Y7, 160(R12)
+	ADDQ       R13, BX
+	ADDQ       $+192, R12
+	DECQ       SI
+	JNZ        part_column
 
 part_rows:
-	MOVQ         80(AX), DX
-	MOVQ         56(AX), BX
-	LEAQ         (BX)(BX*2), SI
-	LEAQ         (BX)(BX*4), DI
-	VMOVUPS      384(DX), Y5
-	VMOVUPS      768(DX), Y6
-	VMOVAPS      Y6, Y7
-	VFNMADD231PS Y2, Y5, Y7
-	VMOVUPS      (DX), Y8
-	VADDPS       Y8, Y7, Y7
-	VMOVAPS      Y6, Y8
-	VFNMADD231PS Y0, Y5, Y8
-	VMOVAPS      Y6, Y6
-	VFNMADD231PS Y1, Y5, Y6
-	VMOVUPS      192(DX), Y5
-	VMOVUPS      576(DX), Y9
-	VMOVUPS      960(DX), Y10
-	VMOVAPS      Y10, Y10
-	VFNMADD231PS Y2, Y9, Y10
-	VADDPS       Y5, Y10, Y10
-	VMOVAPS      Y9, Y11
-	VFNMADD231PS Y0, Y5, Y11
-	VMOVAPS      Y9, Y9
-	VFNMADD231PS Y1, Y5, Y9
-	VMOVAPS      Y8, Y5
-	VFMADD231PS  Y3, Y11, Y5
-	VFNMADD231PS Y3, Y11, Y8
-	VMOVAPS      Y6, Y11
-	VFMADD231PS  Y4, Y9, Y11
-	VFNMADD231PS Y4, Y9, Y6
-	VMOVUPS      Y7, (CX)
-	VMOVUPS      Y5, (CX)(BX*1)
-	VMOVUPS      Y8, (CX)(BX*2)
-	VMOVUPS      Y11, (CX)(SI*1)
-	VMOVUPS      Y6, (CX)(BX*4)
-	VMOVUPS      Y10, (CX)(DI*1)
-	LEAQ         (CX)(SI*2), CX
-	VMOVUPS      416(DX), Y5
-	VMOVUPS      800(DX), Y6
-	VMOVAPS      Y6, Y7
-	VFNMADD231PS Y2, Y5, Y7
-	VMOVUPS      32(DX), Y8
-	VADDPS       Y8, Y7, Y7
-	VMOVAPS      Y6, Y8
-	VFNMADD231PS Y0, Y5, Y8
-	VMOVAPS      Y6, Y6
-	VFNMADD231PS Y1, Y5, Y6
-	VMOVUPS      224(DX), Y5
-	VMOVUPS      608(DX), Y9
-	VMOVUPS      992(DX), Y10
-	VMOVAPS      Y10, Y10
-	VFNMADD231PS Y2, Y9, Y10
-	VADDPS       Y5, Y10, Y10
-	VMOVAPS      Y9, Y11
-	VFNMADD231PS Y0, Y5, Y11
-	VMOVAPS      Y9, Y9
-	VFNMADD231PS Y1, Y5, Y9
-	VMOVAPS      Y8, Y5
-	VFMADD231PS  Y3, Y11, Y5
-	VFNMADD231PS Y3, Y11, Y8
-	VMOVAPS      Y6, Y11
-	VFMADD231PS  Y4, Y9, Y11
-	VFNMADD231PS Y4, Y9, Y6
-	VMOVUPS      Y7, (CX)
-	VMOVUPS      Y5, (CX)(BX*1)
-	VMOVUPS      Y8, (CX)(BX*2)
-	VMOVUPS      Y11, (CX)(SI*1)
-	VMOVUPS      Y6, (CX)(BX*4)
-	VMOVUPS      Y10, (CX)(DI*1)
-	LEAQ         (CX)(SI*2), CX
-	VMOVUPS      448(DX), Y5
-	VMOVUPS      832(DX), Y6
-	VMOVAPS      Y6, Y7
-	VFNMADD231PS Y2, Y5, Y7
-	VMOVUPS      64(DX), Y8
-	VADDPS       Y8, Y7, Y7
-	VMOVAPS      Y6, Y8
-	VFNMADD231PS Y0, Y5, Y8
-	VMOVAPS      Y6, Y6
-	VFNMADD231PS Y1, Y5, Y6
-	VMOVUPS      256(DX), Y5
-	VMOVUPS      640(DX), Y9
-	VMOVUPS      1024(DX), Y10
-	VMOVAPS      Y10, Y10
-	VFNMADD231PS Y2, Y9, Y10
-	VADDPS       Y5, Y10, Y10
-	VMOVAPS      Y9, Y11
-	VFNMADD231PS Y0, Y5, Y11
-	VMOVAPS      Y9, Y9
-	VFNMADD231PS Y1, Y5, Y9
-	VMOVAPS      Y8, Y5
-	VFMADD231PS  Y3, Y11, Y5
-	VFNMADD231PS Y3, Y11, Y8
-	VMOVAPS      Y6, Y11
-	VFMADD231PS  Y4, Y9, Y11
-	VFNMADD231PS Y4, Y9, Y6
-	VMOVUPS      Y7, (CX)
-	VMOVUPS      Y5, (CX)(BX*1)
-	VMOVUPS      Y8, (CX)(BX*2)
-	VMOVUPS      Y11, (CX)(SI*1)
-	VMOVUPS      Y6, (CX)(BX*4)
-	VMOVUPS      Y10, (CX)(DI*1)
-	LEAQ         (CX)(SI*2), CX
-	VMOVUPS      480(DX), Y5
-	VMOVUPS      864(DX), Y6
-	VMOVAPS      Y6, Y7
-	VFNMADD231PS Y2, Y5, Y7
-	VMOVUPS      96(DX), Y8
-	VADDPS       Y8, Y7, Y7
-	VMOVAPS      Y6, Y8
-	VFNMADD231PS Y0, Y5, Y8
-	VMOVAPS      Y6, Y6
-	VFNMADD231PS Y1, Y5, Y6
-	VMOVUPS      288(DX), Y5
-	VMOVUPS      672(DX), Y9
-	VMOVUPS      1056(DX), Y10
-	VMOVAPS      Y10, Y10
-	VFNMADD231PS Y2, Y9, Y10
-	VADDPS       Y5, Y10, Y10
-	VMOVAPS      Y9, Y11
-	VFNMADD231PS Y0, Y5, Y11
-	VMOVAPS      Y9, Y9
-	VFNMADD231PS Y1, Y5, Y9
-	VMOVAPS      Y8, Y5
-	VFMADD231PS  Y3, Y11, Y5
-	VFNMADD231PS Y3, Y11, Y8
-	VMOVAPS      Y6, Y11
-	VFMADD231PS  Y4, Y9, Y11
-	VFNMADD231PS Y4, Y9, Y6
-	VMOVUPS      Y7, (CX)
-	VMOVUPS      Y5, (CX)(BX*1)
-	VMOVUPS      Y8, (CX)(BX*2)
-	VMOVUPS      Y11, (CX)(SI*1)
-	VMOVUPS      Y6, (CX)(BX*4)
-	VMOVUPS      Y10, (CX)(DI*1)
-	LEAQ         (CX)(SI*2), CX
-	VMOVUPS      512(DX), Y5
-	VMOVUPS      896(DX), Y6
-	VMOVAPS      Y6, Y7
-	VFNMADD231PS Y2, Y5, Y7
-	VMOVUPS      128(DX), Y8
-	VADDPS       Y8, Y7, Y7
-	VMOVAPS      Y6, Y8
-	VFNMADD231PS Y0, Y5, Y8
-	VMOVAPS      Y6, Y6
-	VFNMADD231PS Y1, Y5, Y6
-	VMOVUPS      320(DX), Y5
-	VMOVUPS      704(DX), Y9
-	VMOVUPS      1088(DX), Y10
-	VMOVAPS      Y10, Y10
-	VFNMADD231PS Y2, Y9, Y10
-	VADDPS       Y5, Y10, Y10
-	VMOVAPS      Y9, Y11
-	VFNMADD231PS Y0, Y5, Y11
-	VMOVAPS      Y9, Y9
-	VFNMADD231PS Y1, Y5, Y9
-	VMOVAPS      Y8, Y5
-	VFMADD231PS  Y3, Y11, Y5
-	VFNMADD231PS Y3, Y11, Y8
-	VMOVAPS      Y6, Y11
-	VFMADD231PS  Y4, Y9, Y11
-	VFNMADD231PS Y4, Y9, Y6
-	VMOVUPS      Y7, (CX)
-	VMOVUPS      Y5, (CX)(BX*1)
-	VMOVUPS      Y8, (CX)(BX*2)
-	VMOVUPS      Y11, (CX)(SI*1)
-	VMOVUPS      Y6, (CX)(BX*4)
-	VMOVUPS      Y10, (CX)(DI*1)
-	LEAQ         (CX)(SI*2), CX
-	VMOVUPS      544(DX), Y5
-	VMOVUPS      928(DX), Y6
-	VMOVAPS      Y6, Y7
-	VFNMADD231PS Y2, Y5, Y7
-	VMOVUPS      160(DX), Y8
-	VADDPS       Y8, Y7, Y7
-	VMOVAPS      Y6, Y8
-	VFNMADD231PS Y0, Y5, Y8
-	VMOVAPS      Y6, Y6
-	VFNMADD231PS Y1, Y5, Y6
-	VMOVUPS      352(DX), Y5
-	VMOVUPS      736(DX), Y9
-	VMOVUPS      1120(DX), Y10
-	VMOVAPS      Y10, Y10
-	VFNMADD231PS Y2, Y9, Y10
-	VADDPS       Y5, Y10, Y10
-	VMOVAPS      Y9, Y11
-	VFNMADD231PS Y0, Y5, Y11
-	VMOVAPS      Y9, Y9
-	VFNMADD231PS Y1, Y5, Y9
-	VMOVAPS      Y8, Y5
-	VFMADD231PS  Y3, Y11, Y5
-	VFNMADD231PS Y3, Y11, Y8
-	VMOVAPS      Y6, Y11
-	VFMADD231PS  Y4, Y9, Y11
-	VFNMADD231PS Y4, Y9, Y6
-	VMOVUPS      Y7, (CX)
-	VMOVUPS      Y5, (CX)(BX*1)
-	VMOVUPS      Y8, (CX)(BX*2)
-	VMOVUPS      Y11, (CX)(SI*1)
-	VMOVUPS      Y6, (CX)(BX*4)
-	VMOVUPS      Y10, (CX)(DI*1)
+	MOVQ    80(AX), DX
+	MOVQ    56(AX), BX
+	LEAQ    (BX)(BX*2), SI
+	LEAQ    (BX)(BX*4), DI
+	VMOVUPS 384(DX), Y5
+	VMOVUPS 768(DX), Y6
+	VMULPS  Y5, Y0, Y7
+	VSUBPS  Y7, Y6, Y7
+	VMULPS  Y5, Y1, Y8
+	VSUBPS  Y8, Y6, Y8
+	VMULPS  Y5, Y2, Y5
+	VSUBPS  Y5, Y6, Y5
+	VMOVUPS (DX), Y6
+	VADDPS  Y6, Y5, Y5
+	VMOVUPS 192(DX), Y6
+	VMOVUPS 576(DX), Y9
+	VMULPS  Y6, Y0, Y10
+	VSUBPS  Y10, Y9, Y10
+	VMULPS  Y10, Y3, Y10
+	VMULPS  Y6, Y1, Y11
+	VSUBPS  Y11, Y9, Y11
+	VMULPS  Y11, Y4, Y11
+	VMOVUPS 960(DX), Y12
+	VMULPS  Y9, Y2, Y9
+	VSUBPS  Y9, Y12, Y9
+	VADDPS  Y6, Y9, Y6
+	VADDPS  Y10, Y7, Y9
+	VSUBPS  Y10, Y7, Y7
+	VADDPS  Y11, Y8, Y10
+	VSUBPS  Y11, Y8, Y8
+	VMOVUPS Y5, (CX)
+	VMOVUPS Y9, (CX)(BX*1)
+	VMOVUPS Y7, (CX)(BX*2)
+	VMOVUPS Y10, (CX)(SI*1)
+	VMOVUPS Y8, (CX)(BX*4)
+	VMOVUPS Y6, (CX)(DI*1)
+	LEAQ    (CX)(SI*2), CX
+	VMOVUPS 416(DX), Y5
+	VMOVUPS 800(DX), Y6
+	VMULPS  Y5, Y0, Y7
+	VSUBPS  Y7, Y6, Y7
+	VMULPS  Y5, Y1, Y8
+	VSUBPS  Y8, Y6, Y8
+	VMULPS  Y5, Y2, Y5
+	VSUBPS  Y5, Y6, Y5
+	VMOVUPS 32(DX), Y6
+	VADDPS  Y6, Y5, Y5
+	VMOVUPS 224(DX), Y6
+	VMOVUPS 608(DX), Y9
+	VMULPS  Y6, Y0, Y10
+	VSUBPS  Y10, Y9, Y10
+	VMULPS  Y10, Y3, Y10
+	VMULPS  Y6, Y1, Y11
+	VSUBPS  Y11, Y9, Y11
+	VMULPS  Y11, Y4, Y11
+	VMOVUPS 992(DX), Y12
+	VMULPS  Y9, Y2, Y9
+	VSUBPS  Y9, Y12, Y9
+	VADDPS  Y6, Y9, Y6
+	VADDPS  Y10, Y7, Y9
+	VSUBPS  Y10, Y7, Y7
+	VADDPS  Y11, Y8, Y10
+	VSUBPS  Y11, Y8, Y8
+	VMOVUPS Y5, (CX)
+	VMOVUPS Y9, (CX)(BX*1)
+	VMOVUPS Y7, (CX)(BX*2)
+	VMOVUPS Y10, (CX)(SI*1)
+	VMOVUPS Y8, (CX)(BX*4)
+	VMOVUPS Y6, (CX)(DI*1)
+	LEAQ    (CX)(SI*2), CX
+	VMOVUPS 448(DX), Y5
+	VMOVUPS 832(DX), Y6
+	VMULPS  Y5, Y0, Y7
+	VSUBPS  Y7, Y6, Y7
+	VMULPS  Y5, Y1, Y8
+	VSUBPS  Y8, Y6, Y8
+	VMULPS  Y5, Y2, Y5
+	VSUBPS  Y5, Y6, Y5
+	VMOVUPS 64(DX), Y6
+	VADDPS  Y6, Y5, Y5
+	VMOVUPS 256(DX), Y6
+	VMOVUPS 640(DX), Y9
+	VMULPS  Y6, Y0, Y10
+	VSUBPS  Y10, Y9, Y10
+	VMULPS  Y10, Y3, Y10
+	VMULPS  Y6, Y1, Y11
+	VSUBPS  Y11, Y9, Y11
+	VMULPS  Y11, Y4, Y11
+	VMOVUPS 1024(DX), Y12
+	VMULPS  Y9, Y2, Y9
+	VSUBPS  Y9, Y12, Y9
+	VADDPS  Y6, Y9, Y6
+	VADDPS  Y10, Y7, Y9
+	VSUBPS  Y10, Y7, Y7
+	VADDPS  Y11, Y8, Y10
+	VSUBPS  Y11, Y8, Y8
+	VMOVUPS Y5, (CX)
+	VMOVUPS Y9, (CX)(BX*1)
+	VMOVUPS Y7, (CX)(BX*2)
+	VMOVUPS Y10, (CX)(SI*1)
+	VMOVUPS Y8, (CX)(BX*4)
+	VMOVUPS Y6, (CX)(DI*1)
+	LEAQ    (CX)(SI*2), CX
+	VMOVUPS 480(DX), Y5
+	VMOVUPS 864(DX), Y6
+	VMULPS  Y5, Y0, Y7
+	VSUBPS  Y7, Y6, Y7
+	VMULPS  Y5, Y1, Y8
+	VSUBPS  Y8, Y6, Y8
+	VMULPS  Y5, Y2, Y5
+	VSUBPS  Y5, Y6, Y5
+	VMOVUPS 96(DX), Y6
+	VADDPS  Y6, Y5, Y5
+	VMOVUPS 288(DX), Y6
+	VMOVUPS 672(DX), Y9
+	VMULPS  Y6, Y0, Y10
+	VSUBPS  Y10, Y9, Y10
+	VMULPS  Y10, Y3, Y10
+	VMULPS  Y6, Y1, Y11
+	VSUBPS  Y11, Y9, Y11
+	VMULPS  Y11, Y4, Y11
+	VMOVUPS 1056(DX), Y12
+	VMULPS  Y9, Y2, Y9
+	VSUBPS  Y9, Y12, Y9
+	VADDPS  Y6, Y9, Y6
+	VADDPS  Y10, Y7, Y9
+	VSUBPS  Y10, Y7, Y7
+	VADDPS  Y11, Y8, Y10
+	VSUBPS  Y11, Y8, Y8
+	VMOVUPS Y5, (CX)
+	VMOVUPS Y9, (CX)(BX*1)
+	VMOVUPS Y7, (CX)(BX*2)
+	VMOVUPS Y10, (CX)(SI*1)
+	VMOVUPS Y8, (CX)(BX*4)
+	VMOVUPS Y6, (CX)(DI*1)
+	LEAQ    (CX)(SI*2), CX
+	VMOVUPS 512(DX), Y5
+	VMOVUPS 896(DX), Y6
+	VMULPS  Y5, Y0, Y7
+	VSUBPS  Y7, Y6, Y7
+	VMULPS  Y5, Y1, Y8
+	VSUBPS  Y8, Y6, Y8
+	VMULPS  Y5, Y2, Y5
+	VSUBPS  Y5, Y6, Y5
+	VMOVUPS 128(DX), Y6
+	VADDPS  Y6, Y5, Y5
+	VMOVUPS 320(DX), Y6
+	VMOVUPS 704(DX), Y9
+	VMULPS  Y6, Y0, Y10
+	VSUBPS  Y10, Y9, Y10
+	VMULPS  Y10, Y3, Y10
+	VMULPS  Y6, Y1, Y11
+	VSUBPS  Y11, Y9, Y11
+	VMULPS  Y11, Y4, Y11
+	VMOVUPS 1088(DX), Y12
+	VMULPS  Y9, Y2, Y9
+	VSUBPS  Y9, Y12, Y9
+	VADDPS  Y6, Y9, Y6
+	VADDPS  Y10, Y7, Y9
+	VSUBPS  Y10, Y7, Y7
+	VADDPS  Y11, Y8, Y10
+	VSUBPS  Y11, Y8, Y8
+	VMOVUPS Y5, (CX)
+	VMOVUPS Y9, (CX)(BX*1)
+	VMOVUPS Y7, (CX)(BX*2)
+	VMOVUPS Y10, (CX)(SI*1)
+	VMOVUPS Y8, (CX)(BX*4)
+	VMOVUPS Y6, (CX)(DI*1)
+	LEAQ    (CX)(SI*2), CX
+	VMOVUPS 544(DX), Y5
+	VMOVUPS 928(DX), Y6
+	VMULPS  Y5, Y0, Y7
+	VSUBPS  Y7, Y6, Y7
+	VMULPS  Y5, Y1, Y8
+	VSUBPS  Y8, Y6, Y8
+	VMULPS  Y5, Y2, Y5
+	VSUBPS  Y5, Y6, Y5
+	VMOVUPS 160(DX), Y6
+	VADDPS  Y6, Y5, Y5
+	VMOVUPS 352(DX), Y6
+	VMOVUPS 736(DX), Y9
+	VMULPS  Y6, Y0, Y10
+	VSUBPS  Y10, Y9, Y10
+	VMULPS  Y10, Y3, Y10
+	VMULPS  Y6, Y1, Y11
+	VSUBPS  Y11, Y9, Y11
+	VMULPS  Y11, Y4, Y11
+	VMOVUPS 1120(DX), Y12
+	VMULPS  Y9, Y2, Y9
+	VSUBPS  Y9, Y12, Y9
+	VADDPS  Y6, Y9, Y6
+	VADDPS  Y10, Y7, Y9
+	VSUBPS  Y10, Y7, Y7
+	VADDPS  Y11, Y8, Y10
+	VSUBPS  Y11, Y8, Y8
+	VMOVUPS Y5, (CX)
+	VMOVUPS Y9, (CX)(BX*1)
+	VMOVUPS Y7, (CX)(BX*2)
+	VMOVUPS Y10, (CX)(SI*1)
+	VMOVUPS Y8, (CX)(BX*4)
+	VMOVUPS Y6, (CX)(DI*1)
 
 next:
 	MOVQ 72(AX), CX
@@ -3490,7 +3476,7 @@ next:
 	RET
 
 // func analyseGradient4AVX2(args *byte)
-// Requires: AVX, AVX2, CMOV, FMA3
+// Requires: AVX, AVX2, CMOV
 TEXT ·analyseGradient4AVX2(SB), NOSPLIT, $0-8
 	MOVQ         args+0(FP), AX
 	MOVL         $0x40000000, CX
@@ -3580,193 +3566,193 @@ vector:
 	MOVQ  64(AX), R12
 
 whole_column:
-	VMOVUPS      (DI)(R10*1), Y4
-	VMOVUPS      (R8)(R10*1), Y5
-	VMOVUPS      (R9)(R10*1), Y6
-	VMOVUPS      (DX)(R10*1), Y7
-	VMOVAPS      Y4, Y8
-	VFMADD231PS  Y1, Y6, Y8
-	VMOVAPS      Y5, Y9
-	VFMADD231PS  Y1, Y7, Y9
-	VMOVAPS      Y4, Y10
-	VFMADD231PS  Y0, Y6, Y10
-	VMOVAPS      Y5, Y5
-	VFMADD231PS  Y0, Y7, Y5
-	VMOVAPS      Y8, Y6
-	VFMADD231PS  Y2, Y9, Y6
-	VFNMADD231PS Y2, Y9, Y8
-	VMOVAPS      Y10, Y9
-	VFMADD231PS  Y3, Y5, Y9
-	VFNMADD231PS Y3, Y5, Y10
-	VMOVUPS      Y4, (R11)
-	VMOVUPS      Y6, 32(R11)
-	VMOVUPS      Y8, 64(R11)
-	VMOVUPS      Y9, 96(R11)
-	VMOVUPS      Y10, 128(R11)
-	VMOVUPS      Y7, 160(R11)
-	ADDQ         R12, R10
-	ADDQ         $+192, R11
-	DECQ         SI
-	JNZ          whole_column
+	VMOVUPS (DI)(R10*1), Y4
+	VMOVUPS (R8)(R10*1), Y5
+	VMOVUPS (R9)(R10*1), Y6
+	VMOVUPS (DX)(R10*1), Y7
+	VMULPS  Y6, Y1, Y8
+	VADDPS  Y8, Y4, Y8
+	VMULPS  Y6, Y0, Y6
+	VADDPS  Y6, Y4, Y6
+	VMULPS  Y7, Y1, Y9
+	VADDPS  Y9, Y5, Y9
+	VMULPS  Y9, Y2, Y9
+	VMULPS  Y7, Y0, Y10
+	VADDPS  Y10, Y5, Y5
+	VMULPS  Y5, Y3, Y5
+	VADDPS  Y9, Y8, Y10
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y5, Y6, Y9
+	VSUBPS  Y5, Y6, Y5
+	VMOVUPS Y4, (R11)
+	VMOVUPS Y10, 32(R11)
+	VMOVUPS Y8, 64(R11)
+	VMOVUPS Y9, 96(R11)
+	VMOVUPS Y5, 128(R11)
+	VMOVUPS Y7, 160(R11)
+	ADDQ    R12, R10
+	ADDQ    $+192, R11
+	DECQ    SI
+	JNZ     whole_column
 
 whole_rows:
-	MOVQ         80(AX), SI
-	MOVQ         56(AX), R10
-	LEAQ         (R10)(R10*2), R11
-	LEAQ         (R10)(R10*4), R12
-	MOVQ         CX, R13
-	VMOVUPS      (SI), Y4
-	VMOVUPS      192(SI), Y5
-	VMOVUPS      384(SI), Y6
-	VMOVUPS      576(SI), Y7
-	VMOVAPS      Y4, Y8
-	VFMADD231PS  Y1, Y6, Y8
-	VMOVAPS      Y5, Y9
-	VFMADD231PS  Y1, Y7, Y9
-	VMOVAPS      Y4, Y10
-	VFMADD231PS  Y0, Y6, Y10
-	VMOVAPS      Y5, Y5
-	VFMADD231PS  Y0, Y7, Y5
-	VMOVAPS      Y8, Y6
-	VFMADD231PS  Y2, Y9, Y6
-	VFNMADD231PS Y2, Y9, Y8
-	VMOVAPS      Y10, Y9
-	VFMADD231PS  Y3, Y5, Y9
-	VFNMADD231PS Y3, Y5, Y10
-	VMOVUPS      Y4, (R13)
-	VMOVUPS      Y6, (R13)(R10*1)
-	VMOVUPS      Y8, (R13)(R10*2)
-	VMOVUPS      Y9, (R13)(R11*1)
-	VMOVUPS      Y10, (R13)(R10*4)
-	VMOVUPS      Y7, (R13)(R12*1)
-	LEAQ         (R13)(R11*2), R13
-	VMOVUPS      32(SI), Y4
-	VMOVUPS      224(SI), Y5
-	VMOVUPS      416(SI), Y6
-	VMOVUPS      608(SI), Y7
-	VMOVAPS      Y4, Y8
-	VFMADD231PS  Y1, Y6, Y8
-	VMOVAPS      Y5, Y9
-	VFMADD231PS  Y1, Y7, Y9
-	VMOVAPS      Y4, Y10
-	VFMADD231PS  Y0, Y6, Y10
-	VMOVAPS      Y5, Y5
-	VFMADD231PS  Y0, Y7, Y5
-	VMOVAPS      Y8, Y6
-	VFMADD231PS  Y2, Y9, Y6
-	VFNMADD231PS Y2, Y9, Y8
-	VMOVAPS      Y10, Y9
-	VFMADD231PS  Y3, Y5, Y9
-	VFNMADD231PS Y3, Y5, Y10
-	VMOVUPS      Y4, (R13)
-	VMOVUPS      Y6, (R13)(R10*1)
-	VMOVUPS      Y8, (R13)(R10*2)
-	VMOVUPS      Y9, (R13)(R11*1)
-	VMOVUPS      Y10, (R13)(R10*4)
-	VMOVUPS      Y7, (R13)(R12*1)
-	LEAQ         (R13)(R11*2), R13
-	VMOVUPS      64(SI), Y4
-	VMOVUPS      256(SI), Y5
-	VMOVUPS      448(SI), Y6
-	VMOVUPS      640(SI), Y7
-	VMOVAPS      Y4, Y8
-	VFMADD231PS  Y1, Y6, Y8
-	VMOVAPS      Y5, Y9
-	VFMADD231PS  Y1, Y7, Y9
-	VMOVAPS      Y4, Y10
-	VFMADD231PS  Y0, Y6, Y10
-	VMOVAPS      Y5, Y5
-	VFMADD231PS  Y0, Y7, Y5
-	VMOVAPS      Y8, Y6
-	VFMADD231PS  Y2, Y9, Y6
-	VFNMADD231PS Y2, Y9, Y8
-	VMOVAPS      Y10, Y9
-	VFMADD231PS  Y3, Y5, Y9
-	VFNMADD231PS Y3, Y5, Y10
-	VMOVUPS      Y4, (R13)
-	VMOVUPS      Y6, (R13)(R10*1)
-	VMOVUPS      Y8, (R13)(R10*2)
-	VMOVUPS      Y9, (R13)(R11*1)
-	VMOVUPS      Y10, (R13)(R10*4)
-	VMOVUPS      Y7, (R13)(R12*1)
-	LEAQ         (R13)(R11*2), R13
-	VMOVUPS      96(SI), Y4
-	VMOVUPS      288(SI), Y5
-	VMOVUPS      480(SI), Y6
-	VMOVUPS      672(SI), Y7
-	VMOVAPS      Y4, Y8
-	VFMADD231PS  Y1, Y6, Y8
-	VMOVAPS      Y5, Y9
-	VFMADD231PS  Y1, Y7, Y9
-	VMOVAPS      Y4, Y10
-	VFMADD231PS  Y0, Y6, Y10
-	VMOVAPS      Y5, Y5
-	VFMADD231PS  Y0, Y7, Y5
-	VMOVAPS      Y8, Y6
-	VFMADD231PS  Y2, Y9, Y6
-	VFNMADD231PS Y2, Y9, Y8
-	VMOVAPS      Y10, Y9
-	VFMADD231PS  Y3, Y5, Y9
-	VFNMADD231PS Y3, Y5, Y10
-	VMOVUPS      Y4, (R13)
-	VMOVUPS      Y6, (R13)(R10*1)
-	VMOVUPS      Y8, (R13)(R10*2)
-	VMOVUPS      Y9, (R13)(R11*1)
-	VMOVUPS      Y10, (R13)(R10*4)
-	VMOVUPS      Y7, (R13)(R12*1)
-	LEAQ         (R13)(R11*2), R13
-	VMOVUPS      128(SI), Y4
-	VMOVUPS      320(SI), Y5
-	VMOVUPS      512(SI), Y6
-	VMOVUPS      704(SI), Y7
-	VMOVAPS      Y4, Y8
-	VFMADD231PS  Y1, Y6, Y8
-	VMOVAPS      Y5, Y9
-	VFMADD231PS  Y1, Y7, Y9
-	VMOVAPS      Y4, Y10
-	VFMADD231PS  Y0, Y6, Y10
-	VMOVAPS      Y5, Y5
-	VFMADD231PS  Y0, Y7, Y5
-	VMOVAPS      Y8, Y6
-	VFMADD231PS  Y2, Y9, Y6
-	VFNMADD231PS Y2, Y9, Y8
-	VMOVAPS      Y10, Y9
-	VFMADD231PS  Y3, Y5, Y9
-	VFNMADD231PS Y3, Y5, Y10
-	VMOVUPS      Y4, (R13)
-	VMOVUPS      Y6, (R13)(R10*1)
-	VMOVUPS      Y8, (R13)(R10*2)
-	VMOVUPS      Y9, (R13)(R11*1)
-	VMOVUPS      Y10, (R13)(R10*4)
-	VMOVUPS      Y7, (R13)(R12*1)
-	LEAQ         (R13)(R11*2), R13
-	VMOVUPS      160(SI), Y4
-	VMOVUPS      352(SI), Y5
-	VMOVUPS      544(SI), Y6
-	VMOVUPS      736(SI), Y7
-	VMOVAPS      Y4, Y8
-	VFMADD231PS  Y1, Y6, Y8
-	VMOVAPS      Y5, Y9
-	VFMADD231PS  Y1, Y7, Y9
-	VMOVAPS      Y4, Y10
-	VFMADD231PS  Y0, Y6, Y10
-	VMOVAPS      Y5, Y5
-	VFMADD231PS  Y0, Y7, Y5
-	VMOVAPS      Y8, Y6
-	VFMADD231PS  Y2, Y9, Y6
-	VFNMADD231PS Y2, Y9, Y8
-	VMOVAPS      Y10, Y9
-	VFMADD231PS  Y3, Y5, Y9
-	VFNMADD231PS Y3, Y5, Y10
-	VMOVUPS      Y4, (R13)
-	VMOVUPS      Y6, (R13)(R10*1)
-	VMOVUPS      Y8, (R13)(R10*2)
-	VMOVUPS      Y9, (R13)(R11*1)
-	VMOVUPS      Y10, (R13)(R10*4)
-	VMOVUPS      Y7, (R13)(R12*1)
-	ADDQ         $+32, CX
-	ADDQ         $+32, BX
-	JMP          vector
+	MOVQ    80(AX), SI
+	MOVQ    56(AX), R10
+	LEAQ    (R10)(R10*2), R11
+	LEAQ    (R10)(R10*4), R12
+	MOVQ    CX, R13
+	VMOVUPS (SI), Y4
+	VMOVUPS 192(SI), Y5
+	VMOVUPS 384(SI), Y6
+	VMOVUPS 576(SI), Y7
+	VMULPS  Y6, Y1, Y8
+	VADDPS  Y8, Y4, Y8
+	VMULPS  Y6, Y0, Y6
+	VADDPS  Y6, Y4, Y6
+	VMULPS  Y7, Y1, Y9
+	VADDPS  Y9, Y5, Y9
+	VMULPS  Y9, Y2, Y9
+	VMULPS  Y7, Y0, Y10
+	VADDPS  Y10, Y5, Y5
+	VMULPS  Y5, Y3, Y5
+	VADDPS  Y9, Y8, Y10
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y5, Y6, Y9
+	VSUBPS  Y5, Y6, Y5
+	VMOVUPS Y4, (R13)
+	VMOVUPS Y10, (R13)(R10*1)
+	VMOVUPS Y8, (R13)(R10*2)
+	VMOVUPS Y9, (R13)(R11*1)
+	VMOVUPS Y5, (R13)(R10*4)
+	VMOVUPS Y7, (R13)(R12*1)
+	LEAQ    (R13)(R11*2), R13
+	VMOVUPS 32(SI), Y4
+	VMOVUPS 224(SI), Y5
+	VMOVUPS 416(SI), Y6
+	VMOVUPS 608(SI), Y7
+	VMULPS  Y6, Y1, Y8
+	VADDPS  Y8, Y4, Y8
+	VMULPS  Y6, Y0, Y6
+	VADDPS  Y6, Y4, Y6
+	VMULPS  Y7, Y1, Y9
+	VADDPS  Y9, Y5, Y9
+	VMULPS  Y9, Y2, Y9
+	VMULPS  Y7, Y0, Y10
+	VADDPS  Y10, Y5, Y5
+	VMULPS  Y5, Y3, Y5
+	VADDPS  Y9, Y8, Y10
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y5, Y6, Y9
+	VSUBPS  Y5, Y6, Y5
+	VMOVUPS Y4, (R13)
+	VMOVUPS Y10, (R13)(R10*1)
+	VMOVUPS Y8, (R13)(R10*2)
+	VMOVUPS Y9, (R13)(R11*1)
+	VMOVUPS Y5, (R13)(R10*4)
+	VMOVUPS Y7, (R13)(R12*1)
+	LEAQ    (R13)(R11*2), R13
+	VMOVUPS 64(SI), Y4
+	VMOVUPS 256(SI), Y5
+	VMOVUPS 448(SI), Y6
+	VMOVUPS 640(SI), Y7
+	VMULPS  Y6, Y1, Y8
+	VADDPS  Y8, Y4, Y8
+	VMULPS  Y6, Y0, Y6
+	VADDPS  Y6, Y4, Y6
+	VMULPS  Y7, Y1, Y9
+	VADDPS  Y9, Y5, Y9
+	VMULPS  Y9, Y2, Y9
+	VMULPS  Y7, Y0, Y10
+	VADDPS  Y10, Y5, Y5
+	VMULPS  Y5, Y3, Y5
+	VADDPS  Y9, Y8, Y10
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y5, Y6, Y9
+	VSUBPS  Y5, Y6, Y5
+	VMOVUPS Y4, (R13)
+	VMOVUPS Y10, (R13)(R10*1)
+	VMOVUPS Y8, (R13)(R10*2)
+	VMOVUPS Y9, (R13)(R11*1)
+	VMOVUPS Y5, (R13)(R10*4)
+	VMOVUPS Y7, (R13)(R12*1)
+	LEAQ    (R13)(R11*2), R13
+	VMOVUPS 96(SI), Y4
+	VMOVUPS 288(SI), Y5
+	VMOVUPS 480(SI), Y6
+	VMOVUPS 672(SI), Y7
+	VMULPS  Y6, Y1, Y8
+	VADDPS  Y8, Y4, Y8
+	VMULPS  Y6, Y0, Y6
+	VADDPS  Y6, Y4, Y6
+	VMULPS  Y7, Y1, Y9
+	VADDPS  Y9, Y5, Y9
+	VMULPS  Y9, Y2, Y9
+	VMULPS  Y7, Y0, Y10
+	VADDPS  Y10, Y5, Y5
+	VMULPS  Y5, Y3, Y5
+	VADDPS  Y9, Y8, Y10
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y5, Y6, Y9
+	VSUBPS  Y5, Y6, Y5
+	VMOVUPS Y4, (R13)
+	VMOVUPS Y10, (R13)(R10*1)
+	VMOVUPS Y8, (R13)(R10*2)
+	VMOVUPS Y9, (R13)(R11*1)
+	VMOVUPS Y5, (R13)(R10*4)
+	VMOVUPS Y7, (R13)(R12*1)
+	LEAQ    (R13)(R11*2), R13
+	VMOVUPS 128(SI), Y4
+	VMOVUPS 320(SI), Y5
+	VMOVUPS 512(SI), Y6
+	VMOVUPS 704(SI), Y7
+	VMULPS  Y6, Y1, Y8
+	VADDPS  Y8, Y4, Y8
+	VMULPS  Y6, Y0, Y6
+	VADDPS  Y6, Y4, Y6
+	VMULPS  Y7, Y1, Y9
+	VADDPS  Y9, Y5, Y9
+	VMULPS  Y9, Y2, Y9
+	VMULPS  Y7, Y0, Y10
+	VADDPS  Y10, Y5, Y5
+	VMULPS  Y5, Y3, Y5
+	VADDPS  Y9, Y8, Y10
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y5, Y6, Y9
+	VSUBPS  Y5, Y6, Y5
+	VMOVUPS Y4, (R13)
+	VMOVUPS Y10, (R13)(R10*1)
+	VMOVUPS Y8, (R13)(R10*2)
+	VMOVUPS Y9, (R13)(R11*1)
+	VMOVUPS Y5, (R13)(R10*4)
+	VMOVUPS Y7, (R13)(R12*1)
+	LEAQ    (R13)(R11*2), R13
+	VMOVUPS 160(SI), Y4
+	VMOVUPS 352(SI), Y5
+	VMOVUPS 544(SI), Y6
+	VMOVUPS 736(SI), Y7
+	VMULPS  Y6, Y1, Y8
+	VADDPS  Y8, Y4, Y8
+	VMULPS  Y6, Y0, Y6
+	VADDPS  Y6, Y4, Y6
+	VMULPS  Y7, Y1, Y9
+	VADDPS  Y9, Y5, Y9
+	VMULPS  Y9, Y2, Y9
+	VMULPS  Y7, Y0, Y10
+	VADDPS  Y10, Y5, Y5
+	VMULPS  Y5, Y3, Y5
+	VADDPS  Y9, Y8, Y10
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y5, Y6, Y9
+	VSUBPS  Y5, Y6, Y5
+	VMOVUPS Y4, (R13)
+	VMOVUPS Y10, (R13)(R10*1)
+	VMOVUPS Y8, (R13)(R10*2)
+	VMOVUPS Y9, (R13)(R11*1)
+	VMOVUPS Y5, (R13)(R10*4)
+	VMOVUPS Y7, (R13)(R12*1)
+	ADDQ    $+32, CX
+	ADDQ    $+32, BX
+	JMP     vector
 
 tail:
 	MOVQ    48(AX), SI
@@ -3780,189 +3766,189 @@ tail:
 	MOVQ    64(AX), R11
 
 part_column:
-	VMASKMOVPS   (DI)(BX*1), Y4, Y5
-	VMASKMOVPS   (R8)(BX*1), Y4, Y6
-	VMASKMOVPS   (R9)(BX*1), Y4, Y7
-	VMASKMOVPS   (DX)(BX*1), Y4, Y8
-	VMOVAPS      Y5, Y9
-	VFMADD231PS  Y1, Y7, Y9
-	VMOVAPS      Y6, Y10
-	VFMADD231PS  Y1, Y8, Y10
-	VMOVAPS      Y5, Y11
-	VFMADD231PS  Y0, Y7, Y11
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  Y0, Y8, Y6
-	VMOVAPS      Y9, Y7
-	VFMADD231PS  Y2, Y10, Y7
-	VFNMADD231PS Y2, Y10, Y9
-	VMOVAPS      Y11, Y10
-	VFMADD231PS  Y3, Y6, Y10
-	VFNMADD231PS Y3, Y6, Y11
-	VMOVUPS      Y5, (R10)
-	VMOVUPS      Y7, 32(R10)
-	VMOVUPS      Y9, 64(R10)
-	VMOVUPS      Y10, 96(R10)
-	VMOVUPS      Y11, 128(R10)
-	VMOVUPS      Y8, 160(R10)
-	ADDQ         R11, BX
-	ADDQ         $+192, R10
-	DECQ         SI
-	JNZ          part_column
+	VMASKMOVPS (DI)(BX*1), Y4, Y5
+	VMASKMOVPS (R8)(BX*1), Y4, Y6
+	VMASKMOVPS (R9)(BX*1), Y4, Y7
+	VMASKMOVPS (DX)(BX*1), Y4, Y8
+	VMULPS     Y7, Y1, Y9
+	VADDPS     Y9, Y5, Y9
+	VMULPS     Y7, Y0, Y7
+	VADDPS     Y7, Y5, Y7
+	VMULPS     Y8, Y1, Y10
+	VADDPS     Y10, Y6, Y10
+	VMULPS     Y10, Y2, Y10
+	VMULPS     Y8, Y0, Y11
+	VADDPS     Y11, Y6, Y6
+	VMULPS     Y6, Y3, Y6
+	VADDPS     Y10, Y9, Y11
+	VSUBPS     Y10, Y9, Y9
+	VADDPS     Y6, Y7, Y10
+	VSUBPS     Y6, Y7, Y6
+	VMOVUPS    Y5, (R10)
+	VMOVUPS    Y11, 32(R10)
+	VMOVUPS    Y9, 64(R10)
+	VMOVUPS    Y10, 96(R10)
+	VMOVUPS    Y6, 128(R10)
+	VMOVUPS    Y8, 160(R10)
+	ADDQ       R11, BX
+	ADDQ       $+192, R10
+	DECQ       SI
+	JNZ        part_column
 
 part_rows:
-	MOVQ         80(AX), DX
-	MOVQ         56(AX), BX
-	LEAQ         (BX)(BX*2), SI
-	LEAQ         (BX)(BX*4), DI
-	VMOVUPS      (DX), Y4
-	VMOVUPS      192(DX), Y5
-	VMOVUPS      384(DX), Y6
-	VMOVUPS      576(DX), Y7
-	VMOVAPS      Y4, Y8
-	VFMADD231PS  Y1, Y6, Y8
-	VMOVAPS      Y5, Y9
-	VFMADD231PS  Y1, Y7, Y9
-	VMOVAPS      Y4, Y10
-	VFMADD231PS  Y0, Y6, Y10
-	VMOVAPS      Y5, Y5
-	VFMADD231PS  Y0, Y7, Y5
-	VMOVAPS      Y8, Y6
-	VFMADD231PS  Y2, Y9, Y6
-	VFNMADD231PS Y2, Y9, Y8
-	VMOVAPS      Y10, Y9
-	VFMADD231PS  Y3, Y5, Y9
-	VFNMADD231PS Y3, Y5, Y10
-	VMOVUPS      Y4, (CX)
-	VMOVUPS      Y6, (CX)(BX*1)
-	VMOVUPS      Y8, (CX)(BX*2)
-	VMOVUPS      Y9, (CX)(SI*1)
-	VMOVUPS      Y10, (CX)(BX*4)
-	VMOVUPS      Y7, (CX)(DI*1)
-	LEAQ         (CX)(SI*2), CX
-	VMOVUPS      32(DX), Y4
-	VMOVUPS      224(DX), Y5
-	VMOVUPS      416(DX), Y6
-	VMOVUPS      608(DX), Y7
-	VMOVAPS      Y4, Y8
-	VFMADD231PS  Y1, Y6, Y8
-	VMOVAPS      Y5, Y9
-	VFMADD231PS  Y1, Y7, Y9
-	VMOVAPS      Y4, Y10
-	VFMADD231PS  Y0, Y6, Y10
-	VMOVAPS      Y5, Y5
-	VFMADD231PS  Y0, Y7, Y5
-	VMOVAPS      Y8, Y6
-	VFMADD231PS  Y2, Y9, Y6
-	VFNMADD231PS Y2, Y9, Y8
-	VMOVAPS      Y10, Y9
-	VFMADD231PS  Y3, Y5, Y9
-	VFNMADD231PS Y3, Y5, Y10
-	VMOVUPS      Y4, (CX)
-	VMOVUPS      Y6, (CX)(BX*1)
-	VMOVUPS      Y8, (CX)(BX*2)
-	VMOVUPS      Y9, (CX)(SI*1)
-	VMOVUPS      Y10, (CX)(BX*4)
-	VMOVUPS      Y7, (CX)(DI*1)
-	LEAQ         (CX)(SI*2), CX
-	VMOVUPS      64(DX), Y4
-	VMOVUPS      256(DX), Y5
-	VMOVUPS      448(DX), Y6
-	VMOVUPS      640(DX), Y7
-	VMOVAPS      Y4, Y8
-	VFMADD231PS  Y1, Y6, Y8
-	VMOVAPS      Y5, Y9
-	VFMADD231PS  Y1, Y7, Y9
-	VMOVAPS      Y4, Y10
-	VFMADD231PS  Y0, Y6, Y10
-	VMOVAPS      Y5, Y5
-	VFMADD231PS  Y0, Y7, Y5
-	VMOVAPS      Y8, Y6
-	VFMADD231PS  Y2, Y9, Y6
-	VFNMADD231PS Y2, Y9, Y8
-	VMOVAPS      Y10, Y9
-	VFMADD231PS  Y3, Y5, Y9
-	VFNMADD231PS Y3, Y5, Y10
-	VMOVUPS      Y4, (CX)
-	VMOVUPS      Y6, (CX)(BX*1)
-	VMOVUPS      Y8, (CX)(BX*2)
-	VMOVUPS      Y9, (CX)(SI*1)
-	VMOVUPS      Y10, (CX)(BX*4)
-	VMOVUPS      Y7, (CX)(DI*1)
-	LEAQ         (CX)(SI*2), CX
-	VMOVUPS      96(DX), Y4
-	VMOVUPS      288(DX), Y5
-	VMOVUPS      480(DX), Y6
-	VMOVUPS      672(DX), Y7
-	VMOVAPS      Y4, Y8
-	VFMADD231PS  Y1, Y6, Y8
-	VMOVAPS      Y5, Y9
-	VFMADD231PS  Y1, Y7, Y9
-	VMOVAPS      Y4, Y10
-	VFMADD231PS  Y0, Y6, Y10
-	VMOVAPS      Y5, Y5
-	VFMADD231PS  Y0, Y7, Y5
-	VMOVAPS      Y8, Y6
-	VFMADD231PS  Y2, Y9, Y6
-	VFNMADD231PS Y2, Y9, Y8
-	VMOVAPS      Y10, Y9
-	VFMADD231PS  Y3, Y5, Y9
-	VFNMADD231PS Y3, Y5, Y10
-	VMOVUPS      Y4, (CX)
-	VMOVUPS      Y6, (CX)(BX*1)
-	VMOVUPS      Y8, (CX)(BX*2)
-	VMOVUPS      Y9, (CX)(SI*1)
-	VMOVUPS      Y10, (CX)(BX*4)
-	VMOVUPS      Y7, (CX)(DI*1)
-	LEAQ         (CX)(SI*2), CX
-	VMOVUPS      128(DX), Y4
-	VMOVUPS      320(DX), Y5
-	VMOVUPS      512(DX), Y6
-	VMOVUPS      704(DX), Y7
-	VMOVAPS      Y4, Y8
-	VFMADD231PS  Y1, Y6, Y8
-	VMOVAPS      Y5, Y9
-	VFMADD231PS  Y1, Y7, Y9
-	VMOVAPS      Y4, Y10
-	VFMADD231PS  Y0, Y6, Y10
-	VMOVAPS      Y5, Y5
-	VFMADD231PS  Y0, Y7, Y5
-	VMOVAPS      Y8, Y6
-	VFMADD231PS  Y2, Y9, Y6
-	VFNMADD231PS Y2, Y9, Y8
-	VMOVAPS      Y10, Y9
-	VFMADD231PS  Y3, Y5, Y9
-	VFNMADD231PS Y3, Y5, Y10
-	VMOVUPS      Y4, (CX)
-	VMOVUPS      Y6, (CX)(BX*1)
-	VMOVUPS      Y8, (CX)(BX*2)
-	VMOVUPS      Y9, (CX)(SI*1)
-	VMOVUPS      Y10, (CX)(BX*4)
-	VMOVUPS      Y7, (CX)(DI*1)
-	LEAQ         (CX)(SI*2), CX
-	VMOVUPS      160(DX), Y4
-	VMOVUPS      352(DX), Y5
-	VMOVUPS      544(DX), Y6
-	VMOVUPS      736(DX), Y7
-	VMOVAPS      Y4, Y8
-	VFMADD231PS  Y1, Y6, Y8
-	VMOVAPS      Y5, Y9
-	VFMADD231PS  Y1, Y7, Y9
-	VMOVAPS      Y4, Y10
-	VFMADD231PS  Y0, Y6, Y10
-	VMOVAPS      Y5, Y5
-	VFMADD231PS  Y0, Y7, Y5
-	VMOVAPS      Y8, Y6
-	VFMADD231PS  Y2, Y9, Y6
-	VFNMADD231PS Y2, Y9, Y8
-	VMOVAPS      Y10, Y9
-	VFMADD231PS  Y3, Y5, Y9
-	VFNMADD231PS Y3, Y5, Y10
-	VMOVUPS      Y4, (CX)
-	VMOVUPS      Y6, (CX)(BX*1)
-	VMOVUPS      Y8, (CX)(BX*2)
-	VMOVUPS      Y9, (CX)(SI*1)
-	VMOVUPS      Y10, (CX)(BX*4)
-	VMOVUPS      Y7, (CX)(DI*1)
+	MOVQ    80(AX), DX
+	MOVQ    56(AX), BX
+	LEAQ    (BX)(BX*2), SI
+	LEAQ    (BX)(BX*4), DI
+	VMOVUPS (DX), Y4
+	VMOVUPS 192(DX), Y5
+	VMOVUPS 384(DX), Y6
+	VMOVUPS 576(DX), Y7
+	VMULPS  Y6, Y1, Y8
+	VADDPS  Y8, Y4, Y8
+	VMULPS  Y6, Y0, Y6
+	VADDPS  Y6, Y4, Y6
+	VMULPS  Y7, Y1, Y9
+	VADDPS  Y9, Y5, Y9
+	VMULPS  Y9, Y2, Y9
+	VMULPS  Y7, Y0, Y10
+	VADDPS  Y10, Y5, Y5
+	VMULPS  Y5, Y3, Y5
+	VADDPS  Y9, Y8, Y10
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y5, Y6, Y9
+	VSUBPS  Y5, Y6, Y5
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y10, (CX)(BX*1)
+	VMOVUPS Y8, (CX)(BX*2)
+	VMOVUPS Y9, (CX)(SI*1)
+	VMOVUPS Y5, (CX)(BX*4)
+	VMOVUPS Y7, (CX)(DI*1)
+	LEAQ    (CX)(SI*2), CX
+	VMOVUPS 32(DX), Y4
+	VMOVUPS 224(DX), Y5
+	VMOVUPS 416(DX), Y6
+	VMOVUPS 608(DX), Y7
+	VMULPS  Y6, Y1, Y8
+	VADDPS  Y8, Y4, Y8
+	VMULPS  Y6, Y0, Y6
+	VADDPS  Y6, Y4, Y6
+	VMULPS  Y7, Y1, Y9
+	VADDPS  Y9, Y5, Y9
+	VMULPS  Y9, Y2, Y9
+	VMULPS  Y7, Y0, Y10
+	VADDPS  Y10, Y5, Y5
+	VMULPS  Y5, Y3, Y5
+	VADDPS  Y9, Y8, Y10
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y5, Y6, Y9
+	VSUBPS  Y5, Y6, Y5
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y10, (CX)(BX*1)
+	VMOVUPS Y8, (CX)(BX*2)
+	VMOVUPS Y9, (CX)(SI*1)
+	VMOVUPS Y5, (CX)(BX*4)
+	VMOVUPS Y7, (CX)(DI*1)
+	LEAQ    (CX)(SI*2), CX
+	VMOVUPS 64(DX), Y4
+	VMOVUPS 256(DX), Y5
+	VMOVUPS 448(DX), Y6
+	VMOVUPS 640(DX), Y7
+	VMULPS  Y6, Y1, Y8
+	VADDPS  Y8, Y4, Y8
+	VMULPS  Y6, Y0, Y6
+	VADDPS  Y6, Y4, Y6
+	VMULPS  Y7, Y1, Y9
+	VADDPS  Y9, Y5, Y9
+	VMULPS  Y9, Y2, Y9
+	VMULPS  Y7, Y0, Y10
+	VADDPS  Y10, Y5, Y5
+	VMULPS  Y5, Y3, Y5
+	VADDPS  Y9, Y8, Y10
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y5, Y6, Y9
+	VSUBPS  Y5, Y6, Y5
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y10, (CX)(BX*1)
+	VMOVUPS Y8, (CX)(BX*2)
+	VMOVUPS Y9, (CX)(SI*1)
+	VMOVUPS Y5, (CX)(BX*4)
+	VMOVUPS Y7, (CX)(DI*1)
+	LEAQ    (CX)(SI*2), CX
+	VMOVUPS 96(DX), Y4
+	VMOVUPS 288(DX), Y5
+	VMOVUPS 480(DX), Y6
+	VMOVUPS 672(DX), Y7
+	VMULPS  Y6, Y1, Y8
+	VADDPS  Y8, Y4, Y8
+	VMULPS  Y6, Y0, Y6
+	VADDPS  Y6, Y4, Y6
+	VMULPS  Y7, Y1, Y9
+	VADDPS  Y9, Y5, Y9
+	VMULPS  Y9, Y2, Y9
+	VMULPS  Y7, Y0, Y10
+	VADDPS  Y10, Y5, Y5
+	VMULPS  Y5, Y3, Y5
+	VADDPS  Y9, Y8, Y10
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y5, Y6, Y9
+	VSUBPS  Y5, Y6, Y5
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y10, (CX)(BX*1)
+	VMOVUPS Y8, (CX)(BX*2)
+	VMOVUPS Y9, (CX)(SI*1)
+	VMOVUPS Y5, (CX)(BX*4)
+	VMOVUPS Y7, (CX)(DI*1)
+	LEAQ    (CX)(SI*2), CX
+	VMOVUPS 128(DX), Y4
+	VMOVUPS 320(DX), Y5
+	VMOVUPS 512(DX), Y6
+	VMOVUPS 704(DX), Y7
+	VMULPS  Y6, Y1, Y8
+	VADDPS  Y8, Y4, Y8
+	VMULPS  Y6, Y0, Y6
+	VADDPS  Y6, Y4, Y6
+	VMULPS  Y7, Y1, Y9
+	VADDPS  Y9, Y5, Y9
+	VMULPS  Y9, Y2, Y9
+	VMULPS  Y7, Y0, Y10
+	VADDPS  Y10, Y5, Y5
+	VMULPS  Y5, Y3, Y5
+	VADDPS  Y9, Y8, Y10
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y5, Y6, Y9
+	VSUBPS  Y5, Y6, Y5
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y10, (CX)(BX*1)
+	VMOVUPS Y8, (CX)(BX*2)
+	VMOVUPS Y9, (CX)(SI*1)
+	VMOVUPS Y5, (CX)(BX*4)
+	VMOVUPS Y7, (CX)(DI*1)
+	LEAQ    (CX)(SI*2), CX
+	VMOVUPS 160(DX), Y4
+	VMOVUPS 352(DX), Y5
+	VMOVUPS 544(DX), Y6
+	VMOVUPS 736(DX), Y7
+	VMULPS  Y6, Y1, Y8
+	VADDPS  Y8, Y4, Y8
+	VMULPS  Y6, Y0, Y6
+	VADDPS  Y6, Y4, Y6
+	VMULPS  Y7, Y1, Y9
+	VADDPS  Y9, Y5, Y9
+	VMULPS  Y9, Y2, Y9
+	VMULPS  Y7, Y0, Y10
+	VADDPS  Y10, Y5, Y5
+	VMULPS  Y5, Y3, Y5
+	VADDPS  Y9, Y8, Y10
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y5, Y6, Y9
+	VSUBPS  Y5, Y6, Y5
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y10, (CX)(BX*1)
+	VMOVUPS Y8, (CX)(BX*2)
+	VMOVUPS Y9, (CX)(SI*1)
+	VMOVUPS Y5, (CX)(BX*4)
+	VMOVUPS Y7, (CX)(DI*1)
 
 next:
 	MOVQ 72(AX), CX
@@ -3974,7 +3960,7 @@ next:
 	RET
 
 // func synthesise4AVX2(args *byte)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2
 TEXT ·synthesise4AVX2(SB), NOSPLIT, $0-8
 	MOVQ         args+0(FP), AX
 	MOVL         $0x40000000, CX
@@ -4006,216 +3992,216 @@ tile:
 	XORQ    DX, DX
 
 vector:
-	CMPQ        DX, 56(AX)
-	JGE         tail
-	MOVQ        72(AX), DI
-	MOVQ        8(AX), R8
-	ADDQ        DX, R8
-	IMUL3Q      $+6, DI, R9
-	LEAQ        (R9)(R9*2), R10
-	LEAQ        (R9)(R9*4), R11
-	MOVQ        104(AX), R12
-	VMOVUPS     (R8)(R9*1), Y6
-	VMOVUPS     (R8)(R9*2), Y7
-	VADDPS      Y7, Y6, Y8
-	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     (R8)(R10*1), Y7
-	VMOVUPS     (R8)(R9*4), Y9
-	VADDPS      Y9, Y7, Y10
-	VSUBPS      Y9, Y7, Y7
-	VMOVUPS     (R8), Y9
-	VADDPS      Y10, Y8, Y11
-	VADDPS      Y11, Y9, Y9
-	VMULPS      Y6, Y2, Y11
-	VMOVAPS     Y11, Y11
-	VFMADD231PS Y3, Y7, Y11
-	VMULPS      Y8, Y1, Y8
-	VMOVAPS     Y8, Y8
-	VFMADD231PS Y0, Y10, Y8
-	VMOVUPS     (R8)(R11*1), Y10
-	VMOVAPS     Y10, Y10
-	VFMADD231PS Y4, Y6, Y10
-	VMOVAPS     Y10, Y6
-	VFMADD231PS Y5, Y7, Y6
-	VMOVUPS     Y9, (R12)
-	VMOVUPS     Y11, 192(R12)
-	VMOVUPS     Y8, 384(R12)
-	VMOVUPS     Y6, 576(R12)
-	ADDQ        DI, R8
-	VMOVUPS     (R8)(R9*1), Y6
-	VMOVUPS     (R8)(R9*2), Y7
-	VADDPS      Y7, Y6, Y8
-	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     (R8)(R10*1), Y7
-	VMOVUPS     (R8)(R9*4), Y9
-	VADDPS      Y9, Y7, Y10
-	VSUBPS      Y9, Y7, Y7
-	VMOVUPS     (R8), Y9
-	VADDPS      Y10, Y8, Y11
-	VADDPS      Y11, Y9, Y9
-	VMULPS      Y6, Y2, Y11
-	VMOVAPS     Y11, Y11
-	VFMADD231PS Y3, Y7, Y11
-	VMULPS      Y8, Y1, Y8
-	VMOVAPS     Y8, Y8
-	VFMADD231PS Y0, Y10, Y8
-	VMOVUPS     (R8)(R11*1), Y10
-	VMOVAPS     Y10, Y10
-	VFMADD231PS Y4, Y6, Y10
-	VMOVAPS     Y10, Y6
-	VFMADD231PS Y5, Y7, Y6
-	VMOVUPS     Y9, 32(R12)
-	VMOVUPS     Y11, 224(R12)
-	VMOVUPS     Y8, 416(R12)
-	VMOVUPS     Y6, 608(R12)
-	ADDQ        DI, R8
-	VMOVUPS     (R8)(R9*1), Y6
-	VMOVUPS     (R8)(R9*2), Y7
-	VADDPS      Y7, Y6, Y8
-	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     (R8)(R10*1), Y7
-	VMOVUPS     (R8)(R9*4), Y9
-	VADDPS      Y9, Y7, Y10
-	VSUBPS      Y9, Y7, Y7
-	VMOVUPS     (R8), Y9
-	VADDPS      Y10, Y8, Y11
-	VADDPS      Y11, Y9, Y9
-	VMULPS      Y6, Y2, Y11
-	VMOVAPS     Y11, Y11
-	VFMADD231PS Y3, Y7, Y11
-	VMULPS      Y8, Y1, Y8
-	VMOVAPS     Y8, Y8
-	VFMADD231PS Y0, Y10, Y8
-	VMOVUPS     (R8)(R11*1), Y10
-	VMOVAPS     Y10, Y10
-	VFMADD231PS Y4, Y6, Y10
-	VMOVAPS     Y10, Y6
-	VFMADD231PS Y5, Y7, Y6
-	VMOVUPS     Y9, 64(R12)
-	VMOVUPS     Y11, 256(R12)
-	VMOVUPS     Y8, 448(R12)
-	VMOVUPS     Y6, 640(R12)
-	ADDQ        DI, R8
-	VMOVUPS     (R8)(R9*1), Y6
-	VMOVUPS     (R8)(R9*2), Y7
-	VADDPS      Y7, Y6, Y8
-	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     (R8)(R10*1), Y7
-	VMOVUPS     (R8)(R9*4), Y9
-	VADDPS      Y9, Y7, Y10
-	VSUBPS      Y9, Y7, Y7
-	VMOVUPS     (R8), Y9
-	VADDPS      Y10, Y8, Y11
-	VADDPS      Y11, Y9, Y9
-	VMULPS      Y6, Y2, Y11
-	VMOVAPS     Y11, Y11
-	VFMADD231PS Y3, Y7, Y11
-	VMULPS      Y8, Y1, Y8
-	VMOVAPS     Y8, Y8
-	VFMADD231PS Y0, Y10, Y8
-	VMOVUPS     (R8)(R11*1), Y10
-	VMOVAPS     Y10, Y10
-	VFMADD231PS Y4, Y6, Y10
-	VMOVAPS     Y10, Y6
-	VFMADD231PS Y5, Y7, Y6
-	VMOVUPS     Y9, 96(R12)
-	VMOVUPS     Y11, 288(R12)
-	VMOVUPS     Y8, 480(R12)
-	VMOVUPS     Y6, 672(R12)
-	ADDQ        DI, R8
-	VMOVUPS     (R8)(R9*1), Y6
-	VMOVUPS     (R8)(R9*2), Y7
-	VADDPS      Y7, Y6, Y8
-	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     (R8)(R10*1), Y7
-	VMOVUPS     (R8)(R9*4), Y9
-	VADDPS      Y9, Y7, Y10
-	VSUBPS      Y9, Y7, Y7
-	VMOVUPS     (R8), Y9
-	VADDPS      Y10, Y8, Y11
-	VADDPS      Y11, Y9, Y9
-	VMULPS      Y6, Y2, Y11
-	VMOVAPS     Y11, Y11
-	VFMADD231PS Y3, Y7, Y11
-	VMULPS      Y8, Y1, Y8
-	VMOVAPS     Y8, Y8
-	VFMADD231PS Y0, Y10, Y8
-	VMOVUPS     (R8)(R11*1), Y10
-	VMOVAPS     Y10, Y10
-	VFMADD231PS Y4, Y6, Y10
-	VMOVAPS     Y10, Y6
-	VFMADD231PS Y5, Y7, Y6
-	VMOVUPS     Y9, 128(R12)
-	VMOVUPS     Y11, 320(R12)
-	VMOVUPS     Y8, 512(R12)
-	VMOVUPS     Y6, 704(R12)
-	ADDQ        DI, R8
-	VMOVUPS     (R8)(R9*1), Y6
-	VMOVUPS     (R8)(R9*2), Y7
-	VADDPS      Y7, Y6, Y8
-	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     (R8)(R10*1), Y7
-	VMOVUPS     (R8)(R9*4), Y9
-	VADDPS      Y9, Y7, Y10
-	VSUBPS      Y9, Y7, Y7
-	VMOVUPS     (R8), Y9
-	VADDPS      Y10, Y8, Y11
-	VADDPS      Y11, Y9, Y9
-	VMULPS      Y6, Y2, Y11
-	VMOVAPS     Y11, Y11
-	VFMADD231PS Y3, Y7, Y11
-	VMULPS      Y8, Y1, Y8
-	VMOVAPS     Y8, Y8
-	VFMADD231PS Y0, Y10, Y8
-	VMOVUPS     (R8)(R11*1), Y10
-	VMOVAPS     Y10, Y10
-	VFMADD231PS Y4, Y6, Y10
-	VMOVAPS     Y10, Y6
-	VFMADD231PS Y5, Y7, Y6
-	VMOVUPS     Y9, 160(R12)
-	VMOVUPS     Y11, 352(R12)
-	VMOVUPS     Y8, 544(R12)
-	VMOVUPS     Y6, 736(R12)
-	MOVQ        SI, DI
-	MOVQ        BX, R8
-	ADDQ        DX, DI
-	MOVQ        104(AX), R9
-	MOVQ        88(AX), R10
-	LEAQ        (R10)(R10*2), R11
+	CMPQ    DX, 56(AX)
+	JGE     tail
+	MOVQ    72(AX), DI
+	MOVQ    8(AX), R8
+	ADDQ    DX, R8
+	IMUL3Q  $+6, DI, R9
+	LEAQ    (R9)(R9*2), R10
+	LEAQ    (R9)(R9*4), R11
+	MOVQ    104(AX), R12
+	VMOVUPS (R8)(R9*1), Y6
+	VMOVUPS (R8)(R9*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS (R8)(R10*1), Y7
+	VMOVUPS (R8)(R9*4), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+	VMOVUPS (R8), Y9
+	VADDPS  Y10, Y8, Y11
+	VADDPS  Y11, Y9, Y9
+	VMULPS  Y6, Y2, Y11
+	VMULPS  Y7, Y3, Y12
+	VADDPS  Y12, Y11, Y11
+	VMULPS  Y8, Y1, Y8
+	VMULPS  Y10, Y0, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS (R8)(R11*1), Y10
+	VMULPS  Y6, Y4, Y6
+	VADDPS  Y6, Y10, Y6
+	VMULPS  Y7, Y5, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS Y9, (R12)
+	VMOVUPS Y11, 192(R12)
+	VMOVUPS Y8, 384(R12)
+	VMOVUPS Y6, 576(R12)
+	ADDQ    DI, R8
+	VMOVUPS (R8)(R9*1), Y6
+	VMOVUPS (R8)(R9*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS (R8)(R10*1), Y7
+	VMOVUPS (R8)(R9*4), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+	VMOVUPS (R8), Y9
+	VADDPS  Y10, Y8, Y11
+	VADDPS  Y11, Y9, Y9
+	VMULPS  Y6, Y2, Y11
+	VMULPS  Y7, Y3, Y12
+	VADDPS  Y12, Y11, Y11
+	VMULPS  Y8, Y1, Y8
+	VMULPS  Y10, Y0, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS (R8)(R11*1), Y10
+	VMULPS  Y6, Y4, Y6
+	VADDPS  Y6, Y10, Y6
+	VMULPS  Y7, Y5, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS Y9, 32(R12)
+	VMOVUPS Y11, 224(R12)
+	VMOVUPS Y8, 416(R12)
+	VMOVUPS Y6, 608(R12)
+	ADDQ    DI, R8
+	VMOVUPS (R8)(R9*1), Y6
+	VMOVUPS (R8)(R9*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS (R8)(R10*1), Y7
+	VMOVUPS (R8)(R9*4), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+	VMOVUPS (R8), Y9
+	VADDPS  Y10, Y8, Y11
+	VADDPS  Y11, Y9, Y9
+	VMULPS  Y6, Y2, Y11
+	VMULPS  Y7, Y3, Y12
+	VADDPS  Y12, Y11, Y11
+	VMULPS  Y8, Y1, Y8
+	VMULPS  Y10, Y0, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS (R8)(R11*1), Y10
+	VMULPS  Y6, Y4, Y6
+	VADDPS  Y6, Y10, Y6
+	VMULPS  Y7, Y5, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS Y9, 64(R12)
+	VMOVUPS Y11, 256(R12)
+	VMOVUPS Y8, 448(R12)
+	VMOVUPS Y6, 640(R12)
+	ADDQ    DI, R8
+	VMOVUPS (R8)(R9*1), Y6
+	VMOVUPS (R8)(R9*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS (R8)(R10*1), Y7
+	VMOVUPS (R8)(R9*4), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+	VMOVUPS (R8), Y9
+	VADDPS  Y10, Y8, Y11
+	VADDPS  Y11, Y9, Y9
+	VMULPS  Y6, Y2, Y11
+	VMULPS  Y7, Y3, Y12
+	VADDPS  Y12, Y11, Y11
+	VMULPS  Y8, Y1, Y8
+	VMULPS  Y10, Y0, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS (R8)(R11*1), Y10
+	VMULPS  Y6, Y4, Y6
+	VADDPS  Y6, Y10, Y6
+	VMULPS  Y7, Y5, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS Y9, 96(R12)
+	VMOVUPS Y11, 288(R12)
+	VMOVUPS Y8, 480(R12)
+	VMOVUPS Y6, 672(R12)
+	ADDQ    DI, R8
+	VMOVUPS (R8)(R9*1), Y6
+	VMOVUPS (R8)(R9*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS (R8)(R10*1), Y7
+	VMOVUPS (R8)(R9*4), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+	VMOVUPS (R8), Y9
+	VADDPS  Y10, Y8, Y11
+	VADDPS  Y11, Y9, Y9
+	VMULPS  Y6, Y2, Y11
+	VMULPS  Y7, Y3, Y12
+	VADDPS  Y12, Y11, Y11
+	VMULPS  Y8, Y1, Y8
+	VMULPS  Y10, Y0, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS (R8)(R11*1), Y10
+	VMULPS  Y6, Y4, Y6
+	VADDPS  Y6, Y10, Y6
+	VMULPS  Y7, Y5, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS Y9, 128(R12)
+	VMOVUPS Y11, 320(R12)
+	VMOVUPS Y8, 512(R12)
+	VMOVUPS Y6, 704(R12)
+	ADDQ    DI, R8
+	VMOVUPS (R8)(R9*1), Y6
+	VMOVUPS (R8)(R9*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS (R8)(R10*1), Y7
+	VMOVUPS (R8)(R9*4), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+	VMOVUPS (R8), Y9
+	VADDPS  Y10, Y8, Y11
+	VADDPS  Y11, Y9, Y9
+	VMULPS  Y6, Y2, Y11
+	VMULPS  Y7, Y3, Y12
+	VADDPS  Y12, Y11, Y11
+	VMULPS  Y8, Y1, Y8
+	VMULPS  Y10, Y0, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS (R8)(R11*1), Y10
+	VMULPS  Y6, Y4, Y6
+	VADDPS  Y6, Y10, Y6
+	VMULPS  Y7, Y5, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS Y9, 160(R12)
+	VMOVUPS Y11, 352(R12)
+	VMOVUPS Y8, 544(R12)
+	VMOVUPS Y6, 736(R12)
+	MOVQ    SI, DI
+	MOVQ    BX, R8
+	ADDQ    DX, DI
+	MOVQ    104(AX), R9
+	MOVQ    88(AX), R10
+	LEAQ    (R10)(R10*2), R11
 
 whole_row:
-	VMOVUPS     32(R9), Y6
-	VMOVUPS     64(R9), Y7
-	VADDPS      Y7, Y6, Y8
-	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     96(R9), Y7
-	VMOVUPS     128(R9), Y9
-	VADDPS      Y9, Y7, Y10
-	VSUBPS      Y9, Y7, Y7
-	VMOVUPS     (R9), Y9
-	VADDPS      Y10, Y8, Y11
-	VADDPS      Y11, Y9, Y9
-	VMULPS      Y6, Y2, Y11
-	VMOVAPS     Y11, Y11
-	VFMADD231PS Y3, Y7, Y11
-	VMULPS      Y8, Y1, Y8
-	VMOVAPS     Y8, Y8
-	VFMADD231PS Y0, Y10, Y8
-	VMOVUPS     160(R9), Y10
-	VMOVAPS     Y10, Y10
-	VFMADD231PS Y4, Y6, Y10
-	VMOVAPS     Y10, Y6
-	VFMADD231PS Y5, Y7, Y6
-	VMOVUPS     Y9, (DI)
-	CMPQ        CX, $+1
-	JLE         whole_next
-	VMOVUPS     Y11, (DI)(R10*1)
-	CMPQ        CX, $+2
-	JLE         whole_next
-	VMOVUPS     Y8, (DI)(R10*2)
-	CMPQ        CX, $+3
-	JLE         whole_next
-	VMOVUPS     Y6, (DI)(R11*1)
+	VMOVUPS 32(R9), Y6
+	VMOVUPS 64(R9), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS 96(R9), Y7
+	VMOVUPS 128(R9), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+	VMOVUPS (R9), Y9
+	VADDPS  Y10, Y8, Y11
+	VADDPS  Y11, Y9, Y9
+	VMULPS  Y6, Y2, Y11
+	VMULPS  Y7, Y3, Y12
+	VADDPS  Y12, Y11, Y11
+	VMULPS  Y8, Y1, Y8
+	VMULPS  Y10, Y0, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS 160(R9), Y10
+	VMULPS  Y6, Y4, Y6
+	VADDPS  Y6, Y10, Y6
+	VMULPS  Y7, Y5, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS Y9, (DI)
+	CMPQ    CX, $+1
+	JLE     whole_next
+	VMOVUPS Y11, (DI)(R10*1)
+	CMPQ    CX, $+2
+	JLE     whole_next
+	VMOVUPS Y8, (DI)(R10*2)
+	CMPQ    CX, $+3
+	JLE     whole_next
+	VMOVUPS Y6, (DI)(R11*1)
 
 whole_next:
 	ADDQ 96(AX), DI
@@ -4226,220 +4212,220 @@ whole_next:
 	JMP  vector
 
 tail:
-	MOVQ        64(AX), DI
-	TESTQ       DI, DI
-	JZ          next
-	MOVQ        72(AX), R8
-	MOVQ        8(AX), R9
-	ADDQ        DX, R9
-	IMUL3Q      $+6, R8, R10
-	LEAQ        (R10)(R10*2), R11
-	LEAQ        (R10)(R10*4), R12
-	MOVQ        104(AX), R13
-	VMOVUPS     (R9)(R10*1), Y6
-	VMOVUPS     (R9)(R10*2), Y7
-	VADDPS      Y7, Y6, Y8
-	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     (R9)(R11*1), Y7
-	VMOVUPS     (R9)(R10*4), Y9
-	VADDPS      Y9, Y7, Y10
-	VSUBPS      Y9, Y7, Y7
-	VMOVUPS     (R9), Y9
-	VADDPS      Y10, Y8, Y11
-	VADDPS      Y11, Y9, Y9
-	VMULPS      Y6, Y2, Y11
-	VMOVAPS     Y11, Y11
-	VFMADD231PS Y3, Y7, Y11
-	VMULPS      Y8, Y1, Y8
-	VMOVAPS     Y8, Y8
-	VFMADD231PS Y0, Y10, Y8
-	VMOVUPS     (R9)(R12*1), Y10
-	VMOVAPS     Y10, Y10
-	VFMADD231PS Y4, Y6, Y10
-	VMOVAPS     Y10, Y6
-	VFMADD231PS Y5, Y7, Y6
-	VMOVUPS     Y9, (R13)
-	VMOVUPS     Y11, 192(R13)
-	VMOVUPS     Y8, 384(R13)
-	VMOVUPS     Y6, 576(R13)
-	ADDQ        R8, R9
-	VMOVUPS     (R9)(R10*1), Y6
-	VMOVUPS     (R9)(R10*2), Y7
-	VADDPS      Y7, Y6, Y8
-	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     (R9)(R11*1), Y7
-	VMOVUPS     (R9)(R10*4), Y9
-	VADDPS      Y9, Y7, Y10
-	VSUBPS      Y9, Y7, Y7
-	VMOVUPS     (R9), Y9
-	VADDPS      Y10, Y8, Y11
-	VADDPS      Y11, Y9, Y9
-	VMULPS      Y6, Y2, Y11
-	VMOVAPS     Y11, Y11
-	VFMADD231PS Y3, Y7, Y11
-	VMULPS      Y8, Y1, Y8
-	VMOVAPS     Y8, Y8
-	VFMADD231PS Y0, Y10, Y8
-	VMOVUPS     (R9)(R12*1), Y10
-	VMOVAPS     Y10, Y10
-	VFMADD231PS Y4, Y6, Y10
-	VMOVAPS     Y10, Y6
-	VFMADD231PS Y5, Y7, Y6
-	VMOVUPS     Y9, 32(R13)
-	VMOVUPS     Y11, 224(R13)
-	VMOVUPS     Y8, 416(R13)
-	VMOVUPS     Y6, 608(R13)
-	ADDQ        R8, R9
-	VMOVUPS     (R9)(R10*1), Y6
-	VMOVUPS     (R9)(R10*2), Y7
-	VADDPS      Y7, Y6, Y8
-	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     (R9)(R11*1), Y7
-	VMOVUPS     (R9)(R10*4), Y9
-	VADDPS      Y9, Y7, Y10
-	VSUBPS      Y9, Y7, Y7
-	VMOVUPS     (R9), Y9
-	VADDPS      Y10, Y8, Y11
-	VADDPS      Y11, Y9, Y9
-	VMULPS      Y6, Y2, Y11
-	VMOVAPS     Y11, Y11
-	VFMADD231PS Y3, Y7, Y11
-	VMULPS      Y8, Y1, Y8
-	VMOVAPS     Y8, Y8
-	VFMADD231PS Y0, Y10, Y8
-	VMOVUPS     (R9)(R12*1), Y10
-	VMOVAPS     Y10, Y10
-	VFMADD231PS Y4, Y6, Y10
-	VMOVAPS     Y10, Y6
-	VFMADD231PS Y5, Y7, Y6
-	VMOVUPS     Y9, 64(R13)
-	VMOVUPS     Y11, 256(R13)
-	VMOVUPS     Y8, 448(R13)
-	VMOVUPS     Y6, 640(R13)
-	ADDQ        R8, R9
-	VMOVUPS     (R9)(R10*1), Y6
-	VMOVUPS     (R9)(R10*2), Y7
-	VADDPS      Y7, Y6, Y8
-	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     (R9)(R11*1), Y7
-	VMOVUPS     (R9)(R10*4), Y9
-	VADDPS      Y9, Y7, Y10
-	VSUBPS      Y9, Y7, Y7
-	VMOVUPS     (R9), Y9
-	VADDPS      Y10, Y8, Y11
-	VADDPS      Y11, Y9, Y9
-	VMULPS      Y6, Y2, Y11
-	VMOVAPS     Y11, Y11
-	VFMADD231PS Y3, Y7, Y11
-	VMULPS      Y8, Y1, Y8
-	VMOVAPS     Y8, Y8
-	VFMADD231PS Y0, Y10, Y8
-	VMOVUPS     (R9)(R12*1), Y10
-	VMOVAPS     Y10, Y10
-	VFMADD231PS Y4, Y6, Y10
-	VMOVAPS     Y10, Y6
-	VFMADD231PS Y5, Y7, Y6
-	VMOVUPS     Y9, 96(R13)
-	VMOVUPS     Y11, 288(R13)
-	VMOVUPS     Y8, 480(R13)
-	VMOVUPS     Y6, 672(R13)
-	ADDQ        R8, R9
-	VMOVUPS     (R9)(R10*1), Y6
-	VMOVUPS     (R9)(R10*2), Y7
-	VADDPS      Y7, Y6, Y8
-	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     (R9)(R11*1), Y7
-	VMOVUPS     (R9)(R10*4), Y9
-	VADDPS      Y9, Y7, Y10
-	VSUBPS      Y9, Y7, Y7
-	VMOVUPS     (R9), Y9
-	VADDPS      Y10, Y8, Y11
-	VADDPS      Y11, Y9, Y9
-	VMULPS      Y6, Y2, Y11
-	VMOVAPS     Y11, Y11
-	VFMADD231PS Y3, Y7, Y11
-	VMULPS      Y8, Y1, Y8
-	VMOVAPS     Y8, Y8
-	VFMADD231PS Y0, Y10, Y8
-	VMOVUPS     (R9)(R12*1), Y10
-	VMOVAPS     Y10, Y10
-	VFMADD231PS Y4, Y6, Y10
-	VMOVAPS     Y10, Y6
-	VFMADD231PS Y5, Y7, Y6
-	VMOVUPS     Y9, 128(R13)
-	VMOVUPS     Y11, 320(R13)
-	VMOVUPS     Y8, 512(R13)
-	VMOVUPS     Y6, 704(R13)
-	ADDQ        R8, R9
-	VMOVUPS     (R9)(R10*1), Y6
-	VMOVUPS     (R9)(R10*2), Y7
-	VADDPS      Y7, Y6, Y8
-	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     (R9)(R11*1), Y7
-	VMOVUPS     (R9)(R10*4), Y9
-	VADDPS      Y9, Y7, Y10
-	VSUBPS      Y9, Y7, Y7
-	VMOVUPS     (R9), Y9
-	VADDPS      Y10, Y8, Y11
-	VADDPS      Y11, Y9, Y9
-	VMULPS      Y6, Y2, Y11
-	VMOVAPS     Y11, Y11
-	VFMADD231PS Y3, Y7, Y11
-	VMULPS      Y8, Y1, Y8
-	VMOVAPS     Y8, Y8
-	VFMADD231PS Y0, Y10, Y8
-	VMOVUPS     (R9)(R12*1), Y10
-	VMOVAPS     Y10, Y10
-	VFMADD231PS Y4, Y6, Y10
-	VMOVAPS     Y10, Y6
-	VFMADD231PS Y5, Y7, Y6
-	VMOVUPS     Y9, 160(R13)
-	VMOVUPS     Y11, 352(R13)
-	VMOVUPS     Y8, 544(R13)
-	VMOVUPS     Y6, 736(R13)
-	MOVQ        BX, BX
-	ADDQ        DX, SI
-	MOVQ        104(AX), DX
-	MOVQ        88(AX), R8
-	LEAQ        (R8)(R8*2), R9
+	MOVQ    64(AX), DI
+	TESTQ   DI, DI
+	JZ      next
+	MOVQ    72(AX), R8
+	MOVQ    8(AX), R9
+	ADDQ    DX, R9
+	IMUL3Q  $+6, R8, R10
+	LEAQ    (R10)(R10*2), R11
+	LEAQ    (R10)(R10*4), R12
+	MOVQ    104(AX), R13
+	VMOVUPS (R9)(R10*1), Y6
+	VMOVUPS (R9)(R10*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS (R9)(R11*1), Y7
+	VMOVUPS (R9)(R10*4), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+	VMOVUPS (R9), Y9
+	VADDPS  Y10, Y8, Y11
+	VADDPS  Y11, Y9, Y9
+	VMULPS  Y6, Y2, Y11
+	VMULPS  Y7, Y3, Y12
+	VADDPS  Y12, Y11, Y11
+	VMULPS  Y8, Y1, Y8
+	VMULPS  Y10, Y0, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS (R9)(R12*1), Y10
+	VMULPS  Y6, Y4, Y6
+	VADDPS  Y6, Y10, Y6
+	VMULPS  Y7, Y5, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS Y9, (R13)
+	VMOVUPS Y11, 192(R13)
+	VMOVUPS Y8, 384(R13)
+	VMOVUPS Y6, 576(R13)
+	ADDQ    R8, R9
+	VMOVUPS (R9)(R10*1), Y6
+	VMOVUPS (R9)(R10*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS (R9)(R11*1), Y7
+	VMOVUPS (R9)(R10*4), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+	VMOVUPS (R9), Y9
+	VADDPS  Y10, Y8, Y11
+	VADDPS  Y11, Y9, Y9
+	VMULPS  Y6, Y2, Y11
+	VMULPS  Y7, Y3, Y12
+	VADDPS  Y12, Y11, Y11
+	VMULPS  Y8, Y1, Y8
+	VMULPS  Y10, Y0, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS (R9)(R12*1), Y10
+	VMULPS  Y6, Y4, Y6
+	VADDPS  Y6, Y10, Y6
+	VMULPS  Y7, Y5, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS Y9, 32(R13)
+	VMOVUPS Y11, 224(R13)
+	VMOVUPS Y8, 416(R13)
+	VMOVUPS Y6, 608(R13)
+	ADDQ    R8, R9
+	VMOVUPS (R9)(R10*1), Y6
+	VMOVUPS (R9)(R10*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS (R9)(R11*1), Y7
+	VMOVUPS (R9)(R10*4), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+	VMOVUPS (R9), Y9
+	VADDPS  Y10, Y8, Y11
+	VADDPS  Y11, Y9, Y9
+	VMULPS  Y6, Y2, Y11
+	VMULPS  Y7, Y3, Y12
+	VADDPS  Y12, Y11, Y11
+	VMULPS  Y8, Y1, Y8
+	VMULPS  Y10, Y0, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS (R9)(R12*1), Y10
+	VMULPS  Y6, Y4, Y6
+	VADDPS  Y6, Y10, Y6
+	VMULPS  Y7, Y5, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS Y9, 64(R13)
+	VMOVUPS Y11, 256(R13)
+	VMOVUPS Y8, 448(R13)
+	VMOVUPS Y6, 640(R13)
+	ADDQ    R8, R9
+	VMOVUPS (R9)(R10*1), Y6
+	VMOVUPS (R9)(R10*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS (R9)(R11*1), Y7
+	VMOVUPS (R9)(R10*4), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+	VMOVUPS (R9), Y9
+	VADDPS  Y10, Y8, Y11
+	VADDPS  Y11, Y9, Y9
+	VMULPS  Y6, Y2, Y11
+	VMULPS  Y7, Y3, Y12
+	VADDPS  Y12, Y11, Y11
+	VMULPS  Y8, Y1, Y8
+	VMULPS  Y10, Y0, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS (R9)(R12*1), Y10
+	VMULPS  Y6, Y4, Y6
+	VADDPS  Y6, Y10, Y6
+	VMULPS  Y7, Y5, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS Y9, 96(R13)
+	VMOVUPS Y11, 288(R13)
+	VMOVUPS Y8, 480(R13)
+	VMOVUPS Y6, 672(R13)
+	ADDQ    R8, R9
+	VMOVUPS (R9)(R10*1), Y6
+	VMOVUPS (R9)(R10*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS (R9)(R11*1), Y7
+	VMOVUPS (R9)(R10*4), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+	VMOVUPS (R9), Y9
+	VADDPS  Y10, Y8, Y11
+	VADDPS  Y11, Y9, Y9
+	VMULPS  Y6, Y2, Y11
+	VMULPS  Y7, Y3, Y12
+	VADDPS  Y12, Y11, Y11
+	VMULPS  Y8, Y1, Y8
+	VMULPS  Y10, Y0, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS (R9)(R12*1), Y10
+	VMULPS  Y6, Y4, Y6
+	VADDPS  Y6, Y10, Y6
+	VMULPS  Y7, Y5, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS Y9, 128(R13)
+	VMOVUPS Y11, 320(R13)
+	VMOVUPS Y8, 512(R13)
+	VMOVUPS Y6, 704(R13)
+	ADDQ    R8, R9
+	VMOVUPS (R9)(R10*1), Y6
+	VMOVUPS (R9)(R10*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS (R9)(R11*1), Y7
+	VMOVUPS (R9)(R10*4), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+	VMOVUPS (R9), Y9
+	VADDPS  Y10, Y8, Y11
+	VADDPS  Y11, Y9, Y9
+	VMULPS  Y6, Y2, Y11
+	VMULPS  Y7, Y3, Y12
+	VADDPS  Y12, Y11, Y11
+	VMULPS  Y8, Y1, Y8
+	VMULPS  Y10, Y0, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS (R9)(R12*1), Y10
+	VMULPS  Y6, Y4, Y6
+	VADDPS  Y6, Y10, Y6
+	VMULPS  Y7, Y5, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS Y9, 160(R13)
+	VMOVUPS Y11, 352(R13)
+	VMOVUPS Y8, 544(R13)
+	VMOVUPS Y6, 736(R13)
+	MOVQ    BX, BX
+	ADDQ    DX, SI
+	MOVQ    104(AX), DX
+	MOVQ    88(AX), R8
+	LEAQ    (R8)(R8*2), R9
 
 part_row:
-	VMOVUPS     32(DX), Y6
-	VMOVUPS     64(DX), Y7
-	VADDPS      Y7, Y6, Y8
-	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     96(DX), Y7
-	VMOVUPS     128(DX), Y9
-	VADDPS      Y9, Y7, Y10
-	VSUBPS      Y9, Y7, Y7
-	VMOVUPS     (DX), Y9
-	VADDPS      Y10, Y8, Y11
-	VADDPS      Y11, Y9, Y9
-	VMULPS      Y6, Y2, Y11
-	VMOVAPS     Y11, Y11
-	VFMADD231PS Y3, Y7, Y11
-	VMULPS      Y8, Y1, Y8
-	VMOVAPS     Y8, Y8
-	VFMADD231PS Y0, Y10, Y8
-	VMOVUPS     160(DX), Y10
-	VMOVAPS     Y10, Y10
-	VFMADD231PS Y4, Y6, Y10
-	VMOVAPS     Y10, Y6
-	VFMADD231PS Y5, Y7, Y6
-	VMOVUPS     (DI), Y7
-	VMASKMOVPS  Y9, Y7, (SI)
-	CMPQ        CX, $+1
-	JLE         part_next
-	VMOVUPS     (DI), Y7
-	VMASKMOVPS  Y11, Y7, (SI)(R8*1)
-	CMPQ        CX, $+2
-	JLE         part_next
-	VMOVUPS     (DI), Y7
-	VMASKMOVPS  Y8, Y7, (SI)(R8*2)
-	CMPQ        CX, $+3
-	JLE         part_next
-	VMOVUPS     (DI), Y7
-	VMASKMOVPS  Y6, Y7, (SI)(R9*1)
+	VMOVUPS    32(DX), Y6
+	VMOVUPS    64(DX), Y7
+	VADDPS     Y7, Y6, Y8
+	VSUBPS     Y7, Y6, Y6
+	VMOVUPS    96(DX), Y7
+	VMOVUPS    128(DX), Y9
+	VADDPS     Y9, Y7, Y10
+	VSUBPS     Y9, Y7, Y7
+	VMOVUPS    (DX), Y9
+	VADDPS     Y10, Y8, Y11
+	VADDPS     Y11, Y9, Y9
+	VMULPS     Y6, Y2, Y11
+	VMULPS     Y7, Y3, Y12
+	VADDPS     Y12, Y11, Y11
+	VMULPS     Y8, Y1, Y8
+	VMULPS     Y10, Y0, Y10
+	VADDPS     Y10, Y8, Y8
+	VMOVUPS    160(DX), Y10
+	VMULPS     Y6, Y4, Y6
+	VADDPS     Y6, Y10, Y6
+	VMULPS     Y7, Y5, Y7
+	VADDPS     Y7, Y6, Y6
+	VMOVUPS    (DI), Y7
+	VMASKMOVPS Y9, Y7, (SI)
+	CMPQ       CX, $+1
+	JLE        part_next
+	VMOVUPS    (DI), Y7
+	VMASKMOVPS Y11, Y7, (SI)(R8*1)
+	CMPQ       CX, $+2
+	JLE        part_next
+	VMOVUPS    (DI), Y7
+	VMASKMOVPS Y8, Y7, (SI)(R8*2)
+	CMPQ       CX, $+3
+	JLE        part_next
+	VMOVUPS    (DI), Y7
+	VMASKMOVPS Y6, Y7, (SI)(R9*1)
 
 part_next:
 	ADDQ 96(AX), SI
@@ -4457,7 +4443,7 @@ next:
 	RET
 
 // func synthesiseBias4AVX2(args *byte)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2
 TEXT ·synthesiseBias4AVX2(SB), NOSPLIT, $0-8
 	MOVQ         args+0(FP), AX
 	MOVL         $0x40000000, CX
@@ -4489,182 +4475,182 @@ tile:
 	XORQ    DX, DX
 
 vector:
-	CMPQ        DX, 56(AX)
-	JGE         tail
-	MOVQ        72(AX), DI
-	MOVQ        8(AX), R8
-	ADDQ        DX, R8
-	IMUL3Q      $+6, DI, R9
-	LEAQ        (R9)(R9*2), R10
-	LEAQ        (R9)(R9*4), R11
-	MOVQ        104(AX), R12
-	VMOVUPS     (R8)(R9*1), Y6
-	VMOVUPS     (R8)(R9*2), Y7
-	VADDPS      Y7, Y6, Y8
-	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     (R8)(R10*1), Y7
-	VMOVUPS     (R8)(R9*4), Y9
-	VADDPS      Y9, Y7, Y10
-	VSUBPS      Y9, Y7, Y7
-	VMOVUPS     (R8), Y9
-	VADDPS      Y10, Y8, Y11
-	VADDPS      Y11, Y9, Y9
-	VMULPS      Y6, Y2, Y11
-	VMOVAPS     Y11, Y11
-	VFMADD231PS Y3, Y7, Y11
-	VMULPS      Y8, Y1, Y8
-	VMOVAPS     Y8, Y8
-	VFMADD231PS Y0, Y10, Y8
-	VMOVUPS     (R8)(R11*1), Y10
-	VMOVAPS     Y10, Y10
-	VFMADD231PS Y4, Y6, Y10
-	VMOVAPS     Y10, Y6
-	VFMADD231PS Y5, Y7, Y6
-	VMOVUPS     Y9, (R12)
-	VMOVUPS     Y11, 192(R12)
-	VMOVUPS     Y8, 384(R12)
-	VMOVUPS     Y6, 576(R12)
-	ADDQ        DI, R8
-	VMOVUPS     (R8)(R9*1), Y6
-	VMOVUPS     (R8)(R9*2), Y7
-	VADDPS      Y7, Y6, Y8
-	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     (R8)(R10*1), Y7
-	VMOVUPS     (R8)(R9*4), Y9
-	VADDPS      Y9, Y7, Y10
-	VSUBPS      Y9, Y7, Y7
-	VMOVUPS     (R8), Y9
-	VADDPS      Y10, Y8, Y11
-	VADDPS      Y11, Y9, Y9
-	VMULPS      Y6, Y2, Y11
-	VMOVAPS     Y11, Y11
-	VFMADD231PS Y3, Y7, Y11
-	VMULPS      Y8, Y1, Y8
-	VMOVAPS     Y8, Y8
-	VFMADD231PS Y0, Y10, Y8
-	VMOVUPS     (R8)(R11*1), Y10
-	VMOVAPS     Y10, Y10
-	VFMADD231PS Y4, Y6, Y10
-	VMOVAPS     Y10, Y6
-	VFMADD231PS Y5, Y7, Y6
-	VMOVUPS     Y9, 32(R12)
-	VMOVUPS     Y11, 224(R12)
-	VMOVUPS     Y8, 416(R12)
-	VMOVUPS     Y6, 608(R12)
-	ADDQ        DI, R8
-	VMOVUPS     (R8)(R9*1), Y6
-	VMOVUPS     (R8)(R9*2), Y7
-	VADDPS      Y7, Y6, Y8
-	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     (R8)(R10*1), Y7
-	VMOVUPS     (R8)(R9*4), Y9
-	VADDPS      Y9, Y7, Y10
-	VSUBPS      Y9, Y7, Y7
-	VMOVUPS     (R8), Y9
-	VADDPS      Y10, Y8, Y11
-	VADDPS      Y11, Y9, Y9
-	VMULPS      Y6, Y2, Y11
-	VMOVAPS     Y11, Y11
-	VFMADD231PS Y3, Y7, Y11
-	VMULPS      Y8, Y1, Y8
-	VMOVAPS     Y8, Y8
-	VFMADD231PS Y0, Y10, Y8
-	VMOVUPS     (R8)(R11*1), Y10
-	VMOVAPS     Y10, Y10
-	VFMADD231PS Y4, Y6, Y10
-	VMOVAPS     Y10, Y6
-	VFMADD231PS Y5, Y7, Y6
-	VMOVUPS     Y9, 64(R12)
-	VMOVUPS     Y11, 256(R12)
-	VMOVUPS     Y8, 448(R12)
-	VMOVUPS     Y6, 640(R12)
-	ADDQ        DI, R8
-	VMOVUPS     (R8)(R9*1), Y6
-	VMOVUPS     (R8)(R9*2), Y7
-	VADDPS      Y7, Y6, Y8
-	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     (R8)(R10*1), Y7
-	VMOVUPS     (R8)(R9*4), Y9
-	VADDPS      Y9, Y7, Y10
-	VSUBPS      Y9, Y7, Y7
-	VMOVUPS     (R8), Y9
-	VADDPS      Y10, Y8, Y11
-	VADDPS      Y11, Y9, Y9
-	VMULPS      Y6, Y2, Y11
-	VMOVAPS     Y11, Y11
-	VFMADD231PS Y3, Y7, Y11
-	VMULPS      Y8, Y1, Y8
-	VMOVAPS     Y8, Y8
-	VFMADD231PS Y0, Y10, Y8
-	VMOVUPS     (R8)(R11*1), Y10
-	VMOVAPS     Y10, Y10
-	VFMADD231PS Y4, Y6, Y10
-	VMOVAPS     Y10, Y6
-	VFMADD231PS Y5, Y7, Y6
-	VMOVUPS     Y9, 96(R12)
-	VMOVUPS     Y11, 288(R12)
-	VMOVUPS     Y8, 480(R12)
-	VMOVUPS     Y6, 672(R12)
-	ADDQ        DI, R8
-	VMOVUPS     (R8)(R9*1), Y6
-	VMOVUPS     (R8)(R9*2), Y7
-	VADDPS      Y7, Y6, Y8
-	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     (R8)(R10*1), Y7
-	VMOVUPS     (R8)(R9*4), Y9
-	VADDPS      Y9, Y7, Y10
-	VSUBPS      Y9, Y7, Y7
-	VMOVUPS     (R8), Y9
-	VADDPS      Y10, Y8, Y11
-	VADDPS      Y11, Y9, Y9
-	VMULPS      Y6, Y2, Y11
-	VMOVAPS     Y11, Y11
-	VFMADD231PS Y3, Y7, Y11
-	VMULPS      Y8, Y1, Y8
-	VMOVAPS     Y8, Y8
-	VFMADD231PS Y0, Y10, Y8
-	VMOVUPS     (R8)(R11*1), Y10
-	VMOVAPS     Y10, Y10
-	VFMADD231PS Y4, Y6, Y10
-	VMOVAPS     Y10, Y6
-	VFMADD231PS Y5, Y7, Y6
-	VMOVUPS     Y9, 128(R12)
-	VMOVUPS     Y11, 320(R12)
-	VMOVUPS     Y8, 512(R12)
-	VMOVUPS     Y6, 704(R12)
-	ADDQ        DI, R8
-	VMOVUPS     (R8)(R9*1), Y6
-	VMOVUPS     (R8)(R9*2), Y7
-	VADDPS      Y7, Y6, Y8
-	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     (R8)(R10*1), Y7
-	VMOVUPS     (R8)(R9*4), Y9
-	VADDPS      Y9, Y7, Y10
-	VSUBPS      Y9, Y7, Y7
-	VMOVUPS     (R8), Y9
-	VADDPS      Y10, Y8, Y11
-	VADDPS      Y11, Y9, Y9
-	VMULPS      Y6, Y2, Y11
-	VMOVAPS     Y11, Y11
-	VFMADD231PS Y3, Y7, Y11
-	VMULPS      Y8, Y1, Y8
-	VMOVAPS     Y8, Y8
-	VFMADD231PS Y0, Y10, Y8
-	VMOVUPS     (R8)(R11*1), Y10
-	VMOVAPS     Y10, Y10
-	VFMADD231PS Y4, Y6, Y10
-	VMOVAPS     Y10, Y6
-	VFMADD231PS Y5, Y7, Y6
-	VMOVUPS     Y9, 160(R12)
-	VMOVUPS     Y11, 352(R12)
-	VMOVUPS     Y8, 544(R12)
-	VMOVUPS     Y6, 736(R12)
-	MOVQ        SI, DI
-	MOVQ        BX, R8
-	ADDQ        DX, DI
-	MOVQ        104(AX), R9
-	MOVQ        88(AX), R10
-	LEAQ        (R10)(R10*2), R11
+	CMPQ    DX, 56(AX)
+	JGE     tail
+	MOVQ    72(AX), DI
+	MOVQ    8(AX), R8
+	ADDQ    DX, R8
+	IMUL3Q  $+6, DI, R9
+	LEAQ    (R9)(R9*2), R10
+	LEAQ    (R9)(R9*4), R11
+	MOVQ    104(AX), R12
+	VMOVUPS (R8)(R9*1), Y6
+	VMOVUPS (R8)(R9*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS (R8)(R10*1), Y7
+	VMOVUPS (R8)(R9*4), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+	VMOVUPS (R8), Y9
+	VADDPS  Y10, Y8, Y11
+	VADDPS  Y11, Y9, Y9
+	VMULPS  Y6, Y2, Y11
+	VMULPS  Y7, Y3, Y12
+	VADDPS  Y12, Y11, Y11
+	VMULPS  Y8, Y1, Y8
+	VMULPS  Y10, Y0, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS (R8)(R11*1), Y10
+	VMULPS  Y6, Y4, Y6
+	VADDPS  Y6, Y10, Y6
+	VMULPS  Y7, Y5, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS Y9, (R12)
+	VMOVUPS Y11, 192(R12)
+	VMOVUPS Y8, 384(R12)
+	VMOVUPS Y6, 576(R12)
+	ADDQ    DI, R8
+	VMOVUPS (R8)(R9*1), Y6
+	VMOVUPS (R8)(R9*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS (R8)(R10*1), Y7
+	VMOVUPS (R8)(R9*4), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+	VMOVUPS (R8), Y9
+	VADDPS  Y10, Y8, Y11
+	VADDPS  Y11, Y9, Y9
+	VMULPS  Y6, Y2, Y11
+	VMULPS  Y7, Y3, Y12
+	VADDPS  Y12, Y11, Y11
+	VMULPS  Y8, Y1, Y8
+	VMULPS  Y10, Y0, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS (R8)(R11*1), Y10
+	VMULPS  Y6, Y4, Y6
+	VADDPS  Y6, Y10, Y6
+	VMULPS  Y7, Y5, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS Y9, 32(R12)
+	VMOVUPS Y11, 224(R12)
+	VMOVUPS Y8, 416(R12)
+	VMOVUPS Y6, 608(R12)
+	ADDQ    DI, R8
+	VMOVUPS (R8)(R9*1), Y6
+	VMOVUPS (R8)(R9*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS (R8)(R10*1), Y7
+	VMOVUPS (R8)(R9*4), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+	VMOVUPS (R8), Y9
+	VADDPS  Y10, Y8, Y11
+	VADDPS  Y11, Y9, Y9
+	VMULPS  Y6, Y2, Y11
+	VMULPS  Y7, Y3, Y12
+	VADDPS  Y12, Y11, Y11
+	VMULPS  Y8, Y1, Y8
+	VMULPS  Y10, Y0, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS (R8)(R11*1), Y10
+	VMULPS  Y6, Y4, Y6
+	VADDPS  Y6, Y10, Y6
+	VMULPS  Y7, Y5, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS Y9, 64(R12)
+	VMOVUPS Y11, 256(R12)
+	VMOVUPS Y8, 448(R12)
+	VMOVUPS Y6, 640(R12)
+	ADDQ    DI, R8
+	VMOVUPS (R8)(R9*1), Y6
+	VMOVUPS (R8)(R9*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS (R8)(R10*1), Y7
+	VMOVUPS (R8)(R9*4), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+	VMOVUPS (R8), Y9
+	VADDPS  Y10, Y8, Y11
+	VADDPS  Y11, Y9, Y9
+	VMULPS  Y6, Y2, Y11
+	VMULPS  Y7, Y3, Y12
+	VADDPS  Y12, Y11, Y11
+	VMULPS  Y8, Y1, Y8
+	VMULPS  Y10, Y0, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS (R8)(R11*1), Y10
+	VMULPS  Y6, Y4, Y6
+	VADDPS  Y6, Y10, Y6
+	VMULPS  Y7, Y5, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS Y9, 96(R12)
+	VMOVUPS Y11, 288(R12)
+	VMOVUPS Y8, 480(R12)
+	VMOVUPS Y6, 672(R12)
+	ADDQ    DI, R8
+	VMOVUPS (R8)(R9*1), Y6
+	VMOVUPS (R8)(R9*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS (R8)(R10*1), Y7
+	VMOVUPS (R8)(R9*4), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+	VMOVUPS (R8), Y9
+	VADDPS  Y10, Y8, Y11
+	VADDPS  Y11, Y9, Y9
+	VMULPS  Y6, Y2, Y11
+	VMULPS  Y7, Y3, Y12
+	VADDPS  Y12, Y11, Y11
+	VMULPS  Y8, Y1, Y8
+	VMULPS  Y10, Y0, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS (R8)(R11*1), Y10
+	VMULPS  Y6, Y4, Y6
+	VADDPS  Y6, Y10, Y6
+	VMULPS  Y7, Y5, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS Y9, 128(R12)
+	VMOVUPS Y11, 320(R12)
+	VMOVUPS Y8, 512(R12)
+	VMOVUPS Y6, 704(R12)
+	ADDQ    DI, R8
+	VMOVUPS (R8)(R9*1), Y6
+	VMOVUPS (R8)(R9*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS (R8)(R10*1), Y7
+	VMOVUPS (R8)(R9*4), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+	VMOVUPS (R8), Y9
+	VADDPS  Y10, Y8, Y11
+	VADDPS  Y11, Y9, Y9
+	VMULPS  Y6, Y2, Y11
+	VMULPS  Y7, Y3, Y12
+	VADDPS  Y12, Y11, Y11
+	VMULPS  Y8, Y1, Y8
+	VMULPS  Y10, Y0, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS (R8)(R11*1), Y10
+	VMULPS  Y6, Y4, Y6
+	VADDPS  Y6, Y10, Y6
+	VMULPS  Y7, Y5, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS Y9, 160(R12)
+	VMOVUPS Y11, 352(R12)
+	VMOVUPS Y8, 544(R12)
+	VMOVUPS Y6, 736(R12)
+	MOVQ    SI, DI
+	MOVQ    BX, R8
+	ADDQ    DX, DI
+	MOVQ    104(AX), R9
+	MOVQ    88(AX), R10
+	LEAQ    (R10)(R10*2), R11
 
 whole_row:
 	VMOVUPS      32(R9), Y6
@@ -4679,16 +4665,16 @@ whole_row:
 	VADDPS       Y10, Y8, Y11
 	VADDPS       Y11, Y9, Y9
 	VMULPS       Y6, Y2, Y11
-	VMOVAPS      Y11, Y11
-	VFMADD231PS  Y3, Y7, Y11
+	VMULPS       Y7, Y3, Y12
+	VADDPS       Y12, Y11, Y11
 	VMULPS       Y8, Y1, Y8
-	VMOVAPS      Y8, Y8
-	VFMADD231PS  Y0, Y10, Y8
+	VMULPS       Y10, Y0, Y10
+	VADDPS       Y10, Y8, Y8
 	VMOVUPS      160(R9), Y10
-	VMOVAPS      Y10, Y10
-	VFMADD231PS  Y4, Y6, Y10
-	VMOVAPS      Y10, Y6
-	VFMADD231PS  Y5, Y7, Y6
+	VMULPS       Y6, Y4, Y6
+	VADDPS       Y6, Y10, Y6
+	VMULPS       Y7, Y5, Y7
+	VADDPS       Y7, Y6, Y6
 	MOVQ         40(AX), R12
 	VMOVUPS      (R12)(DX*1), Y7
 	VADDPS       Y7, Y9, Y7
@@ -4729,182 +4715,182 @@ whole_next:
 	JMP  vector
 
 tail:
-	MOVQ        64(AX), DI
-	TESTQ       DI, DI
-	JZ          next
-	MOVQ        72(AX), R8
-	MOVQ        8(AX), R9
-	ADDQ        DX, R9
-	IMUL3Q      $+6, R8, R10
-	LEAQ        (R10)(R10*2), R11
-	LEAQ        (R10)(R10*4), R12
-	MOVQ        104(AX), R13
-	VMOVUPS     (R9)(R10*1), Y6
-	VMOVUPS     (R9)(R10*2), Y7
-	VADDPS      Y7, Y6, Y8
-	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     (R9)(R11*1), Y7
-	VMOVUPS     (R9)(R10*4), Y9
-	VADDPS      Y9, Y7, Y10
-	VSUBPS      Y9, Y7, Y7
-	VMOVUPS     (R9), Y9
-	VADDPS      Y10, Y8, Y11
-	VADDPS      Y11, Y9, Y9
-	VMULPS      Y6, Y2, Y11
-	VMOVAPS     Y11, Y11
-	VFMADD231PS Y3, Y7, Y11
-	VMULPS      Y8, Y1, Y8
-	VMOVAPS     Y8, Y8
-	VFMADD231PS Y0, Y10, Y8
-	VMOVUPS     (R9)(R12*1), Y10
-	VMOVAPS     Y10, Y10
-	VFMADD231PS Y4, Y6, Y10
-	VMOVAPS     Y10, Y6
-	VFMADD231PS Y5, Y7, Y6
-	VMOVUPS     Y9, (R13)
-	VMOVUPS     Y11, 192(R13)
-	VMOVUPS     Y8, 384(R13)
-	VMOVUPS     Y6, 576(R13)
-	ADDQ        R8, R9
-	VMOVUPS     (R9)(R10*1), Y6
-	VMOVUPS     (R9)(R10*2), Y7
-	VADDPS      Y7, Y6, Y8
-	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     (R9)(R11*1), Y7
-	VMOVUPS     (R9)(R10*4), Y9
-	VADDPS      Y9, Y7, Y10
-	VSUBPS      Y9, Y7, Y7
-	VMOVUPS     (R9), Y9
-	VADDPS      Y10, Y8, Y11
-	VADDPS      Y11, Y9, Y9
-	VMULPS      Y6, Y2, Y11
-	VMOVAPS     Y11, Y11
-	VFMADD231PS Y3, Y7, Y11
-	VMULPS      Y8, Y1, Y8
-	VMOVAPS     Y8, Y8
-	VFMADD231PS Y0, Y10, Y8
-	VMOVUPS     (R9)(R12*1), Y10
-	VMOVAPS     Y10, Y10
-	VFMADD231PS Y4, Y6, Y10
-	VMOVAPS     Y10, Y6
-	VFMADD231PS Y5, Y7, Y6
-	VMOVUPS     Y9, 32(R13)
-	VMOVUPS     Y11, 224(R13)
-	VMOVUPS     Y8, 416(R13)
-	VMOVUPS     Y6, 608(R13)
-	ADDQ        R8, R9
-	VMOVUPS     (R9)(R10*1), Y6
-	VMOVUPS     (R9)(R10*2), Y7
-	VADDPS      Y7, Y6, Y8
-	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     (R9)(R11*1), Y7
-	VMOVUPS     (R9)(R10*4), Y9
-	VADDPS      Y9, Y7, Y10
-	VSUBPS      Y9, Y7, Y7
-	VMOVUPS     (R9), Y9
-	VADDPS      Y10, Y8, Y11
-	VADDPS      Y11, Y9, Y9
-	VMULPS      Y6, Y2, Y11
-	VMOVAPS     Y11, Y11
-	VFMADD231PS Y3, Y7, Y11
-	VMULPS      Y8, Y1, Y8
-	VMOVAPS     Y8, Y8
-	VFMADD231PS Y0, Y10, Y8
-	VMOVUPS     (R9)(R12*1), Y10
-	VMOVAPS     Y10, Y10
-	VFMADD231PS Y4, Y6, Y10
-	VMOVAPS     Y10, Y6
-	VFMADD231PS Y5, Y7, Y6
-	VMOVUPS     Y9, 64(R13)
-	VMOVUPS     Y11, 256(R13)
-	VMOVUPS     Y8, 448(R13)
-	VMOVUPS     Y6, 640(R13)
-	ADDQ        R8, R9
-	VMOVUPS     (R9)(R10*1), Y6
-	VMOVUPS     (R9)(R10*2), Y7
-	VADDPS      Y7, Y6, Y8
-	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     (R9)(R11*1), Y7
-	VMOVUPS     (R9)(R10*4), Y9
-	VADDPS      Y9, Y7, Y10
-	VSUBPS      Y9, Y7, Y7
-	VMOVUPS     (R9), Y9
-	VADDPS      Y10, Y8, Y11
-	VADDPS      Y11, Y9, Y9
-	VMULPS      Y6, Y2, Y11
-	VMOVAPS     Y11, Y11
-	VFMADD231PS Y3, Y7, Y11
-	VMULPS      Y8, Y1, Y8
-	VMOVAPS     Y8, Y8
-	VFMADD231PS Y0, Y10, Y8
-	VMOVUPS     (R9)(R12*1), Y10
-	VMOVAPS     Y10, Y10
-	VFMADD231PS Y4, Y6, Y10
-	VMOVAPS     Y10, Y6
-	VFMADD231PS Y5, Y7, Y6
-	VMOVUPS     Y9, 96(R13)
-	VMOVUPS     Y11, 288(R13)
-	VMOVUPS     Y8, 480(R13)
-	VMOVUPS     Y6, 672(R13)
-	ADDQ        R8, R9
-	VMOVUPS     (R9)(R10*1), Y6
-	VMOVUPS     (R9)(R10*2), Y7
-	VADDPS      Y7, Y6, Y8
-	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     (R9)(R11*1), Y7
-	VMOVUPS     (R9)(R10*4), Y9
-	VADDPS      Y9, Y7, Y10
-	VSUBPS      Y9, Y7, Y7
-	VMOVUPS     (R9), Y9
-	VADDPS      Y10, Y8, Y11
-	VADDPS      Y11, Y9, Y9
-	VMULPS      Y6, Y2, Y11
-	VMOVAPS     Y11, Y11
-	VFMADD231PS Y3, Y7, Y11
-	VMULPS      Y8, Y1, Y8
-	VMOVAPS     Y8, Y8
-	VFMADD231PS Y0, Y10, Y8
-	VMOVUPS     (R9)(R12*1), Y10
-	VMOVAPS     Y10, Y10
-	VFMADD231PS Y4, Y6, Y10
-	VMOVAPS     Y10, Y6
-	VFMADD231PS Y5, Y7, Y6
-	VMOVUPS     Y9, 128(R13)
-	VMOVUPS     Y11, 320(R13)
-	VMOVUPS     Y8, 512(R13)
-	VMOVUPS     Y6, 704(R13)
-	ADDQ        R8, R9
-	VMOVUPS     (R9)(R10*1), Y6
-	VMOVUPS     (R9)(R10*2), Y7
-	VADDPS      Y7, Y6, Y8
-	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     (R9)(R11*1), Y7
-	VMOVUPS     (R9)(R10*4), Y9
-	VADDPS      Y9, Y7, Y10
-	VSUBPS      Y9, Y7, Y7
-	VMOVUPS     (R9), Y9
-	VADDPS      Y10, Y8, Y11
-	VADDPS      Y11, Y9, Y9
-	VMULPS      Y6, Y2, Y11
-	VMOVAPS     Y11, Y11
-	VFMADD231PS Y3, Y7, Y11
-	VMULPS      Y8, Y1, Y8
-	VMOVAPS     Y8, Y8
-	VFMADD231PS Y0, Y10, Y8
-	VMOVUPS     (R9)(R12*1), Y10
-	VMOVAPS     Y10, Y10
-	VFMADD231PS Y4, Y6, Y10
-	VMOVAPS     Y10, Y6
-	VFMADD231PS Y5, Y7, Y6
-	VMOVUPS     Y9, 160(R13)
-	VMOVUPS     Y11, 352(R13)
-	VMOVUPS     Y8, 544(R13)
-	VMOVUPS     Y6, 736(R13)
-	MOVQ        BX, BX
-	ADDQ        DX, SI
-	MOVQ        104(AX), R8
-	MOVQ        88(AX), R9
-	LEAQ        (R9)(R9*2), R10
+	MOVQ    64(AX), DI
+	TESTQ   DI, DI
+	JZ      next
+	MOVQ    72(AX), R8
+	MOVQ    8(AX), R9
+	ADDQ    DX, R9
+	IMUL3Q  $+6, R8, R10
+	LEAQ    (R10)(R10*2), R11
+	LEAQ    (R10)(R10*4), R12
+	MOVQ    104(AX), R13
+	VMOVUPS (R9)(R10*1), Y6
+	VMOVUPS (R9)(R10*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS (R9)(R11*1), Y7
+	VMOVUPS (R9)(R10*4), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+	VMOVUPS (R9), Y9
+	VADDPS  Y10, Y8, Y11
+	VADDPS  Y11, Y9, Y9
+	VMULPS  Y6, Y2, Y11
+	VMULPS  Y7, Y3, Y12
+	VADDPS  Y12, Y11, Y11
+	VMULPS  Y8, Y1, Y8
+	VMULPS  Y10, Y0, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS (R9)(R12*1), Y10
+	VMULPS  Y6, Y4, Y6
+	VADDPS  Y6, Y10, Y6
+	VMULPS  Y7, Y5, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS Y9, (R13)
+	VMOVUPS Y11, 192(R13)
+	VMOVUPS Y8, 384(R13)
+	VMOVUPS Y6, 576(R13)
+	ADDQ    R8, R9
+	VMOVUPS (R9)(R10*1), Y6
+	VMOVUPS (R9)(R10*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS (R9)(R11*1), Y7
+	VMOVUPS (R9)(R10*4), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+	VMOVUPS (R9), Y9
+	VADDPS  Y10, Y8, Y11
+	VADDPS  Y11, Y9, Y9
+	VMULPS  Y6, Y2, Y11
+	VMULPS  Y7, Y3, Y12
+	VADDPS  Y12, Y11, Y11
+	VMULPS  Y8, Y1, Y8
+	VMULPS  Y10, Y0, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS (R9)(R12*1), Y10
+	VMULPS  Y6, Y4, Y6
+	VADDPS  Y6, Y10, Y6
+	VMULPS  Y7, Y5, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS Y9, 32(R13)
+	VMOVUPS Y11, 224(R13)
+	VMOVUPS Y8, 416(R13)
+	VMOVUPS Y6, 608(R13)
+	ADDQ    R8, R9
+	VMOVUPS (R9)(R10*1), Y6
+	VMOVUPS (R9)(R10*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS (R9)(R11*1), Y7
+	VMOVUPS (R9)(R10*4), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+	VMOVUPS (R9), Y9
+	VADDPS  Y10, Y8, Y11
+	VADDPS  Y11, Y9, Y9
+	VMULPS  Y6, Y2, Y11
+	VMULPS  Y7, Y3, Y12
+	VADDPS  Y12, Y11, Y11
+	VMULPS  Y8, Y1, Y8
+	VMULPS  Y10, Y0, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS (R9)(R12*1), Y10
+	VMULPS  Y6, Y4, Y6
+	VADDPS  Y6, Y10, Y6
+	VMULPS  Y7, Y5, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS Y9, 64(R13)
+	VMOVUPS Y11, 256(R13)
+	VMOVUPS Y8, 448(R13)
+	VMOVUPS Y6, 640(R13)
+	ADDQ    R8, R9
+	VMOVUPS (R9)(R10*1), Y6
+	VMOVUPS (R9)(R10*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS (R9)(R11*1), Y7
+	VMOVUPS (R9)(R10*4), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+	VMOVUPS (R9), Y9
+	VADDPS  Y10, Y8, Y11
+	VADDPS  Y11, Y9, Y9
+	VMULPS  Y6, Y2, Y11
+	VMULPS  Y7, Y3, Y12
+	VADDPS  Y12, Y11, Y11
+	VMULPS  Y8, Y1, Y8
+	VMULPS  Y10, Y0, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS (R9)(R12*1), Y10
+	VMULPS  Y6, Y4, Y6
+	VADDPS  Y6, Y10, Y6
+	VMULPS  Y7, Y5, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS Y9, 96(R13)
+	VMOVUPS Y11, 288(R13)
+	VMOVUPS Y8, 480(R13)
+	VMOVUPS Y6, 672(R13)
+	ADDQ    R8, R9
+	VMOVUPS (R9)(R10*1), Y6
+	VMOVUPS (R9)(R10*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS (R9)(R11*1), Y7
+	VMOVUPS (R9)(R10*4), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+	VMOVUPS (R9), Y9
+	VADDPS  Y10, Y8, Y11
+	VADDPS  Y11, Y9, Y9
+	VMULPS  Y6, Y2, Y11
+	VMULPS  Y7, Y3, Y12
+	VADDPS  Y12, Y11, Y11
+	VMULPS  Y8, Y1, Y8
+	VMULPS  Y10, Y0, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS (R9)(R12*1), Y10
+	VMULPS  Y6, Y4, Y6
+	VADDPS  Y6, Y10, Y6
+	VMULPS  Y7, Y5, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS Y9, 128(R13)
+	VMOVUPS Y11, 320(R13)
+	VMOVUPS Y8, 512(R13)
+	VMOVUPS Y6, 704(R13)
+	ADDQ    R8, R9
+	VMOVUPS (R9)(R10*1), Y6
+	VMOVUPS (R9)(R10*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS (R9)(R11*1), Y7
+	VMOVUPS (R9)(R10*4), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+	VMOVUPS (R9), Y9
+	VADDPS  Y10, Y8, Y11
+	VADDPS  Y11, Y9, Y9
+	VMULPS  Y6, Y2, Y11
+	VMULPS  Y7, Y3, Y12
+	VADDPS  Y12, Y11, Y11
+	VMULPS  Y8, Y1, Y8
+	VMULPS  Y10, Y0, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS (R9)(R12*1), Y10
+	VMULPS  Y6, Y4, Y6
+	VADDPS  Y6, Y10, Y6
+	VMULPS  Y7, Y5, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS Y9, 160(R13)
+	VMOVUPS Y11, 352(R13)
+	VMOVUPS Y8, 544(R13)
+	VMOVUPS Y6, 736(R13)
+	MOVQ    BX, BX
+	ADDQ    DX, SI
+	MOVQ    104(AX), R8
+	MOVQ    88(AX), R9
+	LEAQ    (R9)(R9*2), R10
 
 part_row:
 	VMOVUPS      32(R8), Y6
@@ -4919,16 +4905,16 @@ part_row:
 	VADDPS       Y10, Y8, Y11
 	VADDPS       Y11, Y9, Y9
 	VMULPS       Y6, Y2, Y11
-	VMOVAPS      Y11, Y11
-	VFMADD231PS  Y3, Y7, Y11
+	VMULPS       Y7, Y3, Y12
+	VADDPS       Y12, Y11, Y11
 	VMULPS       Y8, Y1, Y8
-	VMOVAPS      Y8, Y8
-	VFMADD231PS  Y0, Y10, Y8
+	VMULPS       Y10, Y0, Y10
+	VADDPS       Y10, Y8, Y8
 	VMOVUPS      160(R8), Y10
-	VMOVAPS      Y10, Y10
-	VFMADD231PS  Y4, Y6, Y10
-	VMOVAPS      Y10, Y6
-	VFMADD231PS  Y5, Y7, Y6
+	VMULPS       Y6, Y4, Y6
+	VADDPS       Y6, Y10, Y6
+	VMULPS       Y7, Y5, Y7
+	VADDPS       Y7, Y6, Y6
 	VMOVUPS      (DI), Y7
 	MOVQ         40(AX), R11
 	VMASKMOVPS   (R11)(DX*1), Y7, Y10
@@ -4980,7 +4966,7 @@ next:
 	RET
 
 // func synthesiseResidual4AVX2(args *byte)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2
 TEXT ·synthesiseResidual4AVX2(SB), NOSPLIT, $0-8
 	MOVQ         args+0(FP), AX
 	MOVL         $0x40000000, CX
@@ -5014,184 +5000,184 @@ tile:
 	XORQ    DX, DX
 
 vector:
-	CMPQ        DX, 56(AX)
-	JGE         tail
-	MOVQ        72(AX), R8
-	MOVQ        8(AX), R9
-	ADDQ        DX, R9
-	IMUL3Q      $+6, R8, R10
-	LEAQ        (R10)(R10*2), R11
-	LEAQ        (R10)(R10*4), R12
-	MOVQ        104(AX), R13
-	VMOVUPS     (R9)(R10*1), Y6
-	VMOVUPS     (R9)(R10*2), Y7
-	VADDPS      Y7, Y6, Y8
-	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     (R9)(R11*1), Y7
-	VMOVUPS     (R9)(R10*4), Y9
-	VADDPS      Y9, Y7, Y10
-	VSUBPS      Y9, Y7, Y7
-	VMOVUPS     (R9), Y9
-	VADDPS      Y10, Y8, Y11
-	VADDPS      Y11, Y9, Y9
-	VMULPS      Y6, Y2, Y11
-	VMOVAPS     Y11, Y11
-	VFMADD231PS Y3, Y7, Y11
-	VMULPS      Y8, Y1, Y8
-	VMOVAPS     Y8, Y8
-	VFMADD231PS Y0, Y10, Y8
-	VMOVUPS     (R9)(R12*1), Y10
-	VMOVAPS     Y10, Y10
-	VFMADD231PS Y4, Y6, Y10
-	VMOVAPS     Y10, Y6
-	VFMADD231PS Y5, Y7, Y6
-	VMOVUPS     Y9, (R13)
-	VMOVUPS     Y11, 192(R13)
-	VMOVUPS     Y8, 384(R13)
-	VMOVUPS     Y6, 576(R13)
-	ADDQ        R8, R9
-	VMOVUPS     (R9)(R10*1), Y6
-	VMOVUPS     (R9)(R10*2), Y7
-	VADDPS      Y7, Y6, Y8
-	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     (R9)(R11*1), Y7
-	VMOVUPS     (R9)(R10*4), Y9
-	VADDPS      Y9, Y7, Y10
-	VSUBPS      Y9, Y7, Y7
-	VMOVUPS     (R9), Y9
-	VADDPS      Y10, Y8, Y11
-	VADDPS      Y11, Y9, Y9
-	VMULPS      Y6, Y2, Y11
-	VMOVAPS     Y11, Y11
-	VFMADD231PS Y3, Y7, Y11
-	VMULPS      Y8, Y1, Y8
-	VMOVAPS     Y8, Y8
-	VFMADD231PS Y0, Y10, Y8
-	VMOVUPS     (R9)(R12*1), Y10
-	VMOVAPS     Y10, Y10
-	VFMADD231PS Y4, Y6, Y10
-	VMOVAPS     Y10, Y6
-	VFMADD231PS Y5, Y7, Y6
-	VMOVUPS     Y9, 32(R13)
-	VMOVUPS     Y11, 224(R13)
-	VMOVUPS     Y8, 416(R13)
-	VMOVUPS     Y6, 608(R13)
-	ADDQ        R8, R9
-	VMOVUPS     (R9)(R10*1), Y6
-	VMOVUPS     (R9)(R10*2), Y7
-	VADDPS      Y7, Y6, Y8
-	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     (R9)(R11*1), Y7
-	VMOVUPS     (R9)(R10*4), Y9
-	VADDPS      Y9, Y7, Y10
-	VSUBPS      Y9, Y7, Y7
-	VMOVUPS     (R9), Y9
-	VADDPS      Y10, Y8, Y11
-	VADDPS      Y11, Y9, Y9
-	VMULPS      Y6, Y2, Y11
-	VMOVAPS     Y11, Y11
-	VFMADD231PS Y3, Y7, Y11
-	VMULPS      Y8, Y1, Y8
-	VMOVAPS     Y8, Y8
-	VFMADD231PS Y0, Y10, Y8
-	VMOVUPS     (R9)(R12*1), Y10
-	VMOVAPS     Y10, Y10
-	VFMADD231PS Y4, Y6, Y10
-	VMOVAPS     Y10, Y6
-	VFMADD231PS Y5, Y7, Y6
-	VMOVUPS     Y9, 64(R13)
-	VMOVUPS     Y11, 256(R13)
-	VMOVUPS     Y8, 448(R13)
-	VMOVUPS     Y6, 640(R13)
-	ADDQ        R8, R9
-	VMOVUPS     (R9)(R10*1), Y6
-	VMOVUPS     (R9)(R10*2), Y7
-	VADDPS      Y7, Y6, Y8
-	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     (R9)(R11*1), Y7
-	VMOVUPS     (R9)(R10*4), Y9
-	VADDPS      Y9, Y7, Y10
-	VSUBPS      Y9, Y7, Y7
-	VMOVUPS     (R9), Y9
-	VADDPS      Y10, Y8, Y11
-	VADDPS      Y11, Y9, Y9
-	VMULPS      Y6, Y2, Y11
-	VMOVAPS     Y11, Y11
-	VFMADD231PS Y3, Y7, Y11
-	VMULPS      Y8, Y1, Y8
-	VMOVAPS     Y8, Y8
-	VFMADD231PS Y0, Y10, Y8
-	VMOVUPS     (R9)(R12*1), Y10
-	VMOVAPS     Y10, Y10
-	VFMADD231PS Y4, Y6, Y10
-	VMOVAPS     Y10, Y6
-	VFMADD231PS Y5, Y7, Y6
-	VMOVUPS     Y9, 96(R13)
-	VMOVUPS     Y11, 288(R13)
-	VMOVUPS     Y8, 480(R13)
-	VMOVUPS     Y6, 672(R13)
-	ADDQ        R8, R9
-	VMOVUPS     (R9)(R10*1), Y6
-	VMOVUPS     (R9)(R10*2), Y7
-	VADDPS      Y7, Y6, Y8
-	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     (R9)(R11*1), Y7
-	VMOVUPS     (R9)(R10*4), Y9
-	VADDPS      Y9, Y7, Y10
-	VSUBPS      Y9, Y7, Y7
-	VMOVUPS     (R9), Y9
-	VADDPS      Y10, Y8, Y11
-	VADDPS      Y11, Y9, Y9
-	VMULPS      Y6, Y2, Y11
-	VMOVAPS     Y11, Y11
-	VFMADD231PS Y3, Y7, Y11
-	VMULPS      Y8, Y1, Y8
-	VMOVAPS     Y8, Y8
-	VFMADD231PS Y0, Y10, Y8
-	VMOVUPS     (R9)(R12*1), Y10
-	VMOVAPS     Y10, Y10
-	VFMADD231PS Y4, Y6, Y10
-	VMOVAPS     Y10, Y6
-	VFMADD231PS Y5, Y7, Y6
-	VMOVUPS     Y9, 128(R13)
-	VMOVUPS     Y11, 320(R13)
-	VMOVUPS     Y8, 512(R13)
-	VMOVUPS     Y6, 704(R13)
-	ADDQ        R8, R9
-	VMOVUPS     (R9)(R10*1), Y6
-	VMOVUPS     (R9)(R10*2), Y7
-	VADDPS      Y7, Y6, Y8
-	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     (R9)(R11*1), Y7
-	VMOVUPS     (R9)(R10*4), Y9
-	VADDPS      Y9, Y7, Y10
-	VSUBPS      Y9, Y7, Y7
-	VMOVUPS     (R9), Y9
-	VADDPS      Y10, Y8, Y11
-	VADDPS      Y11, Y9, Y9
-	VMULPS      Y6, Y2, Y11
-	VMOVAPS     Y11, Y11
-	VFMADD231PS Y3, Y7, Y11
-	VMULPS      Y8, Y1, Y8
-	VMOVAPS     Y8, Y8
-	VFMADD231PS Y0, Y10, Y8
-	VMOVUPS     (R9)(R12*1), Y10
-	VMOVAPS     Y10, Y10
-	VFMADD231PS Y4, Y6, Y10
-	VMOVAPS     Y10, Y6
-	VFMADD231PS Y5, Y7, Y6
-	VMOVUPS     Y9, 160(R13)
-	VMOVUPS     Y11, 352(R13)
-	VMOVUPS     Y8, 544(R13)
-	VMOVUPS     Y6, 736(R13)
-	MOVQ        SI, R8
-	MOVQ        BX, R9
-	ADDQ        DX, R8
-	MOVQ        DI, R10
-	ADDQ        DX, R10
-	MOVQ        104(AX), R11
-	MOVQ        88(AX), R12
-	LEAQ        (R12)(R12*2), R13
+	CMPQ    DX, 56(AX)
+	JGE     tail
+	MOVQ    72(AX), R8
+	MOVQ    8(AX), R9
+	ADDQ    DX, R9
+	IMUL3Q  $+6, R8, R10
+	LEAQ    (R10)(R10*2), R11
+	LEAQ    (R10)(R10*4), R12
+	MOVQ    104(AX), R13
+	VMOVUPS (R9)(R10*1), Y6
+	VMOVUPS (R9)(R10*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS (R9)(R11*1), Y7
+	VMOVUPS (R9)(R10*4), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+	VMOVUPS (R9), Y9
+	VADDPS  Y10, Y8, Y11
+	VADDPS  Y11, Y9, Y9
+	VMULPS  Y6, Y2, Y11
+	VMULPS  Y7, Y3, Y12
+	VADDPS  Y12, Y11, Y11
+	VMULPS  Y8, Y1, Y8
+	VMULPS  Y10, Y0, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS (R9)(R12*1), Y10
+	VMULPS  Y6, Y4, Y6
+	VADDPS  Y6, Y10, Y6
+	VMULPS  Y7, Y5, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS Y9, (R13)
+	VMOVUPS Y11, 192(R13)
+	VMOVUPS Y8, 384(R13)
+	VMOVUPS Y6, 576(R13)
+	ADDQ    R8, R9
+	VMOVUPS (R9)(R10*1), Y6
+	VMOVUPS (R9)(R10*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS (R9)(R11*1), Y7
+	VMOVUPS (R9)(R10*4), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+	VMOVUPS (R9), Y9
+	VADDPS  Y10, Y8, Y11
+	VADDPS  Y11, Y9, Y9
+	VMULPS  Y6, Y2, Y11
+	VMULPS  Y7, Y3, Y12
+	VADDPS  Y12, Y11, Y11
+	VMULPS  Y8, Y1, Y8
+	VMULPS  Y10, Y0, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS (R9)(R12*1), Y10
+	VMULPS  Y6, Y4, Y6
+	VADDPS  Y6, Y10, Y6
+	VMULPS  Y7, Y5, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS Y9, 32(R13)
+	VMOVUPS Y11, 224(R13)
+	VMOVUPS Y8, 416(R13)
+	VMOVUPS Y6, 608(R13)
+	ADDQ    R8, R9
+	VMOVUPS (R9)(R10*1), Y6
+	VMOVUPS (R9)(R10*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS (R9)(R11*1), Y7
+	VMOVUPS (R9)(R10*4), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+	VMOVUPS (R9), Y9
+	VADDPS  Y10, Y8, Y11
+	VADDPS  Y11, Y9, Y9
+	VMULPS  Y6, Y2, Y11
+	VMULPS  Y7, Y3, Y12
+	VADDPS  Y12, Y11, Y11
+	VMULPS  Y8, Y1, Y8
+	VMULPS  Y10, Y0, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS (R9)(R12*1), Y10
+	VMULPS  Y6, Y4, Y6
+	VADDPS  Y6, Y10, Y6
+	VMULPS  Y7, Y5, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS Y9, 64(R13)
+	VMOVUPS Y11, 256(R13)
+	VMOVUPS Y8, 448(R13)
+	VMOVUPS Y6, 640(R13)
+	ADDQ    R8, R9
+	VMOVUPS (R9)(R10*1), Y6
+	VMOVUPS (R9)(R10*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS (R9)(R11*1), Y7
+	VMOVUPS (R9)(R10*4), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+	VMOVUPS (R9), Y9
+	VADDPS  Y10, Y8, Y11
+	VADDPS  Y11, Y9, Y9
+	VMULPS  Y6, Y2, Y11
+	VMULPS  Y7, Y3, Y12
+	VADDPS  Y12, Y11, Y11
+	VMULPS  Y8, Y1, Y8
+	VMULPS  Y10, Y0, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS (R9)(R12*1), Y10
+	VMULPS  Y6, Y4, Y6
+	VADDPS  Y6, Y10, Y6
+	VMULPS  Y7, Y5, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS Y9, 96(R13)
+	VMOVUPS Y11, 288(R13)
+	VMOVUPS Y8, 480(R13)
+	VMOVUPS Y6, 672(R13)
+	ADDQ    R8, R9
+	VMOVUPS (R9)(R10*1), Y6
+	VMOVUPS (R9)(R10*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS (R9)(R11*1), Y7
+	VMOVUPS (R9)(R10*4), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+	VMOVUPS (R9), Y9
+	VADDPS  Y10, Y8, Y11
+	VADDPS  Y11, Y9, Y9
+	VMULPS  Y6, Y2, Y11
+	VMULPS  Y7, Y3, Y12
+	VADDPS  Y12, Y11, Y11
+	VMULPS  Y8, Y1, Y8
+	VMULPS  Y10, Y0, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS (R9)(R12*1), Y10
+	VMULPS  Y6, Y4, Y6
+	VADDPS  Y6, Y10, Y6
+	VMULPS  Y7, Y5, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS Y9, 128(R13)
+	VMOVUPS Y11, 320(R13)
+	VMOVUPS Y8, 512(R13)
+	VMOVUPS Y6, 704(R13)
+	ADDQ    R8, R9
+	VMOVUPS (R9)(R10*1), Y6
+	VMOVUPS (R9)(R10*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS (R9)(R11*1), Y7
+	VMOVUPS (R9)(R10*4), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+	VMOVUPS (R9), Y9
+	VADDPS  Y10, Y8, Y11
+	VADDPS  Y11, Y9, Y9
+	VMULPS  Y6, Y2, Y11
+	VMULPS  Y7, Y3, Y12
+	VADDPS  Y12, Y11, Y11
+	VMULPS  Y8, Y1, Y8
+	VMULPS  Y10, Y0, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS (R9)(R12*1), Y10
+	VMULPS  Y6, Y4, Y6
+	VADDPS  Y6, Y10, Y6
+	VMULPS  Y7, Y5, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS Y9, 160(R13)
+	VMOVUPS Y11, 352(R13)
+	VMOVUPS Y8, 544(R13)
+	VMOVUPS Y6, 736(R13)
+	MOVQ    SI, R8
+	MOVQ    BX, R9
+	ADDQ    DX, R8
+	MOVQ    DI, R10
+	ADDQ    DX, R10
+	MOVQ    104(AX), R11
+	MOVQ    88(AX), R12
+	LEAQ    (R12)(R12*2), R13
 
 whole_row:
 	VMOVUPS      32(R11), Y6
@@ -5206,16 +5192,16 @@ whole_row:
 	VADDPS       Y10, Y8, Y11
 	VADDPS       Y11, Y9, Y9
 	VMULPS       Y6, Y2, Y11
-	VMOVAPS      Y11, Y11
-	VFMADD231PS  Y3, Y7, Y11
+	VMULPS       Y7, Y3, Y12
+	VADDPS       Y12, Y11, Y11
 	VMULPS       Y8, Y1, Y8
-	VMOVAPS      Y8, Y8
-	VFMADD231PS  Y0, Y10, Y8
+	VMULPS       Y10, Y0, Y10
+	VADDPS       Y10, Y8, Y8
 	VMOVUPS      160(R11), Y10
-	VMOVAPS      Y10, Y10
-	VFMADD231PS  Y4, Y6, Y10
-	VMOVAPS      Y10, Y6
-	VFMADD231PS  Y5, Y7, Y6
+	VMULPS       Y6, Y4, Y6
+	VADDPS       Y6, Y10, Y6
+	VMULPS       Y7, Y5, Y7
+	VADDPS       Y7, Y6, Y6
 	MOVQ         40(AX), R14
 	VMOVUPS      (R14)(DX*1), Y7
 	VADDPS       Y7, Y9, Y7
@@ -5265,183 +5251,183 @@ whole_next:
 	JMP  vector
 
 tail:
-	MOVQ        64(AX), R8
-	TESTQ       R8, R8
-	JZ          next
-	MOVQ        72(AX), R9
-	MOVQ        8(AX), R10
-	ADDQ        DX, R10
-	IMUL3Q      $+6, R9, R11
-	LEAQ        (R11)(R11*2), R12
-	LEAQ        (R11)(R11*4), R13
-	MOVQ        104(AX), R14
-	VMOVUPS     (R10)(R11*1), Y6
-	VMOVUPS     (R10)(R11*2), Y7
-	VADDPS      Y7, Y6, Y8
-	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     (R10)(R12*1), Y7
-	VMOVUPS     (R10)(R11*4), Y9
-	VADDPS      Y9, Y7, Y10
-	VSUBPS      Y9, Y7, Y7
-	VMOVUPS     (R10), Y9
-	VADDPS      Y10, Y8, Y11
-	VADDPS      Y11, Y9, Y9
-	VMULPS      Y6, Y2, Y11
-	VMOVAPS     Y11, Y11
-	VFMADD231PS Y3, Y7, Y11
-	VMULPS      Y8, Y1, Y8
-	VMOVAPS     Y8, Y8
-	VFMADD231PS Y0, Y10, Y8
-	VMOVUPS     (R10)(R13*1), Y10
-	VMOVAPS     Y10, Y10
-	VFMADD231PS Y4, Y6, Y10
-	VMOVAPS     Y10, Y6
-	VFMADD231PS Y5, Y7, Y6
-	VMOVUPS     Y9, (R14)
-	VMOVUPS     Y11, 192(R14)
-	VMOVUPS     Y8, 384(R14)
-	VMOVUPS     Y6, 576(R14)
-	ADDQ        R9, R10
-	VMOVUPS     (R10)(R11*1), Y6
-	VMOVUPS     (R10)(R11*2), Y7
-	VADDPS      Y7, Y6, Y8
-	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     (R10)(R12*1), Y7
-	VMOVUPS     (R10)(R11*4), Y9
-	VADDPS      Y9, Y7, Y10
-	VSUBPS      Y9, Y7, Y7
-	VMOVUPS     (R10), Y9
-	VADDPS      Y10, Y8, Y11
-	VADDPS      Y11, Y9, Y9
-	VMULPS      Y6, Y2, Y11
-	VMOVAPS     Y11, Y11
-	VFMADD231PS Y3, Y7, Y11
-	VMULPS      Y8, Y1, Y8
-	VMOVAPS     Y8, Y8
-	VFMADD231PS Y0, Y10, Y8
-	VMOVUPS     (R10)(R13*1), Y10
-	VMOVAPS     Y10, Y10
-	VFMADD231PS Y4, Y6, Y10
-	VMOVAPS     Y10, Y6
-	VFMADD231PS Y5, Y7, Y6
-	VMOVUPS     Y9, 32(R14)
-	VMOVUPS     Y11, 224(R14)
-	VMOVUPS     Y8, 416(R14)
-	VMOVUPS     Y6, 608(R14)
-	ADDQ        R9, R10
-	VMOVUPS     (R10)(R11*1), Y6
-	VMOVUPS     (R10)(R11*2), Y7
-	VADDPS      Y7, Y6, Y8
-	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     (R10)(R12*1), Y7
-	VMOVUPS     (R10)(R11*4), Y9
-	VADDPS      Y9, Y7, Y10
-	VSUBPS      Y9, Y7, Y7
-	VMOVUPS     (R10), Y9
-	VADDPS      Y10, Y8, Y11
-	VADDPS      Y11, Y9, Y9
-	VMULPS      Y6, Y2, Y11
-	VMOVAPS     Y11, Y11
-	VFMADD231PS Y3, Y7, Y11
-	VMULPS      Y8, Y1, Y8
-	VMOVAPS     Y8, Y8
-	VFMADD231PS Y0, Y10, Y8
-	VMOVUPS     (R10)(R13*1), Y10
-	VMOVAPS     Y10, Y10
-	VFMADD231PS Y4, Y6, Y10
-	VMOVAPS     Y10, Y6
-	VFMADD231PS Y5, Y7, Y6
-	VMOVUPS     Y9, 64(R14)
-	VMOVUPS     Y11, 256(R14)
-	VMOVUPS     Y8, 448(R14)
-	VMOVUPS     Y6, 640(R14)
-	ADDQ        R9, R10
-	VMOVUPS     (R10)(R11*1), Y6
-	VMOVUPS     (R10)(R11*2), Y7
-	VADDPS      Y7, Y6, Y8
-	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     (R10)(R12*1), Y7
-	VMOVUPS     (R10)(R11*4), Y9
-	VADDPS      Y9, Y7, Y10
-	VSUBPS      Y9, Y7, Y7
-	VMOVUPS     (R10), Y9
-	VADDPS      Y10, Y8, Y11
-	VADDPS      Y11, Y9, Y9
-	VMULPS      Y6, Y2, Y11
-	VMOVAPS     Y11, Y11
-	VFMADD231PS Y3, Y7, Y11
-	VMULPS      Y8, Y1, Y8
-	VMOVAPS     Y8, Y8
-	VFMADD231PS Y0, Y10, Y8
-	VMOVUPS     (R10)(R13*1), Y10
-	VMOVAPS     Y10, Y10
-	VFMADD231PS Y4, Y6, Y10
-	VMOVAPS     Y10, Y6
-	VFMADD231PS Y5, Y7, Y6
-	VMOVUPS     Y9, 96(R14)
-	VMOVUPS     Y11, 288(R14)
-	VMOVUPS     Y8, 480(R14)
-	VMOVUPS     Y6, 672(R14)
-	ADDQ        R9, R10
-	VMOVUPS     (R10)(R11*1), Y6
-	VMOVUPS     (R10)(R11*2), Y7
-	VADDPS      Y7, Y6, Y8
-	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     (R10)(R12*1), Y7
-	VMOVUPS     (R10)(R11*4), Y9
-	VADDPS      Y9, Y7, Y10
-	VSUBPS      Y9, Y7, Y7
-	VMOVUPS     (R10), Y9
-	VADDPS      Y10, Y8, Y11
-	VADDPS      Y11, Y9, Y9
-	VMULPS      Y6, Y2, Y11
-	VMOVAPS     Y11, Y11
-	VFMADD231PS Y3, Y7, Y11
-	VMULPS      Y8, Y1, Y8
-	VMOVAPS     Y8, Y8
-	VFMADD231PS Y0, Y10, Y8
-	VMOVUPS     (R10)(R13*1), Y10
-	VMOVAPS     Y10, Y10
-	VFMADD231PS Y4, Y6, Y10
-	VMOVAPS     Y10, Y6
-	VFMADD231PS Y5, Y7, Y6
-	VMOVUPS     Y9, 128(R14)
-	VMOVUPS     Y11, 320(R14)
-	VMOVUPS     Y8, 512(R14)
-	VMOVUPS     Y6, 704(R14)
-	ADDQ        R9, R10
-	VMOVUPS     (R10)(R11*1), Y6
-	VMOVUPS     (R10)(R11*2), Y7
-	VADDPS      Y7, Y6, Y8
-	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     (R10)(R12*1), Y7
-	VMOVUPS     (R10)(R11*4), Y9
-	VADDPS      Y9, Y7, Y10
-	VSUBPS      Y9, Y7, Y7
-	VMOVUPS     (R10), Y9
-	VADDPS      Y10, Y8, Y11
-	VADDPS      Y11, Y9, Y9
-	VMULPS      Y6, Y2, Y11
-	VMOVAPS     Y11, Y11
-	VFMADD231PS Y3, Y7, Y11
-	VMULPS      Y8, Y1, Y8
-	VMOVAPS     Y8, Y8
-	VFMADD231PS Y0, Y10, Y8
-	VMOVUPS     (R10)(R13*1), Y10
-	VMOVAPS     Y10, Y10
-	VFMADD231PS Y4, Y6, Y10
-	VMOVAPS     Y10, Y6
-	VFMADD231PS Y5, Y7, Y6
-	VMOVUPS     Y9, 160(R14)
-	VMOVUPS     Y11, 352(R14)
-	VMOVUPS     Y8, 544(R14)
-	VMOVUPS     Y6, 736(R14)
-	MOVQ        BX, BX
-	ADDQ        DX, SI
-	ADDQ        DX, DI
-	MOVQ        104(AX), R9
-	MOVQ        88(AX), R10
-	LEAQ        (R10)(R10*2), R11
+	MOVQ    64(AX), R8
+	TESTQ   R8, R8
+	JZ      next
+	MOVQ    72(AX), R9
+	MOVQ    8(AX), R10
+	ADDQ    DX, R10
+	IMUL3Q  $+6, R9, R11
+	LEAQ    (R11)(R11*2), R12
+	LEAQ    (R11)(R11*4), R13
+	MOVQ    104(AX), R14
+	VMOVUPS (R10)(R11*1), Y6
+	VMOVUPS (R10)(R11*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS (R10)(R12*1), Y7
+	VMOVUPS (R10)(R11*4), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+	VMOVUPS (R10), Y9
+	VADDPS  Y10, Y8, Y11
+	VADDPS  Y11, Y9, Y9
+	VMULPS  Y6, Y2, Y11
+	VMULPS  Y7, Y3, Y12
+	VADDPS  Y12, Y11, Y11
+	VMULPS  Y8, Y1, Y8
+	VMULPS  Y10, Y0, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS (R10)(R13*1), Y10
+	VMULPS  Y6, Y4, Y6
+	VADDPS  Y6, Y10, Y6
+	VMULPS  Y7, Y5, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS Y9, (R14)
+	VMOVUPS Y11, 192(R14)
+	VMOVUPS Y8, 384(R14)
+	VMOVUPS Y6, 576(R14)
+	ADDQ    R9, R10
+	VMOVUPS (R10)(R11*1), Y6
+	VMOVUPS (R10)(R11*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS (R10)(R12*1), Y7
+	VMOVUPS (R10)(R11*4), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+	VMOVUPS (R10), Y9
+	VADDPS  Y10, Y8, Y11
+	VADDPS  Y11, Y9, Y9
+	VMULPS  Y6, Y2, Y11
+	VMULPS  Y7, Y3, Y12
+	VADDPS  Y12, Y11, Y11
+	VMULPS  Y8, Y1, Y8
+	VMULPS  Y10, Y0, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS (R10)(R13*1), Y10
+	VMULPS  Y6, Y4, Y6
+	VADDPS  Y6, Y10, Y6
+	VMULPS  Y7, Y5, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS Y9, 32(R14)
+	VMOVUPS Y11, 224(R14)
+	VMOVUPS Y8, 416(R14)
+	VMOVUPS Y6, 608(R14)
+	ADDQ    R9, R10
+	VMOVUPS (R10)(R11*1), Y6
+	VMOVUPS (R10)(R11*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS (R10)(R12*1), Y7
+	VMOVUPS (R10)(R11*4), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+	VMOVUPS (R10), Y9
+	VADDPS  Y10, Y8, Y11
+	VADDPS  Y11, Y9, Y9
+	VMULPS  Y6, Y2, Y11
+	VMULPS  Y7, Y3, Y12
+	VADDPS  Y12, Y11, Y11
+	VMULPS  Y8, Y1, Y8
+	VMULPS  Y10, Y0, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS (R10)(R13*1), Y10
+	VMULPS  Y6, Y4, Y6
+	VADDPS  Y6, Y10, Y6
+	VMULPS  Y7, Y5, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS Y9, 64(R14)
+	VMOVUPS Y11, 256(R14)
+	VMOVUPS Y8, 448(R14)
+	VMOVUPS Y6, 640(R14)
+	ADDQ    R9, R10
+	VMOVUPS (R10)(R11*1), Y6
+	VMOVUPS (R10)(R11*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS (R10)(R12*1), Y7
+	VMOVUPS (R10)(R11*4), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+	VMOVUPS (R10), Y9
+	VADDPS  Y10, Y8, Y11
+	VADDPS  Y11, Y9, Y9
+	VMULPS  Y6, Y2, Y11
+	VMULPS  Y7, Y3, Y12
+	VADDPS  Y12, Y11, Y11
+	VMULPS  Y8, Y1, Y8
+	VMULPS  Y10, Y0, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS (R10)(R13*1), Y10
+	VMULPS  Y6, Y4, Y6
+	VADDPS  Y6, Y10, Y6
+	VMULPS  Y7, Y5, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS Y9, 96(R14)
+	VMOVUPS Y11, 288(R14)
+	VMOVUPS Y8, 480(R14)
+	VMOVUPS Y6, 672(R14)
+	ADDQ    R9, R10
+	VMOVUPS (R10)(R11*1), Y6
+	VMOVUPS (R10)(R11*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS (R10)(R12*1), Y7
+	VMOVUPS (R10)(R11*4), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+	VMOVUPS (R10), Y9
+	VADDPS  Y10, Y8, Y11
+	VADDPS  Y11, Y9, Y9
+	VMULPS  Y6, Y2, Y11
+	VMULPS  Y7, Y3, Y12
+	VADDPS  Y12, Y11, Y11
+	VMULPS  Y8, Y1, Y8
+	VMULPS  Y10, Y0, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS (R10)(R13*1), Y10
+	VMULPS  Y6, Y4, Y6
+	VADDPS  Y6, Y10, Y6
+	VMULPS  Y7, Y5, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS Y9, 128(R14)
+	VMOVUPS Y11, 320(R14)
+	VMOVUPS Y8, 512(R14)
+	VMOVUPS Y6, 704(R14)
+	ADDQ    R9, R10
+	VMOVUPS (R10)(R11*1), Y6
+	VMOVUPS (R10)(R11*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS (R10)(R12*1), Y7
+	VMOVUPS (R10)(R11*4), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+	VMOVUPS (R10), Y9
+	VADDPS  Y10, Y8, Y11
+	VADDPS  Y11, Y9, Y9
+	VMULPS  Y6, Y2, Y11
+	VMULPS  Y7, Y3, Y12
+	VADDPS  Y12, Y11, Y11
+	VMULPS  Y8, Y1, Y8
+	VMULPS  Y10, Y0, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS (R10)(R13*1), Y10
+	VMULPS  Y6, Y4, Y6
+	VADDPS  Y6, Y10, Y6
+	VMULPS  Y7, Y5, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS Y9, 160(R14)
+	VMOVUPS Y11, 352(R14)
+	VMOVUPS Y8, 544(R14)
+	VMOVUPS Y6, 736(R14)
+	MOVQ    BX, BX
+	ADDQ    DX, SI
+	ADDQ    DX, DI
+	MOVQ    104(AX), R9
+	MOVQ    88(AX), R10
+	LEAQ    (R10)(R10*2), R11
 
 part_row:
 	VMOVUPS      32(R9), Y6
@@ -5456,16 +5442,16 @@ part_row:
 	VADDPS       Y10, Y8, Y11
 	VADDPS       Y11, Y9, Y9
 	VMULPS       Y6, Y2, Y11
-	VMOVAPS      Y11, Y11
-	VFMADD231PS  Y3, Y7, Y11
+	VMULPS       Y7, Y3, Y12
+	VADDPS       Y12, Y11, Y11
 	VMULPS       Y8, Y1, Y8
-	VMOVAPS      Y8, Y8
-	VFMADD231PS  Y0, Y10, Y8
+	VMULPS       Y10, Y0, Y10
+	VADDPS       Y10, Y8, Y8
 	VMOVUPS      160(R9), Y10
-	VMOVAPS      Y10, Y10
-	VFMADD231PS  Y4, Y6, Y10
-	VMOVAPS      Y10, Y6
-	VFMADD231PS  Y5, Y7, Y6
+	VMULPS       Y6, Y4, Y6
+	VADDPS       Y6, Y10, Y6
+	VMULPS       Y7, Y5, Y7
+	VADDPS       Y7, Y6, Y6
 	VMOVUPS      (R8), Y7
 	MOVQ         40(AX), R12
 	VMASKMOVPS   (R12)(DX*1), Y7, Y10
@@ -5526,7 +5512,7 @@ next:
 	RET
 
 // func pack4AVX2(args *byte)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2
 TEXT ·pack4AVX2(SB), NOSPLIT, $0-8
 	MOVQ         args+0(FP), AX
 	MOVL         $0x40000000, CX
@@ -5610,65 +5596,65 @@ row:
 	VMOVUPS        (BX), Y6
 	VMOVUPS        96(BX), Y7
 	VMOVUPS        192(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 288(BX)
-	VMOVUPS        Y10, 384(BX)
+	VMOVUPS        Y11, 384(BX)
 	VMOVUPS        Y9, 480(BX)
 	VMOVUPS        Y12, 576(BX)
-	VMOVUPS        Y11, 672(BX)
+	VMOVUPS        Y7, 672(BX)
 	VMOVUPS        Y8, 768(BX)
 	VMOVUPS        32(BX), Y6
 	VMOVUPS        128(BX), Y7
 	VMOVUPS        224(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 320(BX)
-	VMOVUPS        Y10, 416(BX)
+	VMOVUPS        Y11, 416(BX)
 	VMOVUPS        Y9, 512(BX)
 	VMOVUPS        Y12, 608(BX)
-	VMOVUPS        Y11, 704(BX)
+	VMOVUPS        Y7, 704(BX)
 	VMOVUPS        Y8, 800(BX)
 	VMOVUPS        64(BX), Y6
 	VMOVUPS        160(BX), Y7
 	VMOVUPS        256(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 352(BX)
-	VMOVUPS        Y10, 448(BX)
+	VMOVUPS        Y11, 448(BX)
 	VMOVUPS        Y9, 544(BX)
 	VMOVUPS        Y12, 640(BX)
-	VMOVUPS        Y11, 736(BX)
+	VMOVUPS        Y7, 736(BX)
 	VMOVUPS        Y8, 832(BX)
 	MOVQ           40(AX), CX
 	LEAQ           (CX)(CX*2), SI
@@ -5676,133 +5662,133 @@ row:
 	VMOVUPS        288(BX), Y6
 	VMOVUPS        320(BX), Y7
 	VMOVUPS        352(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, (DX)
-	VMOVUPS        Y10, (DX)(CX*1)
+	VMOVUPS        Y11, (DX)(CX*1)
 	VMOVUPS        Y9, (DX)(CX*2)
 	VMOVUPS        Y12, (DX)(SI*1)
-	VMOVUPS        Y11, (DX)(CX*4)
+	VMOVUPS        Y7, (DX)(CX*4)
 	VMOVUPS        Y8, (DX)(DI*1)
 	LEAQ           (DX)(SI*2), DX
 	VMOVUPS        384(BX), Y6
 	VMOVUPS        416(BX), Y7
 	VMOVUPS        448(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, (DX)
-	VMOVUPS        Y10, (DX)(CX*1)
+	VMOVUPS        Y11, (DX)(CX*1)
 	VMOVUPS        Y9, (DX)(CX*2)
 	VMOVUPS        Y12, (DX)(SI*1)
-	VMOVUPS        Y11, (DX)(CX*4)
+	VMOVUPS        Y7, (DX)(CX*4)
 	VMOVUPS        Y8, (DX)(DI*1)
 	LEAQ           (DX)(SI*2), DX
 	VMOVUPS        480(BX), Y6
 	VMOVUPS        512(BX), Y7
 	VMOVUPS        544(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, (DX)
-	VMOVUPS        Y10, (DX)(CX*1)
+	VMOVUPS        Y11, (DX)(CX*1)
 	VMOVUPS        Y9, (DX)(CX*2)
 	VMOVUPS        Y12, (DX)(SI*1)
-	VMOVUPS        Y11, (DX)(CX*4)
+	VMOVUPS        Y7, (DX)(CX*4)
 	VMOVUPS        Y8, (DX)(DI*1)
 	LEAQ           (DX)(SI*2), DX
 	VMOVUPS        576(BX), Y6
 	VMOVUPS        608(BX), Y7
 	VMOVUPS        640(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, (DX)
-	VMOVUPS        Y10, (DX)(CX*1)
+	VMOVUPS        Y11, (DX)(CX*1)
 	VMOVUPS        Y9, (DX)(CX*2)
 	VMOVUPS        Y12, (DX)(SI*1)
-	VMOVUPS        Y11, (DX)(CX*4)
+	VMOVUPS        Y7, (DX)(CX*4)
 	VMOVUPS        Y8, (DX)(DI*1)
 	LEAQ           (DX)(SI*2), DX
 	VMOVUPS        672(BX), Y6
 	VMOVUPS        704(BX), Y7
 	VMOVUPS        736(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, (DX)
-	VMOVUPS        Y10, (DX)(CX*1)
+	VMOVUPS        Y11, (DX)(CX*1)
 	VMOVUPS        Y9, (DX)(CX*2)
 	VMOVUPS        Y12, (DX)(SI*1)
-	VMOVUPS        Y11, (DX)(CX*4)
+	VMOVUPS        Y7, (DX)(CX*4)
 	VMOVUPS        Y8, (DX)(DI*1)
 	LEAQ           (DX)(SI*2), DX
 	VMOVUPS        768(BX), Y6
 	VMOVUPS        800(BX), Y7
 	VMOVUPS        832(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, (DX)
-	VMOVUPS        Y10, (DX)(CX*1)
+	VMOVUPS        Y11, (DX)(CX*1)
 	VMOVUPS        Y9, (DX)(CX*2)
 	VMOVUPS        Y12, (DX)(SI*1)
-	VMOVUPS        Y11, (DX)(CX*4)
+	VMOVUPS        Y7, (DX)(CX*4)
 	VMOVUPS        Y8, (DX)(DI*1)
 	MOVQ           8(AX), CX
 	MOVQ           (AX), DX
@@ -5866,65 +5852,65 @@ row:
 	VMOVUPS        (BX), Y6
 	VMOVUPS        96(BX), Y7
 	VMOVUPS        192(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 288(BX)
-	VMOVUPS        Y10, 384(BX)
+	VMOVUPS        Y11, 384(BX)
 	VMOVUPS        Y9, 480(BX)
 	VMOVUPS        Y12, 576(BX)
-	VMOVUPS        Y11, 672(BX)
+	VMOVUPS        Y7, 672(BX)
 	VMOVUPS        Y8, 768(BX)
 	VMOVUPS        32(BX), Y6
 	VMOVUPS        128(BX), Y7
 	VMOVUPS        224(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 320(BX)
-	VMOVUPS        Y10, 416(BX)
+	VMOVUPS        Y11, 416(BX)
 	VMOVUPS        Y9, 512(BX)
 	VMOVUPS        Y12, 608(BX)
-	VMOVUPS        Y11, 704(BX)
+	VMOVUPS        Y7, 704(BX)
 	VMOVUPS        Y8, 800(BX)
 	VMOVUPS        64(BX), Y6
 	VMOVUPS        160(BX), Y7
 	VMOVUPS        256(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 352(BX)
-	VMOVUPS        Y10, 448(BX)
+	VMOVUPS        Y11, 448(BX)
 	VMOVUPS        Y9, 544(BX)
 	VMOVUPS        Y12, 640(BX)
-	VMOVUPS        Y11, 736(BX)
+	VMOVUPS        Y7, 736(BX)
 	VMOVUPS        Y8, 832(BX)
 	MOVQ           40(AX), CX
 	LEAQ           (CX)(CX*2), SI
@@ -5932,133 +5918,133 @@ row:
 	VMOVUPS        288(BX), Y6
 	VMOVUPS        320(BX), Y7
 	VMOVUPS        352(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 32(DX)
-	VMOVUPS        Y10, 32(DX)(CX*1)
+	VMOVUPS        Y11, 32(DX)(CX*1)
 	VMOVUPS        Y9, 32(DX)(CX*2)
 	VMOVUPS        Y12, 32(DX)(SI*1)
-	VMOVUPS        Y11, 32(DX)(CX*4)
+	VMOVUPS        Y7, 32(DX)(CX*4)
 	VMOVUPS        Y8, 32(DX)(DI*1)
 	LEAQ           (DX)(SI*2), DX
 	VMOVUPS        384(BX), Y6
 	VMOVUPS        416(BX), Y7
 	VMOVUPS        448(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 32(DX)
-	VMOVUPS        Y10, 32(DX)(CX*1)
+	VMOVUPS        Y11, 32(DX)(CX*1)
 	VMOVUPS        Y9, 32(DX)(CX*2)
 	VMOVUPS        Y12, 32(DX)(SI*1)
-	VMOVUPS        Y11, 32(DX)(CX*4)
+	VMOVUPS        Y7, 32(DX)(CX*4)
 	VMOVUPS        Y8, 32(DX)(DI*1)
 	LEAQ           (DX)(SI*2), DX
 	VMOVUPS        480(BX), Y6
 	VMOVUPS        512(BX), Y7
 	VMOVUPS        544(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 32(DX)
-	VMOVUPS        Y10, 32(DX)(CX*1)
+	VMOVUPS        Y11, 32(DX)(CX*1)
 	VMOVUPS        Y9, 32(DX)(CX*2)
 	VMOVUPS        Y12, 32(DX)(SI*1)
-	VMOVUPS        Y11, 32(DX)(CX*4)
+	VMOVUPS        Y7, 32(DX)(CX*4)
 	VMOVUPS        Y8, 32(DX)(DI*1)
 	LEAQ           (DX)(SI*2), DX
 	VMOVUPS        576(BX), Y6
 	VMOVUPS        608(BX), Y7
 	VMOVUPS        640(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 32(DX)
-	VMOVUPS        Y10, 32(DX)(CX*1)
+	VMOVUPS        Y11, 32(DX)(CX*1)
 	VMOVUPS        Y9, 32(DX)(CX*2)
 	VMOVUPS        Y12, 32(DX)(SI*1)
-	VMOVUPS        Y11, 32(DX)(CX*4)
+	VMOVUPS        Y7, 32(DX)(CX*4)
 	VMOVUPS        Y8, 32(DX)(DI*1)
 	LEAQ           (DX)(SI*2), DX
 	VMOVUPS        672(BX), Y6
 	VMOVUPS        704(BX), Y7
 	VMOVUPS        736(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 32(DX)
-	VMOVUPS        Y10, 32(DX)(CX*1)
+	VMOVUPS        Y11, 32(DX)(CX*1)
 	VMOVUPS        Y9, 32(DX)(CX*2)
 	VMOVUPS        Y12, 32(DX)(SI*1)
-	VMOVUPS        Y11, 32(DX)(CX*4)
+	VMOVUPS        Y7, 32(DX)(CX*4)
 	VMOVUPS        Y8, 32(DX)(DI*1)
 	LEAQ           (DX)(SI*2), DX
 	VMOVUPS        768(BX), Y6
 	VMOVUPS        800(BX), Y7
 	VMOVUPS        832(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 32(DX)
-	VMOVUPS        Y10, 32(DX)(CX*1)
+	VMOVUPS        Y11, 32(DX)(CX*1)
 	VMOVUPS        Y9, 32(DX)(CX*2)
 	VMOVUPS        Y12, 32(DX)(SI*1)
-	VMOVUPS        Y11, 32(DX)(CX*4)
+	VMOVUPS        Y7, 32(DX)(CX*4)
 	VMOVUPS        Y8, 32(DX)(DI*1)
 	MOVQ           24(AX), CX
 	ADDQ           CX, 8(AX)
@@ -6069,7 +6055,7 @@ row:
 	RET
 
 // func packRotated4AVX2(args *byte)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2
 TEXT ·packRotated4AVX2(SB), NOSPLIT, $0-8
 	MOVQ         args+0(FP), AX
 	MOVL         $0x40000000, CX
@@ -6153,65 +6139,65 @@ row:
 	VMOVUPS        256(BX), Y6
 	VMOVUPS        160(BX), Y7
 	VMOVUPS        64(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 288(BX)
-	VMOVUPS        Y10, 384(BX)
+	VMOVUPS        Y11, 384(BX)
 	VMOVUPS        Y9, 480(BX)
 	VMOVUPS        Y12, 576(BX)
-	VMOVUPS        Y11, 672(BX)
+	VMOVUPS        Y7, 672(BX)
 	VMOVUPS        Y8, 768(BX)
 	VMOVUPS        224(BX), Y6
 	VMOVUPS        128(BX), Y7
 	VMOVUPS        32(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 320(BX)
-	VMOVUPS        Y10, 416(BX)
+	VMOVUPS        Y11, 416(BX)
 	VMOVUPS        Y9, 512(BX)
 	VMOVUPS        Y12, 608(BX)
-	VMOVUPS        Y11, 704(BX)
+	VMOVUPS        Y7, 704(BX)
 	VMOVUPS        Y8, 800(BX)
 	VMOVUPS        192(BX), Y6
 	VMOVUPS        96(BX), Y7
 	VMOVUPS        (BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 352(BX)
-	VMOVUPS        Y10, 448(BX)
+	VMOVUPS        Y11, 448(BX)
 	VMOVUPS        Y9, 544(BX)
 	VMOVUPS        Y12, 640(BX)
-	VMOVUPS        Y11, 736(BX)
+	VMOVUPS        Y7, 736(BX)
 	VMOVUPS        Y8, 832(BX)
 	MOVQ           40(AX), CX
 	LEAQ           (CX)(CX*2), SI
@@ -6219,133 +6205,133 @@ row:
 	VMOVUPS        288(BX), Y6
 	VMOVUPS        320(BX), Y7
 	VMOVUPS        352(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, (DX)
-	VMOVUPS        Y10, (DX)(CX*1)
+	VMOVUPS        Y11, (DX)(CX*1)
 	VMOVUPS        Y9, (DX)(CX*2)
 	VMOVUPS        Y12, (DX)(SI*1)
-	VMOVUPS        Y11, (DX)(CX*4)
+	VMOVUPS        Y7, (DX)(CX*4)
 	VMOVUPS        Y8, (DX)(DI*1)
 	LEAQ           (DX)(SI*2), DX
 	VMOVUPS        384(BX), Y6
 	VMOVUPS        416(BX), Y7
 	VMOVUPS        448(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, (DX)
-	VMOVUPS        Y10, (DX)(CX*1)
+	VMOVUPS        Y11, (DX)(CX*1)
 	VMOVUPS        Y9, (DX)(CX*2)
 	VMOVUPS        Y12, (DX)(SI*1)
-	VMOVUPS        Y11, (DX)(CX*4)
+	VMOVUPS        Y7, (DX)(CX*4)
 	VMOVUPS        Y8, (DX)(DI*1)
 	LEAQ           (DX)(SI*2), DX
 	VMOVUPS        480(BX), Y6
 	VMOVUPS        512(BX), Y7
 	VMOVUPS        544(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, (DX)
-	VMOVUPS        Y10, (DX)(CX*1)
+	VMOVUPS        Y11, (DX)(CX*1)
 	VMOVUPS        Y9, (DX)(CX*2)
 	VMOVUPS        Y12, (DX)(SI*1)
-	VMOVUPS        Y11, (DX)(CX*4)
+	VMOVUPS        Y7, (DX)(CX*4)
 	VMOVUPS        Y8, (DX)(DI*1)
 	LEAQ           (DX)(SI*2), DX
 	VMOVUPS        576(BX), Y6
 	VMOVUPS        608(BX), Y7
 	VMOVUPS        640(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, (DX)
-	VMOVUPS        Y10, (DX)(CX*1)
+	VMOVUPS        Y11, (DX)(CX*1)
 	VMOVUPS        Y9, (DX)(CX*2)
 	VMOVUPS        Y12, (DX)(SI*1)
-	VMOVUPS        Y11, (DX)(CX*4)
+	VMOVUPS        Y7, (DX)(CX*4)
 	VMOVUPS        Y8, (DX)(DI*1)
 	LEAQ           (DX)(SI*2), DX
 	VMOVUPS        672(BX), Y6
 	VMOVUPS        704(BX), Y7
 	VMOVUPS        736(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, (DX)
-	VMOVUPS        Y10, (DX)(CX*1)
+	VMOVUPS        Y11, (DX)(CX*1)
 	VMOVUPS        Y9, (DX)(CX*2)
 	VMOVUPS        Y12, (DX)(SI*1)
-	VMOVUPS        Y11, (DX)(CX*4)
+	VMOVUPS        Y7, (DX)(CX*4)
 	VMOVUPS        Y8, (DX)(DI*1)
 	LEAQ           (DX)(SI*2), DX
 	VMOVUPS        768(BX), Y6
 	VMOVUPS        800(BX), Y7
 	VMOVUPS        832(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, (DX)
-	VMOVUPS        Y10, (DX)(CX*1)
+	VMOVUPS        Y11, (DX)(CX*1)
 	VMOVUPS        Y9, (DX)(CX*2)
 	VMOVUPS        Y12, (DX)(SI*1)
-	VMOVUPS        Y11, (DX)(CX*4)
+	VMOVUPS        Y7, (DX)(CX*4)
 	VMOVUPS        Y8, (DX)(DI*1)
 	MOVQ           8(AX), CX
 	MOVQ           (AX), DX
@@ -6409,65 +6395,65 @@ row:
 	VMOVUPS        256(BX), Y6
 	VMOVUPS        160(BX), Y7
 	VMOVUPS        64(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 288(BX)
-	VMOVUPS        Y10, 384(BX)
+	VMOVUPS        Y11, 384(BX)
 	VMOVUPS        Y9, 480(BX)
 	VMOVUPS        Y12, 576(BX)
-	VMOVUPS        Y11, 672(BX)
+	VMOVUPS        Y7, 672(BX)
 	VMOVUPS        Y8, 768(BX)
 	VMOVUPS        224(BX), Y6
 	VMOVUPS        128(BX), Y7
 	VMOVUPS        32(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 320(BX)
-	VMOVUPS        Y10, 416(BX)
+	VMOVUPS        Y11, 416(BX)
 	VMOVUPS        Y9, 512(BX)
 	VMOVUPS        Y12, 608(BX)
-	VMOVUPS        Y11, 704(BX)
+	VMOVUPS        Y7, 704(BX)
 	VMOVUPS        Y8, 800(BX)
 	VMOVUPS        192(BX), Y6
 	VMOVUPS        96(BX), Y7
 	VMOVUPS        (BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 352(BX)
-	VMOVUPS        Y10, 448(BX)
+	VMOVUPS        Y11, 448(BX)
 	VMOVUPS        Y9, 544(BX)
 	VMOVUPS        Y12, 640(BX)
-	VMOVUPS        Y11, 736(BX)
+	VMOVUPS        Y7, 736(BX)
 	VMOVUPS        Y8, 832(BX)
 	MOVQ           40(AX), CX
 	LEAQ           (CX)(CX*2), SI
@@ -6475,133 +6461,133 @@ row:
 	VMOVUPS        288(BX), Y6
 	VMOVUPS        320(BX), Y7
 	VMOVUPS        352(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 32(DX)
-	VMOVUPS        Y10, 32(DX)(CX*1)
+	VMOVUPS        Y11, 32(DX)(CX*1)
 	VMOVUPS        Y9, 32(DX)(CX*2)
 	VMOVUPS        Y12, 32(DX)(SI*1)
-	VMOVUPS        Y11, 32(DX)(CX*4)
+	VMOVUPS        Y7, 32(DX)(CX*4)
 	VMOVUPS        Y8, 32(DX)(DI*1)
 	LEAQ           (DX)(SI*2), DX
 	VMOVUPS        384(BX), Y6
 	VMOVUPS        416(BX), Y7
 	VMOVUPS        448(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 32(DX)
-	VMOVUPS        Y10, 32(DX)(CX*1)
+	VMOVUPS        Y11, 32(DX)(CX*1)
 	VMOVUPS        Y9, 32(DX)(CX*2)
 	VMOVUPS        Y12, 32(DX)(SI*1)
-	VMOVUPS        Y11, 32(DX)(CX*4)
+	VMOVUPS        Y7, 32(DX)(CX*4)
 	VMOVUPS        Y8, 32(DX)(DI*1)
 	LEAQ           (DX)(SI*2), DX
 	VMOVUPS        480(BX), Y6
 	VMOVUPS        512(BX), Y7
 	VMOVUPS        544(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 32(DX)
-	VMOVUPS        Y10, 32(DX)(CX*1)
+	VMOVUPS        Y11, 32(DX)(CX*1)
 	VMOVUPS        Y9, 32(DX)(CX*2)
 	VMOVUPS        Y12, 32(DX)(SI*1)
-	VMOVUPS        Y11, 32(DX)(CX*4)
+	VMOVUPS        Y7, 32(DX)(CX*4)
 	VMOVUPS        Y8, 32(DX)(DI*1)
 	LEAQ           (DX)(SI*2), DX
 	VMOVUPS        576(BX), Y6
 	VMOVUPS        608(BX), Y7
 	VMOVUPS        640(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 32(DX)
-	VMOVUPS        Y10, 32(DX)(CX*1)
+	VMOVUPS        Y11, 32(DX)(CX*1)
 	VMOVUPS        Y9, 32(DX)(CX*2)
 	VMOVUPS        Y12, 32(DX)(SI*1)
-	VMOVUPS        Y11, 32(DX)(CX*4)
+	VMOVUPS        Y7, 32(DX)(CX*4)
 	VMOVUPS        Y8, 32(DX)(DI*1)
 	LEAQ           (DX)(SI*2), DX
 	VMOVUPS        672(BX), Y6
 	VMOVUPS        704(BX), Y7
 	VMOVUPS        736(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 32(DX)
-	VMOVUPS        Y10, 32(DX)(CX*1)
+	VMOVUPS        Y11, 32(DX)(CX*1)
 	VMOVUPS        Y9, 32(DX)(CX*2)
 	VMOVUPS        Y12, 32(DX)(SI*1)
-	VMOVUPS        Y11, 32(DX)(CX*4)
+	VMOVUPS        Y7, 32(DX)(CX*4)
 	VMOVUPS        Y8, 32(DX)(DI*1)
 	LEAQ           (DX)(SI*2), DX
 	VMOVUPS        768(BX), Y6
 	VMOVUPS        800(BX), Y7
 	VMOVUPS        832(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 32(DX)
-	VMOVUPS        Y10, 32(DX)(CX*1)
+	VMOVUPS        Y11, 32(DX)(CX*1)
 	VMOVUPS        Y9, 32(DX)(CX*2)
 	VMOVUPS        Y12, 32(DX)(SI*1)
-	VMOVUPS        Y11, 32(DX)(CX*4)
+	VMOVUPS        Y7, 32(DX)(CX*4)
 	VMOVUPS        Y8, 32(DX)(DI*1)
 	MOVQ           24(AX), CX
 	ADDQ           CX, 8(AX)
@@ -6612,7 +6598,7 @@ row:
 	RET
 
 // func stream4AVX2(args *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, MMX+
 TEXT ·stream4AVX2(SB), NOSPLIT, $0-8
 	MOVQ         args+0(FP), AX
 	MOVL         $0x40000000, CX
@@ -6696,65 +6682,65 @@ row:
 	VMOVUPS        (BX), Y6
 	VMOVUPS        96(BX), Y7
 	VMOVUPS        192(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 288(BX)
-	VMOVUPS        Y10, 384(BX)
+	VMOVUPS        Y11, 384(BX)
 	VMOVUPS        Y9, 480(BX)
 	VMOVUPS        Y12, 576(BX)
-	VMOVUPS        Y11, 672(BX)
+	VMOVUPS        Y7, 672(BX)
 	VMOVUPS        Y8, 768(BX)
 	VMOVUPS        32(BX), Y6
 	VMOVUPS        128(BX), Y7
 	VMOVUPS        224(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 320(BX)
-	VMOVUPS        Y10, 416(BX)
+	VMOVUPS        Y11, 416(BX)
 	VMOVUPS        Y9, 512(BX)
 	VMOVUPS        Y12, 608(BX)
-	VMOVUPS        Y11, 704(BX)
+	VMOVUPS        Y7, 704(BX)
 	VMOVUPS        Y8, 800(BX)
 	VMOVUPS        64(BX), Y6
 	VMOVUPS        160(BX), Y7
 	VMOVUPS        256(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 352(BX)
-	VMOVUPS        Y10, 448(BX)
+	VMOVUPS        Y11, 448(BX)
 	VMOVUPS        Y9, 544(BX)
 	VMOVUPS        Y12, 640(BX)
-	VMOVUPS        Y11, 736(BX)
+	VMOVUPS        Y7, 736(BX)
 	VMOVUPS        Y8, 832(BX)
 	MOVQ           40(AX), CX
 	LEAQ           (CX)(CX*2), SI
@@ -6762,133 +6748,133 @@ row:
 	VMOVUPS        288(BX), Y6
 	VMOVUPS        320(BX), Y7
 	VMOVUPS        352(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 864(BX)
-	VMOVUPS        Y10, 896(BX)
+	VMOVUPS        Y11, 896(BX)
 	VMOVUPS        Y9, 928(BX)
 	VMOVUPS        Y12, 960(BX)
-	VMOVUPS        Y11, 992(BX)
+	VMOVUPS        Y7, 992(BX)
 	VMOVUPS        Y8, 1024(BX)
 	LEAQ           (DX)(SI*2), DX
 	VMOVUPS        384(BX), Y6
 	VMOVUPS        416(BX), Y7
 	VMOVUPS        448(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 1056(BX)
-	VMOVUPS        Y10, 1088(BX)
+	VMOVUPS        Y11, 1088(BX)
 	VMOVUPS        Y9, 1120(BX)
 	VMOVUPS        Y12, 1152(BX)
-	VMOVUPS        Y11, 1184(BX)
+	VMOVUPS        Y7, 1184(BX)
 	VMOVUPS        Y8, 1216(BX)
 	LEAQ           (DX)(SI*2), DX
 	VMOVUPS        480(BX), Y6
 	VMOVUPS        512(BX), Y7
 	VMOVUPS        544(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 1248(BX)
-	VMOVUPS        Y10, 1280(BX)
+	VMOVUPS        Y11, 1280(BX)
 	VMOVUPS        Y9, 1312(BX)
 	VMOVUPS        Y12, 1344(BX)
-	VMOVUPS        Y11, 1376(BX)
+	VMOVUPS        Y7, 1376(BX)
 	VMOVUPS        Y8, 1408(BX)
 	LEAQ           (DX)(SI*2), DX
 	VMOVUPS        576(BX), Y6
 	VMOVUPS        608(BX), Y7
 	VMOVUPS        640(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 1440(BX)
-	VMOVUPS        Y10, 1472(BX)
+	VMOVUPS        Y11, 1472(BX)
 	VMOVUPS        Y9, 1504(BX)
 	VMOVUPS        Y12, 1536(BX)
-	VMOVUPS        Y11, 1568(BX)
+	VMOVUPS        Y7, 1568(BX)
 	VMOVUPS        Y8, 1600(BX)
 	LEAQ           (DX)(SI*2), DX
 	VMOVUPS        672(BX), Y6
 	VMOVUPS        704(BX), Y7
 	VMOVUPS        736(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 1632(BX)
-	VMOVUPS        Y10, 1664(BX)
+	VMOVUPS        Y11, 1664(BX)
 	VMOVUPS        Y9, 1696(BX)
 	VMOVUPS        Y12, 1728(BX)
-	VMOVUPS        Y11, 1760(BX)
+	VMOVUPS        Y7, 1760(BX)
 	VMOVUPS        Y8, 1792(BX)
 	LEAQ           (DX)(SI*2), DX
 	VMOVUPS        768(BX), Y6
 	VMOVUPS        800(BX), Y7
 	VMOVUPS        832(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 1824(BX)
-	VMOVUPS        Y10, 1856(BX)
+	VMOVUPS        Y11, 1856(BX)
 	VMOVUPS        Y9, 1888(BX)
 	VMOVUPS        Y12, 1920(BX)
-	VMOVUPS        Y11, 1952(BX)
+	VMOVUPS        Y7, 1952(BX)
 	VMOVUPS        Y8, 1984(BX)
 	MOVQ           8(AX), CX
 	MOVQ           (AX), DX
@@ -6952,65 +6938,65 @@ row:
 	VMOVUPS        (BX), Y6
 	VMOVUPS        96(BX), Y7
 	VMOVUPS        192(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 288(BX)
-	VMOVUPS        Y10, 384(BX)
+	VMOVUPS        Y11, 384(BX)
 	VMOVUPS        Y9, 480(BX)
 	VMOVUPS        Y12, 576(BX)
-	VMOVUPS        Y11, 672(BX)
+	VMOVUPS        Y7, 672(BX)
 	VMOVUPS        Y8, 768(BX)
 	VMOVUPS        32(BX), Y6
 	VMOVUPS        128(BX), Y7
 	VMOVUPS        224(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 320(BX)
-	VMOVUPS        Y10, 416(BX)
+	VMOVUPS        Y11, 416(BX)
 	VMOVUPS        Y9, 512(BX)
 	VMOVUPS        Y12, 608(BX)
-	VMOVUPS        Y11, 704(BX)
+	VMOVUPS        Y7, 704(BX)
 	VMOVUPS        Y8, 800(BX)
 	VMOVUPS        64(BX), Y6
 	VMOVUPS        160(BX), Y7
 	VMOVUPS        256(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 352(BX)
-	VMOVUPS        Y10, 448(BX)
+	VMOVUPS        Y11, 448(BX)
 	VMOVUPS        Y9, 544(BX)
 	VMOVUPS        Y12, 640(BX)
-	VMOVUPS        Y11, 736(BX)
+	VMOVUPS        Y7, 736(BX)
 	VMOVUPS        Y8, 832(BX)
 	MOVQ           40(AX), CX
 	LEAQ           (CX)(CX*2), SI
@@ -7018,24 +7004,24 @@ row:
 	VMOVUPS        288(BX), Y6
 	VMOVUPS        320(BX), Y7
 	VMOVUPS        352(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
-	VMOVUPS        864(BX), Y7
-	VMOVNTPS       Y7, (DX)
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
+	VMOVUPS        864(BX), Y10
+	VMOVNTPS       Y10, (DX)
 	VMOVNTPS       Y6, 32(DX)
 	VMOVUPS        896(BX), Y6
 	VMOVNTPS       Y6, (DX)(CX*1)
-	VMOVNTPS       Y10, 32(DX)(CX*1)
+	VMOVNTPS       Y11, 32(DX)(CX*1)
 	VMOVUPS        928(BX), Y6
 	VMOVNTPS       Y6, (DX)(CX*2)
 	VMOVNTPS       Y9, 32(DX)(CX*2)
@@ -7044,7 +7030,7 @@ row:
 	VMOVNTPS       Y12, 32(DX)(SI*1)
 	VMOVUPS        992(BX), Y6
 	VMOVNTPS       Y6, (DX)(CX*4)
-	VMOVNTPS       Y11, 32(DX)(CX*4)
+	VMOVNTPS       Y7, 32(DX)(CX*4)
 	VMOVUPS        1024(BX), Y6
 	VMOVNTPS       Y6, (DX)(DI*1)
 	VMOVNTPS       Y8, 32(DX)(DI*1)
@@ -7052,24 +7038,24 @@ row:
 	VMOVUPS        384(BX), Y6
 	VMOVUPS        416(BX), Y7
 	VMOVUPS        448(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
-	VMOVUPS        1056(BX), Y7
-	VMOVNTPS       Y7, (DX)
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
+	VMOVUPS        1056(BX), Y10
+	VMOVNTPS       Y10, (DX)
 	VMOVNTPS       Y6, 32(DX)
 	VMOVUPS        1088(BX), Y6
 	VMOVNTPS       Y6, (DX)(CX*1)
-	VMOVNTPS       Y10, 32(DX)(CX*1)
+	VMOVNTPS       Y11, 32(DX)(CX*1)
 	VMOVUPS        1120(BX), Y6
 	VMOVNTPS       Y6, (DX)(CX*2)
 	VMOVNTPS       Y9, 32(DX)(CX*2)
@@ -7078,7 +7064,7 @@ row:
 	VMOVNTPS       Y12, 32(DX)(SI*1)
 	VMOVUPS        1184(BX), Y6
 	VMOVNTPS       Y6, (DX)(CX*4)
-	VMOVNTPS       Y11, 32(DX)(CX*4)
+	VMOVNTPS       Y7, 32(DX)(CX*4)
 	VMOVUPS        1216(BX), Y6
 	VMOVNTPS       Y6, (DX)(DI*1)
 	VMOVNTPS       Y8, 32(DX)(DI*1)
@@ -7086,24 +7072,24 @@ row:
 	VMOVUPS        480(BX), Y6
 	VMOVUPS        512(BX), Y7
 	VMOVUPS        544(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
-	VMOVUPS        1248(BX), Y7
-	VMOVNTPS       Y7, (DX)
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
+	VMOVUPS        1248(BX), Y10
+	VMOVNTPS       Y10, (DX)
 	VMOVNTPS       Y6, 32(DX)
 	VMOVUPS        1280(BX), Y6
 	VMOVNTPS       Y6, (DX)(CX*1)
-	VMOVNTPS       Y10, 32(DX)(CX*1)
+	VMOVNTPS       Y11, 32(DX)(CX*1)
 	VMOVUPS        1312(BX), Y6
 	VMOVNTPS       Y6, (DX)(CX*2)
 	VMOVNTPS       Y9, 32(DX)(CX*2)
@@ -7112,7 +7098,7 @@ row:
 	VMOVNTPS       Y12, 32(DX)(SI*1)
 	VMOVUPS        1376(BX), Y6
 	VMOVNTPS       Y6, (DX)(CX*4)
-	VMOVNTPS       Y11, 32(DX)(CX*4)
+	VMOVNTPS       Y7, 32(DX)(CX*4)
 	VMOVUPS        1408(BX), Y6
 	VMOVNTPS       Y6, (DX)(DI*1)
 	VMOVNTPS       Y8, 32(DX)(DI*1)
@@ -7120,24 +7106,24 @@ row:
 	VMOVUPS        576(BX), Y6
 	VMOVUPS        608(BX), Y7
 	VMOVUPS        640(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
-	VMOVUPS        1440(BX), Y7
-	VMOVNTPS       Y7, (DX)
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
+	VMOVUPS        1440(BX), Y10
+	VMOVNTPS       Y10, (DX)
 	VMOVNTPS       Y6, 32(DX)
 	VMOVUPS        1472(BX), Y6
 	VMOVNTPS       Y6, (DX)(CX*1)
-	VMOVNTPS       Y10, 32(DX)(CX*1)
+	VMOVNTPS       Y11, 32(DX)(CX*1)
 	VMOVUPS        1504(BX), Y6
 	VMOVNTPS       Y6, (DX)(CX*2)
 	VMOVNTPS       Y9, 32(DX)(CX*2)
@@ -7146,7 +7132,7 @@ row:
 	VMOVNTPS       Y12, 32(DX)(SI*1)
 	VMOVUPS        1568(BX), Y6
 	VMOVNTPS       Y6, (DX)(CX*4)
-	VMOVNTPS       Y11, 32(DX)(CX*4)
+	VMOVNTPS       Y7, 32(DX)(CX*4)
 	VMOVUPS        1600(BX), Y6
 	VMOVNTPS       Y6, (DX)(DI*1)
 	VMOVNTPS       Y8, 32(DX)(DI*1)
@@ -7154,24 +7140,24 @@ row:
 	VMOVUPS        672(BX), Y6
 	VMOVUPS        704(BX), Y7
 	VMOVUPS        736(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
-	VMOVUPS        1632(BX), Y7
-	VMOVNTPS       Y7, (DX)
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
+	VMOVUPS        1632(BX), Y10
+	VMOVNTPS       Y10, (DX)
 	VMOVNTPS       Y6, 32(DX)
 	VMOVUPS        1664(BX), Y6
 	VMOVNTPS       Y6, (DX)(CX*1)
-	VMOVNTPS       Y10, 32(DX)(CX*1)
+	VMOVNTPS       Y11, 32(DX)(CX*1)
 	VMOVUPS        1696(BX), Y6
 	VMOVNTPS       Y6, (DX)(CX*2)
 	VMOVNTPS       Y9, 32(DX)(CX*2)
@@ -7180,7 +7166,7 @@ row:
 	VMOVNTPS       Y12, 32(DX)(SI*1)
 	VMOVUPS        1760(BX), Y6
 	VMOVNTPS       Y6, (DX)(CX*4)
-	VMOVNTPS       Y11, 32(DX)(CX*4)
+	VMOVNTPS       Y7, 32(DX)(CX*4)
 	VMOVUPS        1792(BX), Y6
 	VMOVNTPS       Y6, (DX)(DI*1)
 	VMOVNTPS       Y8, 32(DX)(DI*1)
@@ -7188,24 +7174,24 @@ row:
 	VMOVUPS        768(BX), Y6
 	VMOVUPS        800(BX), Y7
 	VMOVUPS        832(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
-	VMOVUPS        1824(BX), Y7
-	VMOVNTPS       Y7, (DX)
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
+	VMOVUPS        1824(BX), Y10
+	VMOVNTPS       Y10, (DX)
 	VMOVNTPS       Y6, 32(DX)
 	VMOVUPS        1856(BX), Y6
 	VMOVNTPS       Y6, (DX)(CX*1)
-	VMOVNTPS       Y10, 32(DX)(CX*1)
+	VMOVNTPS       Y11, 32(DX)(CX*1)
 	VMOVUPS        1888(BX), Y6
 	VMOVNTPS       Y6, (DX)(CX*2)
 	VMOVNTPS       Y9, 32(DX)(CX*2)
@@ -7214,7 +7200,7 @@ row:
 	VMOVNTPS       Y12, 32(DX)(SI*1)
 	VMOVUPS        1952(BX), Y6
 	VMOVNTPS       Y6, (DX)(CX*4)
-	VMOVNTPS       Y11, 32(DX)(CX*4)
+	VMOVNTPS       Y7, 32(DX)(CX*4)
 	VMOVUPS        1984(BX), Y6
 	VMOVNTPS       Y6, (DX)(DI*1)
 	VMOVNTPS       Y8, 32(DX)(DI*1)
@@ -7228,7 +7214,7 @@ row:
 	RET
 
 // func streamRotated4AVX2(args *byte)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, MMX+
 TEXT ·streamRotated4AVX2(SB), NOSPLIT, $0-8
 	MOVQ         args+0(FP), AX
 	MOVL         $0x40000000, CX
@@ -7312,65 +7298,65 @@ row:
 	VMOVUPS        256(BX), Y6
 	VMOVUPS        160(BX), Y7
 	VMOVUPS        64(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 288(BX)
-	VMOVUPS        Y10, 384(BX)
+	VMOVUPS        Y11, 384(BX)
 	VMOVUPS        Y9, 480(BX)
 	VMOVUPS        Y12, 576(BX)
-	VMOVUPS        Y11, 672(BX)
+	VMOVUPS        Y7, 672(BX)
 	VMOVUPS        Y8, 768(BX)
 	VMOVUPS        224(BX), Y6
 	VMOVUPS        128(BX), Y7
 	VMOVUPS        32(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 320(BX)
-	VMOVUPS        Y10, 416(BX)
+	VMOVUPS        Y11, 416(BX)
 	VMOVUPS        Y9, 512(BX)
 	VMOVUPS        Y12, 608(BX)
-	VMOVUPS        Y11, 704(BX)
+	VMOVUPS        Y7, 704(BX)
 	VMOVUPS        Y8, 800(BX)
 	VMOVUPS        192(BX), Y6
 	VMOVUPS        96(BX), Y7
 	VMOVUPS        (BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 352(BX)
-	VMOVUPS        Y10, 448(BX)
+	VMOVUPS        Y11, 448(BX)
 	VMOVUPS        Y9, 544(BX)
 	VMOVUPS        Y12, 640(BX)
-	VMOVUPS        Y11, 736(BX)
+	VMOVUPS        Y7, 736(BX)
 	VMOVUPS        Y8, 832(BX)
 	MOVQ           40(AX), CX
 	LEAQ           (CX)(CX*2), SI
@@ -7378,133 +7364,133 @@ row:
 	VMOVUPS        288(BX), Y6
 	VMOVUPS        320(BX), Y7
 	VMOVUPS        352(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 864(BX)
-	VMOVUPS        Y10, 896(BX)
+	VMOVUPS        Y11, 896(BX)
 	VMOVUPS        Y9, 928(BX)
 	VMOVUPS        Y12, 960(BX)
-	VMOVUPS        Y11, 992(BX)
+	VMOVUPS        Y7, 992(BX)
 	VMOVUPS        Y8, 1024(BX)
 	LEAQ           (DX)(SI*2), DX
 	VMOVUPS        384(BX), Y6
 	VMOVUPS        416(BX), Y7
 	VMOVUPS        448(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 1056(BX)
-	VMOVUPS        Y10, 1088(BX)
+	VMOVUPS        Y11, 1088(BX)
 	VMOVUPS        Y9, 1120(BX)
 	VMOVUPS        Y12, 1152(BX)
-	VMOVUPS        Y11, 1184(BX)
+	VMOVUPS        Y7, 1184(BX)
 	VMOVUPS        Y8, 1216(BX)
 	LEAQ           (DX)(SI*2), DX
 	VMOVUPS        480(BX), Y6
 	VMOVUPS        512(BX), Y7
 	VMOVUPS        544(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 1248(BX)
-	VMOVUPS        Y10, 1280(BX)
+	VMOVUPS        Y11, 1280(BX)
 	VMOVUPS        Y9, 1312(BX)
 	VMOVUPS        Y12, 1344(BX)
-	VMOVUPS        Y11, 1376(BX)
+	VMOVUPS        Y7, 1376(BX)
 	VMOVUPS        Y8, 1408(BX)
 	LEAQ           (DX)(SI*2), DX
 	VMOVUPS        576(BX), Y6
 	VMOVUPS        608(BX), Y7
 	VMOVUPS        640(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 1440(BX)
-	VMOVUPS        Y10, 1472(BX)
+	VMOVUPS        Y11, 1472(BX)
 	VMOVUPS        Y9, 1504(BX)
 	VMOVUPS        Y12, 1536(BX)
-	VMOVUPS        Y11, 1568(BX)
+	VMOVUPS        Y7, 1568(BX)
 	VMOVUPS        Y8, 1600(BX)
 	LEAQ           (DX)(SI*2), DX
 	VMOVUPS        672(BX), Y6
 	VMOVUPS        704(BX), Y7
 	VMOVUPS        736(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 1632(BX)
-	VMOVUPS        Y10, 1664(BX)
+	VMOVUPS        Y11, 1664(BX)
 	VMOVUPS        Y9, 1696(BX)
 	VMOVUPS        Y12, 1728(BX)
-	VMOVUPS        Y11, 1760(BX)
+	VMOVUPS        Y7, 1760(BX)
 	VMOVUPS        Y8, 1792(BX)
 	LEAQ           (DX)(SI*2), DX
 	VMOVUPS        768(BX), Y6
 	VMOVUPS        800(BX), Y7
 	VMOVUPS        832(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 1824(BX)
-	VMOVUPS        Y10, 1856(BX)
+	VMOVUPS        Y11, 1856(BX)
 	VMOVUPS        Y9, 1888(BX)
 	VMOVUPS        Y12, 1920(BX)
-	VMOVUPS        Y11, 1952(BX)
+	VMOVUPS        Y7, 1952(BX)
 	VMOVUPS        Y8, 1984(BX)
 	MOVQ           8(AX), CX
 	MOVQ           (AX), DX
@@ -7568,65 +7554,65 @@ row:
 	VMOVUPS        256(BX), Y6
 	VMOVUPS        160(BX), Y7
 	VMOVUPS        64(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 288(BX)
-	VMOVUPS        Y10, 384(BX)
+	VMOVUPS        Y11, 384(BX)
 	VMOVUPS        Y9, 480(BX)
 	VMOVUPS        Y12, 576(BX)
-	VMOVUPS        Y11, 672(BX)
+	VMOVUPS        Y7, 672(BX)
 	VMOVUPS        Y8, 768(BX)
 	VMOVUPS        224(BX), Y6
 	VMOVUPS        128(BX), Y7
 	VMOVUPS        32(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 320(BX)
-	VMOVUPS        Y10, 416(BX)
+	VMOVUPS        Y11, 416(BX)
 	VMOVUPS        Y9, 512(BX)
 	VMOVUPS        Y12, 608(BX)
-	VMOVUPS        Y11, 704(BX)
+	VMOVUPS        Y7, 704(BX)
 	VMOVUPS        Y8, 800(BX)
 	VMOVUPS        192(BX), Y6
 	VMOVUPS        96(BX), Y7
 	VMOVUPS        (BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
 	VMOVUPS        Y6, 352(BX)
-	VMOVUPS        Y10, 448(BX)
+	VMOVUPS        Y11, 448(BX)
 	VMOVUPS        Y9, 544(BX)
 	VMOVUPS        Y12, 640(BX)
-	VMOVUPS        Y11, 736(BX)
+	VMOVUPS        Y7, 736(BX)
 	VMOVUPS        Y8, 832(BX)
 	MOVQ           40(AX), CX
 	LEAQ           (CX)(CX*2), SI
@@ -7634,24 +7620,24 @@ row:
 	VMOVUPS        288(BX), Y6
 	VMOVUPS        320(BX), Y7
 	VMOVUPS        352(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
-	VMOVUPS        864(BX), Y7
-	VMOVNTPS       Y7, (DX)
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
+	VMOVUPS        864(BX), Y10
+	VMOVNTPS       Y10, (DX)
 	VMOVNTPS       Y6, 32(DX)
 	VMOVUPS        896(BX), Y6
 	VMOVNTPS       Y6, (DX)(CX*1)
-	VMOVNTPS       Y10, 32(DX)(CX*1)
+	VMOVNTPS       Y11, 32(DX)(CX*1)
 	VMOVUPS        928(BX), Y6
 	VMOVNTPS       Y6, (DX)(CX*2)
 	VMOVNTPS       Y9, 32(DX)(CX*2)
@@ -7660,7 +7646,7 @@ row:
 	VMOVNTPS       Y12, 32(DX)(SI*1)
 	VMOVUPS        992(BX), Y6
 	VMOVNTPS       Y6, (DX)(CX*4)
-	VMOVNTPS       Y11, 32(DX)(CX*4)
+	VMOVNTPS       Y7, 32(DX)(CX*4)
 	VMOVUPS        1024(BX), Y6
 	VMOVNTPS       Y6, (DX)(DI*1)
 	VMOVNTPS       Y8, 32(DX)(DI*1)
@@ -7668,24 +7654,24 @@ row:
 	VMOVUPS        384(BX), Y6
 	VMOVUPS        416(BX), Y7
 	VMOVUPS        448(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
-	VMOVUPS        1056(BX), Y7
-	VMOVNTPS       Y7, (DX)
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
+	VMOVUPS        1056(BX), Y10
+	VMOVNTPS       Y10, (DX)
 	VMOVNTPS       Y6, 32(DX)
 	VMOVUPS        1088(BX), Y6
 	VMOVNTPS       Y6, (DX)(CX*1)
-	VMOVNTPS       Y10, 32(DX)(CX*1)
+	VMOVNTPS       Y11, 32(DX)(CX*1)
 	VMOVUPS        1120(BX), Y6
 	VMOVNTPS       Y6, (DX)(CX*2)
 	VMOVNTPS       Y9, 32(DX)(CX*2)
@@ -7694,7 +7680,7 @@ row:
 	VMOVNTPS       Y12, 32(DX)(SI*1)
 	VMOVUPS        1184(BX), Y6
 	VMOVNTPS       Y6, (DX)(CX*4)
-	VMOVNTPS       Y11, 32(DX)(CX*4)
+	VMOVNTPS       Y7, 32(DX)(CX*4)
 	VMOVUPS        1216(BX), Y6
 	VMOVNTPS       Y6, (DX)(DI*1)
 	VMOVNTPS       Y8, 32(DX)(DI*1)
@@ -7702,24 +7688,24 @@ row:
 	VMOVUPS        480(BX), Y6
 	VMOVUPS        512(BX), Y7
 	VMOVUPS        544(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
-	VMOVUPS        1248(BX), Y7
-	VMOVNTPS       Y7, (DX)
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
+	VMOVUPS        1248(BX), Y10
+	VMOVNTPS       Y10, (DX)
 	VMOVNTPS       Y6, 32(DX)
 	VMOVUPS        1280(BX), Y6
 	VMOVNTPS       Y6, (DX)(CX*1)
-	VMOVNTPS       Y10, 32(DX)(CX*1)
+	VMOVNTPS       Y11, 32(DX)(CX*1)
 	VMOVUPS        1312(BX), Y6
 	VMOVNTPS       Y6, (DX)(CX*2)
 	VMOVNTPS       Y9, 32(DX)(CX*2)
@@ -7728,7 +7714,7 @@ row:
 	VMOVNTPS       Y12, 32(DX)(SI*1)
 	VMOVUPS        1376(BX), Y6
 	VMOVNTPS       Y6, (DX)(CX*4)
-	VMOVNTPS       Y11, 32(DX)(CX*4)
+	VMOVNTPS       Y7, 32(DX)(CX*4)
 	VMOVUPS        1408(BX), Y6
 	VMOVNTPS       Y6, (DX)(DI*1)
 	VMOVNTPS       Y8, 32(DX)(DI*1)
@@ -7736,24 +7722,24 @@ row:
 	VMOVUPS        576(BX), Y6
 	VMOVUPS        608(BX), Y7
 	VMOVUPS        640(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
-	VMOVUPS        1440(BX), Y7
-	VMOVNTPS       Y7, (DX)
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
+	VMOVUPS        1440(BX), Y10
+	VMOVNTPS       Y10, (DX)
 	VMOVNTPS       Y6, 32(DX)
 	VMOVUPS        1472(BX), Y6
 	VMOVNTPS       Y6, (DX)(CX*1)
-	VMOVNTPS       Y10, 32(DX)(CX*1)
+	VMOVNTPS       Y11, 32(DX)(CX*1)
 	VMOVUPS        1504(BX), Y6
 	VMOVNTPS       Y6, (DX)(CX*2)
 	VMOVNTPS       Y9, 32(DX)(CX*2)
@@ -7762,7 +7748,7 @@ row:
 	VMOVNTPS       Y12, 32(DX)(SI*1)
 	VMOVUPS        1568(BX), Y6
 	VMOVNTPS       Y6, (DX)(CX*4)
-	VMOVNTPS       Y11, 32(DX)(CX*4)
+	VMOVNTPS       Y7, 32(DX)(CX*4)
 	VMOVUPS        1600(BX), Y6
 	VMOVNTPS       Y6, (DX)(DI*1)
 	VMOVNTPS       Y8, 32(DX)(DI*1)
@@ -7770,24 +7756,24 @@ row:
 	VMOVUPS        672(BX), Y6
 	VMOVUPS        704(BX), Y7
 	VMOVUPS        736(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
-	VMOVUPS        1632(BX), Y7
-	VMOVNTPS       Y7, (DX)
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
+	VMOVUPS        1632(BX), Y10
+	VMOVNTPS       Y10, (DX)
 	VMOVNTPS       Y6, 32(DX)
 	VMOVUPS        1664(BX), Y6
 	VMOVNTPS       Y6, (DX)(CX*1)
-	VMOVNTPS       Y10, 32(DX)(CX*1)
+	VMOVNTPS       Y11, 32(DX)(CX*1)
 	VMOVUPS        1696(BX), Y6
 	VMOVNTPS       Y6, (DX)(CX*2)
 	VMOVNTPS       Y9, 32(DX)(CX*2)
@@ -7796,7 +7782,7 @@ row:
 	VMOVNTPS       Y12, 32(DX)(SI*1)
 	VMOVUPS        1760(BX), Y6
 	VMOVNTPS       Y6, (DX)(CX*4)
-	VMOVNTPS       Y11, 32(DX)(CX*4)
+	VMOVNTPS       Y7, 32(DX)(CX*4)
 	VMOVUPS        1792(BX), Y6
 	VMOVNTPS       Y6, (DX)(DI*1)
 	VMOVNTPS       Y8, 32(DX)(DI*1)
@@ -7804,24 +7790,24 @@ row:
 	VMOVUPS        768(BX), Y6
 	VMOVUPS        800(BX), Y7
 	VMOVUPS        832(BX), Y8
-	VMOVAPS        Y6, Y9
-	VFMADD231PS    Y1, Y8, Y9
+	VMULPS         Y8, Y1, Y9
+	VADDPS         Y9, Y6, Y9
 	VMULPS         Y9, Y2, Y9
-	VMOVAPS        Y9, Y10
-	VFMADD231PS    Y4, Y7, Y10
-	VFNMADD231PS   Y4, Y7, Y9
-	VMOVAPS        Y6, Y11
-	VFMADD231PS    Y0, Y8, Y11
-	VMULPS         Y11, Y3, Y11
-	VMOVAPS        Y11, Y12
-	VFMADD231PS    Y5, Y7, Y12
-	VFNMADD231PS   Y5, Y7, Y11
-	VMOVUPS        1824(BX), Y7
-	VMOVNTPS       Y7, (DX)
+	VMULPS         Y7, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VSUBPS         Y10, Y9, Y9
+	VMULPS         Y8, Y0, Y10
+	VADDPS         Y10, Y6, Y10
+	VMULPS         Y10, Y3, Y10
+	VMULPS         Y7, Y5, Y7
+	VADDPS         Y7, Y10, Y12
+	VSUBPS         Y7, Y10, Y7
+	VMOVUPS        1824(BX), Y10
+	VMOVNTPS       Y10, (DX)
 	VMOVNTPS       Y6, 32(DX)
 	VMOVUPS        1856(BX), Y6
 	VMOVNTPS       Y6, (DX)(CX*1)
-	VMOVNTPS       Y10, 32(DX)(CX*1)
+	VMOVNTPS       Y11, 32(DX)(CX*1)
 	VMOVUPS        1888(BX), Y6
 	VMOVNTPS       Y6, (DX)(CX*2)
 	VMOVNTPS       Y9, 32(DX)(CX*2)
@@ -7830,7 +7816,7 @@ row:
 	VMOVNTPS       Y12, 32(DX)(SI*1)
 	VMOVUPS        1952(BX), Y6
 	VMOVNTPS       Y6, (DX)(CX*4)
-	VMOVNTPS       Y11, 32(DX)(CX*4)
+	VMOVNTPS       Y7, 32(DX)(CX*4)
 	VMOVUPS        1984(BX), Y6
 	VMOVNTPS       Y6, (DX)(DI*1)
 	VMOVNTPS       Y8, 32(DX)(DI*1)
@@ -7844,7 +7830,7 @@ row:
 	RET
 
 // func finish4AVX2(args *byte)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2
 TEXT ·finish4AVX2(SB), NOSPLIT, $0-8
 	MOVQ         args+0(FP), AX
 	MOVL         $0xbf2aaaab, CX
@@ -7900,38 +7886,38 @@ low0:
 	JMP    low0
 
 low0_end:
-	VADDPS      Y8, Y7, Y12
-	VSUBPS      Y8, Y7, Y7
-	VADDPS      Y10, Y9, Y8
-	VSUBPS      Y10, Y9, Y9
-	VMOVAPS     Y6, Y6
-	VFMADD231PS Y0, Y12, Y6
-	VMOVAPS     Y6, Y6
-	VFMADD231PS Y1, Y8, Y6
-	VMULPS      Y7, Y2, Y7
-	VMOVAPS     Y7, Y7
-	VFMADD231PS Y3, Y9, Y7
-	VMOVAPS     Y11, Y9
-	VFMADD231PS Y4, Y12, Y9
-	VMOVAPS     Y9, Y9
-	VFMADD231PS Y5, Y8, Y9
-	VMOVUPS     Y6, (CX)
-	VMOVUPS     Y7, 192(CX)
-	VMOVUPS     Y9, 384(CX)
-	ADDQ        BX, DX
-	MOVQ        24(AX), SI
-	MOVQ        32(AX), DI
-	IMUL3Q      $+6, BX, R8
-	LEAQ        (R8)(R8*2), R9
-	LEAQ        (R8)(R8*4), R10
-	MOVQ        (SI), R11
-	ADDQ        DX, R11
-	VMOVUPS     (R11), Y6
-	VMOVUPS     (R11)(R8*1), Y7
-	VMOVUPS     (R11)(R8*2), Y8
-	VMOVUPS     (R11)(R9*1), Y9
-	VMOVUPS     (R11)(R8*4), Y10
-	VMOVUPS     (R11)(R10*1), Y11
+	VADDPS  Y8, Y7, Y12
+	VSUBPS  Y8, Y7, Y7
+	VADDPS  Y10, Y9, Y8
+	VSUBPS  Y10, Y9, Y9
+	VMULPS  Y12, Y0, Y10
+	VADDPS  Y10, Y6, Y6
+	VMULPS  Y8, Y1, Y10
+	VADDPS  Y10, Y6, Y6
+	VMULPS  Y7, Y2, Y7
+	VMULPS  Y9, Y3, Y9
+	VADDPS  Y9, Y7, Y7
+	VMULPS  Y12, Y4, Y9
+	VADDPS  Y9, Y11, Y9
+	VMULPS  Y8, Y5, Y8
+	VADDPS  Y8, Y9, Y8
+	VMOVUPS Y6, (CX)
+	VMOVUPS Y7, 192(CX)
+	VMOVUPS Y8, 384(CX)
+	ADDQ    BX, DX
+	MOVQ    24(AX), SI
+	MOVQ    32(AX), DI
+	IMUL3Q  $+6, BX, R8
+	LEAQ    (R8)(R8*2), R9
+	LEAQ    (R8)(R8*4), R10
+	MOVQ    (SI), R11
+	ADDQ    DX, R11
+	VMOVUPS (R11), Y6
+	VMOVUPS (R11)(R8*1), Y7
+	VMOVUPS (R11)(R8*2), Y8
+	VMOVUPS (R11)(R9*1), Y9
+	VMOVUPS (R11)(R8*4), Y10
+	VMOVUPS (R11)(R10*1), Y11
 
 low1:
 	DECQ   DI
@@ -7948,38 +7934,38 @@ low1:
 	JMP    low1
 
 low1_end:
-	VADDPS      Y8, Y7, Y12
-	VSUBPS      Y8, Y7, Y7
-	VADDPS      Y10, Y9, Y8
-	VSUBPS      Y10, Y9, Y9
-	VMOVAPS     Y6, Y6
-	VFMADD231PS Y0, Y12, Y6
-	VMOVAPS     Y6, Y6
-	VFMADD231PS Y1, Y8, Y6
-	VMULPS      Y7, Y2, Y7
-	VMOVAPS     Y7, Y7
-	VFMADD231PS Y3, Y9, Y7
-	VMOVAPS     Y11, Y9
-	VFMADD231PS Y4, Y12, Y9
-	VMOVAPS     Y9, Y9
-	VFMADD231PS Y5, Y8, Y9
-	VMOVUPS     Y6, 32(CX)
-	VMOVUPS     Y7, 224(CX)
-	VMOVUPS     Y9, 416(CX)
-	ADDQ        BX, DX
-	MOVQ        24(AX), SI
-	MOVQ        32(AX), DI
-	IMUL3Q      $+6, BX, R8
-	LEAQ        (R8)(R8*2), R9
-	LEAQ        (R8)(R8*4), R10
-	MOVQ        (SI), R11
-	ADDQ        DX, R11
-	VMOVUPS     (R11), Y6
-	VMOVUPS     (R11)(R8*1), Y7
-	VMOVUPS     (R11)(R8*2), Y8
-	VMOVUPS     (R11)(R9*1), Y9
-	VMOVUPS     (R11)(R8*4), Y10
-	VMOVUPS     (R11)(R10*1), Y11
+	VADDPS  Y8, Y7, Y12
+	VSUBPS  Y8, Y7, Y7
+	VADDPS  Y10, Y9, Y8
+	VSUBPS  Y10, Y9, Y9
+	VMULPS  Y12, Y0, Y10
+	VADDPS  Y10, Y6, Y6
+	VMULPS  Y8, Y1, Y10
+	VADDPS  Y10, Y6, Y6
+	VMULPS  Y7, Y2, Y7
+	VMULPS  Y9, Y3, Y9
+	VADDPS  Y9, Y7, Y7
+	VMULPS  Y12, Y4, Y9
+	VADDPS  Y9, Y11, Y9
+	VMULPS  Y8, Y5, Y8
+	VADDPS  Y8, Y9, Y8
+	VMOVUPS Y6, 32(CX)
+	VMOVUPS Y7, 224(CX)
+	VMOVUPS Y8, 416(CX)
+	ADDQ    BX, DX
+	MOVQ    24(AX), SI
+	MOVQ    32(AX), DI
+	IMUL3Q  $+6, BX, R8
+	LEAQ    (R8)(R8*2), R9
+	LEAQ    (R8)(R8*4), R10
+	MOVQ    (SI), R11
+	ADDQ    DX, R11
+	VMOVUPS (R11), Y6
+	VMOVUPS (R11)(R8*1), Y7
+	VMOVUPS (R11)(R8*2), Y8
+	VMOVUPS (R11)(R9*1), Y9
+	VMOVUPS (R11)(R8*4), Y10
+	VMOVUPS (R11)(R10*1), Y11
 
 low2:
 	DECQ   DI
@@ -7996,38 +7982,38 @@ low2:
 	JMP    low2
 
 low2_end:
-	VADDPS      Y8, Y7, Y12
-	VSUBPS      Y8, Y7, Y7
-	VADDPS      Y10, Y9, Y8
-	VSUBPS      Y10, Y9, Y9
-	VMOVAPS     Y6, Y6
-	VFMADD231PS Y0, Y12, Y6
-	VMOVAPS     Y6, Y6
-	VFMADD231PS Y1, Y8, Y6
-	VMULPS      Y7, Y2, Y7
-	VMOVAPS     Y7, Y7
-	VFMADD231PS Y3, Y9, Y7
-	VMOVAPS     Y11, Y9
-	VFMADD231PS Y4, Y12, Y9
-	VMOVAPS     Y9, Y9
-	VFMADD231PS Y5, Y8, Y9
-	VMOVUPS     Y6, 64(CX)
-	VMOVUPS     Y7, 256(CX)
-	VMOVUPS     Y9, 448(CX)
-	ADDQ        BX, DX
-	MOVQ        24(AX), SI
-	MOVQ        32(AX), DI
-	IMUL3Q      $+6, BX, R8
-	LEAQ        (R8)(R8*2), R9
-	LEAQ        (R8)(R8*4), R10
-	MOVQ        (SI), R11
-	ADDQ        DX, R11
-	VMOVUPS     (R11), Y6
-	VMOVUPS     (R11)(R8*1), Y7
-	VMOVUPS     (R11)(R8*2), Y8
-	VMOVUPS     (R11)(R9*1), Y9
-	VMOVUPS     (R11)(R8*4), Y10
-	VMOVUPS     (R11)(R10*1), Y11
+	VADDPS  Y8, Y7, Y12
+	VSUBPS  Y8, Y7, Y7
+	VADDPS  Y10, Y9, Y8
+	VSUBPS  Y10, Y9, Y9
+	VMULPS  Y12, Y0, Y10
+	VADDPS  Y10, Y6, Y6
+	VMULPS  Y8, Y1, Y10
+	VADDPS  Y10, Y6, Y6
+	VMULPS  Y7, Y2, Y7
+	VMULPS  Y9, Y3, Y9
+	VADDPS  Y9, Y7, Y7
+	VMULPS  Y12, Y4, Y9
+	VADDPS  Y9, Y11, Y9
+	VMULPS  Y8, Y5, Y8
+	VADDPS  Y8, Y9, Y8
+	VMOVUPS Y6, 64(CX)
+	VMOVUPS Y7, 256(CX)
+	VMOVUPS Y8, 448(CX)
+	ADDQ    BX, DX
+	MOVQ    24(AX), SI
+	MOVQ    32(AX), DI
+	IMUL3Q  $+6, BX, R8
+	LEAQ    (R8)(R8*2), R9
+	LEAQ    (R8)(R8*4), R10
+	MOVQ    (SI), R11
+	ADDQ    DX, R11
+	VMOVUPS (R11), Y6
+	VMOVUPS (R11)(R8*1), Y7
+	VMOVUPS (R11)(R8*2), Y8
+	VMOVUPS (R11)(R9*1), Y9
+	VMOVUPS (R11)(R8*4), Y10
+	VMOVUPS (R11)(R10*1), Y11
 
 low3:
 	DECQ   DI
@@ -8044,38 +8030,38 @@ low3:
 	JMP    low3
 
 low3_end:
-	VADDPS      Y8, Y7, Y12
-	VSUBPS      Y8, Y7, Y7
-	VADDPS      Y10, Y9, Y8
-	VSUBPS      Y10, Y9, Y9
-	VMOVAPS     Y6, Y6
-	VFMADD231PS Y0, Y12, Y6
-	VMOVAPS     Y6, Y6
-	VFMADD231PS Y1, Y8, Y6
-	VMULPS      Y7, Y2, Y7
-	VMOVAPS     Y7, Y7
-	VFMADD231PS Y3, Y9, Y7
-	VMOVAPS     Y11, Y9
-	VFMADD231PS Y4, Y12, Y9
-	VMOVAPS     Y9, Y9
-	VFMADD231PS Y5, Y8, Y9
-	VMOVUPS     Y6, 96(CX)
-	VMOVUPS     Y7, 288(CX)
-	VMOVUPS     Y9, 480(CX)
-	ADDQ        BX, DX
-	MOVQ        24(AX), SI
-	MOVQ        32(AX), DI
-	IMUL3Q      $+6, BX, R8
-	LEAQ        (R8)(R8*2), R9
-	LEAQ        (R8)(R8*4), R10
-	MOVQ        (SI), R11
-	ADDQ        DX, R11
-	VMOVUPS     (R11), Y6
-	VMOVUPS     (R11)(R8*1), Y7
-	VMOVUPS     (R11)(R8*2), Y8
-	VMOVUPS     (R11)(R9*1), Y9
-	VMOVUPS     (R11)(R8*4), Y10
-	VMOVUPS     (R11)(R10*1), Y11
+	VADDPS  Y8, Y7, Y12
+	VSUBPS  Y8, Y7, Y7
+	VADDPS  Y10, Y9, Y8
+	VSUBPS  Y10, Y9, Y9
+	VMULPS  Y12, Y0, Y10
+	VADDPS  Y10, Y6, Y6
+	VMULPS  Y8, Y1, Y10
+	VADDPS  Y10, Y6, Y6
+	VMULPS  Y7, Y2, Y7
+	VMULPS  Y9, Y3, Y9
+	VADDPS  Y9, Y7, Y7
+	VMULPS  Y12, Y4, Y9
+	VADDPS  Y9, Y11, Y9
+	VMULPS  Y8, Y5, Y8
+	VADDPS  Y8, Y9, Y8
+	VMOVUPS Y6, 96(CX)
+	VMOVUPS Y7, 288(CX)
+	VMOVUPS Y8, 480(CX)
+	ADDQ    BX, DX
+	MOVQ    24(AX), SI
+	MOVQ    32(AX), DI
+	IMUL3Q  $+6, BX, R8
+	LEAQ    (R8)(R8*2), R9
+	LEAQ    (R8)(R8*4), R10
+	MOVQ    (SI), R11
+	ADDQ    DX, R11
+	VMOVUPS (R11), Y6
+	VMOVUPS (R11)(R8*1), Y7
+	VMOVUPS (R11)(R8*2), Y8
+	VMOVUPS (R11)(R9*1), Y9
+	VMOVUPS (R11)(R8*4), Y10
+	VMOVUPS (R11)(R10*1), Y11
 
 low4:
 	DECQ   DI
@@ -8092,38 +8078,38 @@ low4:
 	JMP    low4
 
 low4_end:
-	VADDPS      Y8, Y7, Y12
-	VSUBPS      Y8, Y7, Y7
-	VADDPS      Y10, Y9, Y8
-	VSUBPS      Y10, Y9, Y9
-	VMOVAPS     Y6, Y6
-	VFMADD231PS Y0, Y12, Y6
-	VMOVAPS     Y6, Y6
-	VFMADD231PS Y1, Y8, Y6
-	VMULPS      Y7, Y2, Y7
-	VMOVAPS     Y7, Y7
-	VFMADD231PS Y3, Y9, Y7
-	VMOVAPS     Y11, Y9
-	VFMADD231PS Y4, Y12, Y9
-	VMOVAPS     Y9, Y9
-	VFMADD231PS Y5, Y8, Y9
-	VMOVUPS     Y6, 128(CX)
-	VMOVUPS     Y7, 320(CX)
-	VMOVUPS     Y9, 512(CX)
-	ADDQ        BX, DX
-	MOVQ        24(AX), SI
-	MOVQ        32(AX), DI
-	IMUL3Q      $+6, BX, R8
-	LEAQ        (R8)(R8*2), R9
-	LEAQ        (R8)(R8*4), R10
-	MOVQ        (SI), R11
-	ADDQ        DX, R11
-	VMOVUPS     (R11), Y6
-	VMOVUPS     (R11)(R8*1), Y7
-	VMOVUPS     (R11)(R8*2), Y8
-	VMOVUPS     (R11)(R9*1), Y9
-	VMOVUPS     (R11)(R8*4), Y10
-	VMOVUPS     (R11)(R10*1), Y11
+	VADDPS  Y8, Y7, Y12
+	VSUBPS  Y8, Y7, Y7
+	VADDPS  Y10, Y9, Y8
+	VSUBPS  Y10, Y9, Y9
+	VMULPS  Y12, Y0, Y10
+	VADDPS  Y10, Y6, Y6
+	VMULPS  Y8, Y1, Y10
+	VADDPS  Y10, Y6, Y6
+	VMULPS  Y7, Y2, Y7
+	VMULPS  Y9, Y3, Y9
+	VADDPS  Y9, Y7, Y7
+	VMULPS  Y12, Y4, Y9
+	VADDPS  Y9, Y11, Y9
+	VMULPS  Y8, Y5, Y8
+	VADDPS  Y8, Y9, Y8
+	VMOVUPS Y6, 128(CX)
+	VMOVUPS Y7, 320(CX)
+	VMOVUPS Y8, 512(CX)
+	ADDQ    BX, DX
+	MOVQ    24(AX), SI
+	MOVQ    32(AX), DI
+	IMUL3Q  $+6, BX, R8
+	LEAQ    (R8)(R8*2), R9
+	LEAQ    (R8)(R8*4), R10
+	MOVQ    (SI), R11
+	ADDQ    DX, R11
+	VMOVUPS (R11), Y6
+	VMOVUPS (R11)(R8*1), Y7
+	VMOVUPS (R11)(R8*2), Y8
+	VMOVUPS (R11)(R9*1), Y9
+	VMOVUPS (R11)(R8*4), Y10
+	VMOVUPS (R11)(R10*1), Y11
 
 low5:
 	DECQ   DI
@@ -8144,20 +8130,20 @@ low5_end:
 	VSUBPS       Y8, Y7, Y7
 	VADDPS       Y10, Y9, Y8
 	VSUBPS       Y10, Y9, Y9
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  Y0, Y12, Y6
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  Y1, Y8, Y6
+	VMULPS       Y12, Y0, Y10
+	VADDPS       Y10, Y6, Y6
+	VMULPS       Y8, Y1, Y10
+	VADDPS       Y10, Y6, Y6
 	VMULPS       Y7, Y2, Y7
-	VMOVAPS      Y7, Y7
-	VFMADD231PS  Y3, Y9, Y7
-	VMOVAPS      Y11, Y9
-	VFMADD231PS  Y4, Y12, Y9
-	VMOVAPS      Y9, Y9
-	VFMADD231PS  Y5, Y8, Y9
+	VMULPS       Y9, Y3, Y9
+	VADDPS       Y9, Y7, Y7
+	VMULPS       Y12, Y4, Y9
+	VADDPS       Y9, Y11, Y9
+	VMULPS       Y8, Y5, Y8
+	VADDPS       Y8, Y9, Y8
 	VMOVUPS      Y6, 160(CX)
 	VMOVUPS      Y7, 352(CX)
-	VMOVUPS      Y9, 544(CX)
+	VMOVUPS      Y8, 544(CX)
 	ADDQ         BX, DX
 	VMOVUPS      32(CX), Y6
 	VMOVUPS      64(CX), Y7
@@ -8168,18 +8154,18 @@ low5_end:
 	VADDPS       Y9, Y7, Y10
 	VSUBPS       Y9, Y7, Y7
 	VMOVUPS      (CX), Y9
-	VMOVAPS      Y9, Y9
-	VFMADD231PS  Y0, Y8, Y9
-	VMOVAPS      Y9, Y9
-	VFMADD231PS  Y1, Y10, Y9
+	VMULPS       Y8, Y0, Y11
+	VADDPS       Y11, Y9, Y9
+	VMULPS       Y10, Y1, Y11
+	VADDPS       Y11, Y9, Y9
 	VMULPS       Y6, Y2, Y6
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  Y3, Y7, Y6
+	VMULPS       Y7, Y3, Y7
+	VADDPS       Y7, Y6, Y6
 	VMOVUPS      160(CX), Y7
-	VMOVAPS      Y7, Y7
-	VFMADD231PS  Y4, Y8, Y7
-	VMOVAPS      Y7, Y7
-	VFMADD231PS  Y5, Y10, Y7
+	VMULPS       Y8, Y4, Y8
+	VADDPS       Y8, Y7, Y7
+	VMULPS       Y10, Y5, Y8
+	VADDPS       Y8, Y7, Y7
 	VMOVUPS      Y9, 576(CX)
 	VMOVUPS      Y6, 608(CX)
 	VMOVUPS      Y7, 640(CX)
@@ -8192,18 +8178,18 @@ low5_end:
 	VADDPS       Y9, Y7, Y10
 	VSUBPS       Y9, Y7, Y7
 	VMOVUPS      192(CX), Y9
-	VMOVAPS      Y9, Y9
-	VFMADD231PS  Y0, Y8, Y9
-	VMOVAPS      Y9, Y9
-	VFMADD231PS  Y1, Y10, Y9
+	VMULPS       Y8, Y0, Y11
+	VADDPS       Y11, Y9, Y9
+	VMULPS       Y10, Y1, Y11
+	VADDPS       Y11, Y9, Y9
 	VMULPS       Y6, Y2, Y6
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  Y3, Y7, Y6
+	VMULPS       Y7, Y3, Y7
+	VADDPS       Y7, Y6, Y6
 	VMOVUPS      352(CX), Y7
-	VMOVAPS      Y7, Y7
-	VFMADD231PS  Y4, Y8, Y7
-	VMOVAPS      Y7, Y7
-	VFMADD231PS  Y5, Y10, Y7
+	VMULPS       Y8, Y4, Y8
+	VADDPS       Y8, Y7, Y7
+	VMULPS       Y10, Y5, Y8
+	VADDPS       Y8, Y7, Y7
 	VMOVUPS      Y9, 672(CX)
 	VMOVUPS      Y6, 704(CX)
 	VMOVUPS      Y7, 736(CX)
@@ -8216,18 +8202,18 @@ low5_end:
 	VADDPS       Y9, Y7, Y10
 	VSUBPS       Y9, Y7, Y7
 	VMOVUPS      384(CX), Y9
-	VMOVAPS      Y9, Y9
-	VFMADD231PS  Y0, Y8, Y9
-	VMOVAPS      Y9, Y9
-	VFMADD231PS  Y1, Y10, Y9
+	VMULPS       Y8, Y0, Y11
+	VADDPS       Y11, Y9, Y9
+	VMULPS       Y10, Y1, Y11
+	VADDPS       Y11, Y9, Y9
 	VMULPS       Y6, Y2, Y6
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  Y3, Y7, Y6
+	VMULPS       Y7, Y3, Y7
+	VADDPS       Y7, Y6, Y6
 	VMOVUPS      544(CX), Y7
-	VMOVAPS      Y7, Y7
-	VFMADD231PS  Y4, Y8, Y7
-	VMOVAPS      Y7, Y7
-	VFMADD231PS  Y5, Y10, Y7
+	VMULPS       Y8, Y4, Y8
+	VADDPS       Y8, Y7, Y7
+	VMULPS       Y10, Y5, Y8
+	VADDPS       Y8, Y7, Y7
 	VMOVUPS      Y9, 768(CX)
 	VMOVUPS      Y6, 800(CX)
 	VMOVUPS      Y7, 832(CX)
@@ -8324,38 +8310,38 @@ high0:
 	JMP    high0
 
 high0_end:
-	VADDPS      Y8, Y7, Y12
-	VSUBPS      Y8, Y7, Y7
-	VADDPS      Y10, Y9, Y8
-	VSUBPS      Y10, Y9, Y9
-	VMOVAPS     Y6, Y6
-	VFMADD231PS Y0, Y12, Y6
-	VMOVAPS     Y6, Y6
-	VFMADD231PS Y1, Y8, Y6
-	VMULPS      Y7, Y2, Y7
-	VMOVAPS     Y7, Y7
-	VFMADD231PS Y3, Y9, Y7
-	VMOVAPS     Y11, Y9
-	VFMADD231PS Y4, Y12, Y9
-	VMOVAPS     Y9, Y9
-	VFMADD231PS Y5, Y8, Y9
-	VMOVUPS     Y6, (CX)
-	VMOVUPS     Y7, 192(CX)
-	VMOVUPS     Y9, 384(CX)
-	ADDQ        BX, DX
-	MOVQ        24(AX), SI
-	MOVQ        32(AX), DI
-	IMUL3Q      $+6, BX, R8
-	LEAQ        (R8)(R8*2), R9
-	LEAQ        (R8)(R8*4), R10
-	MOVQ        (SI), R11
-	ADDQ        DX, R11
-	VMOVUPS     (R11), Y6
-	VMOVUPS     (R11)(R8*1), Y7
-	VMOVUPS     (R11)(R8*2), Y8
-	VMOVUPS     (R11)(R9*1), Y9
-	VMOVUPS     (R11)(R8*4), Y10
-	VMOVUPS     (R11)(R10*1), Y11
+	VADDPS  Y8, Y7, Y12
+	VSUBPS  Y8, Y7, Y7
+	VADDPS  Y10, Y9, Y8
+	VSUBPS  Y10, Y9, Y9
+	VMULPS  Y12, Y0, Y10
+	VADDPS  Y10, Y6, Y6
+	VMULPS  Y8, Y1, Y10
+	VADDPS  Y10, Y6, Y6
+	VMULPS  Y7, Y2, Y7
+	VMULPS  Y9, Y3, Y9
+	VADDPS  Y9, Y7, Y7
+	VMULPS  Y12, Y4, Y9
+	VADDPS  Y9, Y11, Y9
+	VMULPS  Y8, Y5, Y8
+	VADDPS  Y8, Y9, Y8
+	VMOVUPS Y6, (CX)
+	VMOVUPS Y7, 192(CX)
+	VMOVUPS Y8, 384(CX)
+	ADDQ    BX, DX
+	MOVQ    24(AX), SI
+	MOVQ    32(AX), DI
+	IMUL3Q  $+6, BX, R8
+	LEAQ    (R8)(R8*2), R9
+	LEAQ    (R8)(R8*4), R10
+	MOVQ    (SI), R11
+	ADDQ    DX, R11
+	VMOVUPS (R11), Y6
+	VMOVUPS (R11)(R8*1), Y7
+	VMOVUPS (R11)(R8*2), Y8
+	VMOVUPS (R11)(R9*1), Y9
+	VMOVUPS (R11)(R8*4), Y10
+	VMOVUPS (R11)(R10*1), Y11
 
 high1:
 	DECQ   DI
@@ -8372,38 +8358,38 @@ high1:
 	JMP    high1
 
 high1_end:
-	VADDPS      Y8, Y7, Y12
-	VSUBPS      Y8, Y7, Y7
-	VADDPS      Y10, Y9, Y8
-	VSUBPS      Y10, Y9, Y9
-	VMOVAPS     Y6, Y6
-	VFMADD231PS Y0, Y12, Y6
-	VMOVAPS     Y6, Y6
-	VFMADD231PS Y1, Y8, Y6
-	VMULPS      Y7, Y2, Y7
-	VMOVAPS     Y7, Y7
-	VFMADD231PS Y3, Y9, Y7
-	VMOVAPS     Y11, Y9
-	VFMADD231PS Y4, Y12, Y9
-	VMOVAPS     Y9, Y9
-	VFMADD231PS Y5, Y8, Y9
-	VMOVUPS     Y6, 32(CX)
-	VMOVUPS     Y7, 224(CX)
-	VMOVUPS     Y9, 416(CX)
-	ADDQ        BX, DX
-	MOVQ        24(AX), SI
-	MOVQ        32(AX), DI
-	IMUL3Q      $+6, BX, R8
-	LEAQ        (R8)(R8*2), R9
-	LEAQ        (R8)(R8*4), R10
-	MOVQ        (SI), R11
-	ADDQ        DX, R11
-	VMOVUPS     (R11), Y6
-	VMOVUPS     (R11)(R8*1), Y7
-	VMOVUPS     (R11)(R8*2), Y8
-	VMOVUPS     (R11)(R9*1), Y9
-	VMOVUPS     (R11)(R8*4), Y10
-	VMOVUPS     (R11)(R10*1), Y11
+	VADDPS  Y8, Y7, Y12
+	VSUBPS  Y8, Y7, Y7
+	VADDPS  Y10, Y9, Y8
+	VSUBPS  Y10, Y9, Y9
+	VMULPS  Y12, Y0, Y10
+	VADDPS  Y10, Y6, Y6
+	VMULPS  Y8, Y1, Y10
+	VADDPS  Y10, Y6, Y6
+	VMULPS  Y7, Y2, Y7
+	VMULPS  Y9, Y3, Y9
+	VADDPS  Y9, Y7, Y7
+	VMULPS  Y12, Y4, Y9
+	VADDPS  Y9, Y11, Y9
+	VMULPS  Y8, Y5, Y8
+	VADDPS  Y8, Y9, Y8
+	VMOVUPS Y6, 32(CX)
+	VMOVUPS Y7, 224(CX)
+	VMOVUPS Y8, 416(CX)
+	ADDQ    BX, DX
+	MOVQ    24(AX), SI
+	MOVQ    32(AX), DI
+	IMUL3Q  $+6, BX, R8
+	LEAQ    (R8)(R8*2), R9
+	LEAQ    (R8)(R8*4), R10
+	MOVQ    (SI), R11
+	ADDQ    DX, R11
+	VMOVUPS (R11), Y6
+	VMOVUPS (R11)(R8*1), Y7
+	VMOVUPS (R11)(R8*2), Y8
+	VMOVUPS (R11)(R9*1), Y9
+	VMOVUPS (R11)(R8*4), Y10
+	VMOVUPS (R11)(R10*1), Y11
 
 high2:
 	DECQ   DI
@@ -8420,38 +8406,38 @@ high2:
 	JMP    high2
 
 high2_end:
-	VADDPS      Y8, Y7, Y12
-	VSUBPS      Y8, Y7, Y7
-	VADDPS      Y10, Y9, Y8
-	VSUBPS      Y10, Y9, Y9
-	VMOVAPS     Y6, Y6
-	VFMADD231PS Y0, Y12, Y6
-	VMOVAPS     Y6, Y6
-	VFMADD231PS Y1, Y8, Y6
-	VMULPS      Y7, Y2, Y7
-	VMOVAPS     Y7, Y7
-	VFMADD231PS Y3, Y9, Y7
-	VMOVAPS     Y11, Y9
-	VFMADD231PS Y4, Y12, Y9
-	VMOVAPS     Y9, Y9
-	VFMADD231PS Y5, Y8, Y9
-	VMOVUPS     Y6, 64(CX)
-	VMOVUPS     Y7, 256(CX)
-	VMOVUPS     Y9, 448(CX)
-	ADDQ        BX, DX
-	MOVQ        24(AX), SI
-	MOVQ        32(AX), DI
-	IMUL3Q      $+6, BX, R8
-	LEAQ        (R8)(R8*2), R9
-	LEAQ        (R8)(R8*4), R10
-	MOVQ        (SI), R11
-	ADDQ        DX, R11
-	VMOVUPS     (R11), Y6
-	VMOVUPS     (R11)(R8*1), Y7
-	VMOVUPS     (R11)(R8*2), Y8
-	VMOVUPS     (R11)(R9*1), Y9
-	VMOVUPS     (R11)(R8*4), Y10
-	VMOVUPS     (R11)(R10*1), Y11
+	VADDPS  Y8, Y7, Y12
+	VSUBPS  Y8, Y7, Y7
+	VADDPS  Y10, Y9, Y8
+	VSUBPS  Y10, Y9, Y9
+	VMULPS  Y12, Y0, Y10
+	VADDPS  Y10, Y6, Y6
+	VMULPS  Y8, Y1, Y10
+	VADDPS  Y10, Y6, Y6
+	VMULPS  Y7, Y2, Y7
+	VMULPS  Y9, Y3, Y9
+	VADDPS  Y9, Y7, Y7
+	VMULPS  Y12, Y4, Y9
+	VADDPS  Y9, Y11, Y9
+	VMULPS  Y8, Y5, Y8
+	VADDPS  Y8, Y9, Y8
+	VMOVUPS Y6, 64(CX)
+	VMOVUPS Y7, 256(CX)
+	VMOVUPS Y8, 448(CX)
+	ADDQ    BX, DX
+	MOVQ    24(AX), SI
+	MOVQ    32(AX), DI
+	IMUL3Q  $+6, BX, R8
+	LEAQ    (R8)(R8*2), R9
+	LEAQ    (R8)(R8*4), R10
+	MOVQ    (SI), R11
+	ADDQ    DX, R11
+	VMOVUPS (R11), Y6
+	VMOVUPS (R11)(R8*1), Y7
+	VMOVUPS (R11)(R8*2), Y8
+	VMOVUPS (R11)(R9*1), Y9
+	VMOVUPS (R11)(R8*4), Y10
+	VMOVUPS (R11)(R10*1), Y11
 
 high3:
 	DECQ   DI
@@ -8468,38 +8454,38 @@ high3:
 	JMP    high3
 
 high3_end:
-	VADDPS      Y8, Y7, Y12
-	VSUBPS      Y8, Y7, Y7
-	VADDPS      Y10, Y9, Y8
-	VSUBPS      Y10, Y9, Y9
-	VMOVAPS     Y6, Y6
-	VFMADD231PS Y0, Y12, Y6
-	VMOVAPS     Y6, Y6
-	VFMADD231PS Y1, Y8, Y6
-	VMULPS      Y7, Y2, Y7
-	VMOVAPS     Y7, Y7
-	VFMADD231PS Y3, Y9, Y7
-	VMOVAPS     Y11, Y9
-	VFMADD231PS Y4, Y12, Y9
-	VMOVAPS     Y9, Y9
-	VFMADD231PS Y5, Y8, Y9
-	VMOVUPS     Y6, 96(CX)
-	VMOVUPS     Y7, 288(CX)
-	VMOVUPS     Y9, 480(CX)
-	ADDQ        BX, DX
-	MOVQ        24(AX), SI
-	MOVQ        32(AX), DI
-	IMUL3Q      $+6, BX, R8
-	LEAQ        (R8)(R8*2), R9
-	LEAQ        (R8)(R8*4), R10
-	MOVQ        (SI), R11
-	ADDQ        DX, R11
-	VMOVUPS     (R11), Y6
-	VMOVUPS     (R11)(R8*1), Y7
-	VMOVUPS     (R11)(R8*2), Y8
-	VMOVUPS     (R11)(R9*1), Y9
-	VMOVUPS     (R11)(R8*4), Y10
-	VMOVUPS     (R11)(R10*1), Y11
+	VADDPS  Y8, Y7, Y12
+	VSUBPS  Y8, Y7, Y7
+	VADDPS  Y10, Y9, Y8
+	VSUBPS  Y10, Y9, Y9
+	VMULPS  Y12, Y0, Y10
+	VADDPS  Y10, Y6, Y6
+	VMULPS  Y8, Y1, Y10
+	VADDPS  Y10, Y6, Y6
+	VMULPS  Y7, Y2, Y7
+	VMULPS  Y9, Y3, Y9
+	VADDPS  Y9, Y7, Y7
+	VMULPS  Y12, Y4, Y9
+	VADDPS  Y9, Y11, Y9
+	VMULPS  Y8, Y5, Y8
+	VADDPS  Y8, Y9, Y8
+	VMOVUPS Y6, 96(CX)
+	VMOVUPS Y7, 288(CX)
+	VMOVUPS Y8, 480(CX)
+	ADDQ    BX, DX
+	MOVQ    24(AX), SI
+	MOVQ    32(AX), DI
+	IMUL3Q  $+6, BX, R8
+	LEAQ    (R8)(R8*2), R9
+	LEAQ    (R8)(R8*4), R10
+	MOVQ    (SI), R11
+	ADDQ    DX, R11
+	VMOVUPS (R11), Y6
+	VMOVUPS (R11)(R8*1), Y7
+	VMOVUPS (R11)(R8*2), Y8
+	VMOVUPS (R11)(R9*1), Y9
+	VMOVUPS (R11)(R8*4), Y10
+	VMOVUPS (R11)(R10*1), Y11
 
 high4:
 	DECQ   DI
@@ -8516,38 +8502,38 @@ high4:
 	JMP    high4
 
 high4_end:
-	VADDPS      Y8, Y7, Y12
-	VSUBPS      Y8, Y7, Y7
-	VADDPS      Y10, Y9, Y8
-	VSUBPS      Y10, Y9, Y9
-	VMOVAPS     Y6, Y6
-	VFMADD231PS Y0, Y12, Y6
-	VMOVAPS     Y6, Y6
-	VFMADD231PS Y1, Y8, Y6
-	VMULPS      Y7, Y2, Y7
-	VMOVAPS     Y7, Y7
-	VFMADD231PS Y3, Y9, Y7
-	VMOVAPS     Y11, Y9
-	VFMADD231PS Y4, Y12, Y9
-	VMOVAPS     Y9, Y9
-	VFMADD231PS Y5, Y8, Y9
-	VMOVUPS     Y6, 128(CX)
-	VMOVUPS     Y7, 320(CX)
-	VMOVUPS     Y9, 512(CX)
-	ADDQ        BX, DX
-	MOVQ        24(AX), SI
-	MOVQ        32(AX), DI
-	IMUL3Q      $+6, BX, R8
-	LEAQ        (R8)(R8*2), R9
-	LEAQ        (R8)(R8*4), R10
-	MOVQ        (SI), R11
-	ADDQ        DX, R11
-	VMOVUPS     (R11), Y6
-	VMOVUPS     (R11)(R8*1), Y7
-	VMOVUPS     (R11)(R8*2), Y8
-	VMOVUPS     (R11)(R9*1), Y9
-	VMOVUPS     (R11)(R8*4), Y10
-	VMOVUPS     (R11)(R10*1), Y11
+	VADDPS  Y8, Y7, Y12
+	VSUBPS  Y8, Y7, Y7
+	VADDPS  Y10, Y9, Y8
+	VSUBPS  Y10, Y9, Y9
+	VMULPS  Y12, Y0, Y10
+	VADDPS  Y10, Y6, Y6
+	VMULPS  Y8, Y1, Y10
+	VADDPS  Y10, Y6, Y6
+	VMULPS  Y7, Y2, Y7
+	VMULPS  Y9, Y3, Y9
+	VADDPS  Y9, Y7, Y7
+	VMULPS  Y12, Y4, Y9
+	VADDPS  Y9, Y11, Y9
+	VMULPS  Y8, Y5, Y8
+	VADDPS  Y8, Y9, Y8
+	VMOVUPS Y6, 128(CX)
+	VMOVUPS Y7, 320(CX)
+	VMOVUPS Y8, 512(CX)
+	ADDQ    BX, DX
+	MOVQ    24(AX), SI
+	MOVQ    32(AX), DI
+	IMUL3Q  $+6, BX, R8
+	LEAQ    (R8)(R8*2), R9
+	LEAQ    (R8)(R8*4), R10
+	MOVQ    (SI), R11
+	ADDQ    DX, R11
+	VMOVUPS (R11), Y6
+	VMOVUPS (R11)(R8*1), Y7
+	VMOVUPS (R11)(R8*2), Y8
+	VMOVUPS (R11)(R9*1), Y9
+	VMOVUPS (R11)(R8*4), Y10
+	VMOVUPS (R11)(R10*1), Y11
 
 high5:
 	DECQ   DI
@@ -8568,20 +8554,20 @@ high5_end:
 	VSUBPS       Y8, Y7, Y7
 	VADDPS       Y10, Y9, Y8
 	VSUBPS       Y10, Y9, Y9
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  Y0, Y12, Y6
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  Y1, Y8, Y6
+	VMULPS       Y12, Y0, Y10
+	VADDPS       Y10, Y6, Y6
+	VMULPS       Y8, Y1, Y10
+	VADDPS       Y10, Y6, Y6
 	VMULPS       Y7, Y2, Y7
-	VMOVAPS      Y7, Y7
-	VFMADD231PS  Y3, Y9, Y7
-	VMOVAPS      Y11, Y9
-	VFMADD231PS  Y4, Y12, Y9
-	VMOVAPS      Y9, Y9
-	VFMADD231PS  Y5, Y8, Y9
+	VMULPS       Y9, Y3, Y9
+	VADDPS       Y9, Y7, Y7
+	VMULPS       Y12, Y4, Y9
+	VADDPS       Y9, Y11, Y9
+	VMULPS       Y8, Y5, Y8
+	VADDPS       Y8, Y9, Y8
 	VMOVUPS      Y6, 160(CX)
 	VMOVUPS      Y7, 352(CX)
-	VMOVUPS      Y9, 544(CX)
+	VMOVUPS      Y8, 544(CX)
 	ADDQ         BX, DX
 	VMOVUPS      32(CX), Y6
 	VMOVUPS      64(CX), Y7
@@ -8592,18 +8578,18 @@ high5_end:
 	VADDPS       Y9, Y7, Y10
 	VSUBPS       Y9, Y7, Y7
 	VMOVUPS      (CX), Y9
-	VMOVAPS      Y9, Y9
-	VFMADD231PS  Y0, Y8, Y9
-	VMOVAPS      Y9, Y9
-	VFMADD231PS  Y1, Y10, Y9
+	VMULPS       Y8, Y0, Y11
+	VADDPS       Y11, Y9, Y9
+	VMULPS       Y10, Y1, Y11
+	VADDPS       Y11, Y9, Y9
 	VMULPS       Y6, Y2, Y6
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  Y3, Y7, Y6
+	VMULPS       Y7, Y3, Y7
+	VADDPS       Y7, Y6, Y6
 	VMOVUPS      160(CX), Y7
-	VMOVAPS      Y7, Y7
-	VFMADD231PS  Y4, Y8, Y7
-	VMOVAPS      Y7, Y7
-	VFMADD231PS  Y5, Y10, Y7
+	VMULPS       Y8, Y4, Y8
+	VADDPS       Y8, Y7, Y7
+	VMULPS       Y10, Y5, Y8
+	VADDPS       Y8, Y7, Y7
 	VMOVUPS      Y9, 576(CX)
 	VMOVUPS      Y6, 608(CX)
 	VMOVUPS      Y7, 640(CX)
@@ -8616,18 +8602,18 @@ high5_end:
 	VADDPS       Y9, Y7, Y10
 	VSUBPS       Y9, Y7, Y7
 	VMOVUPS      192(CX), Y9
-	VMOVAPS      Y9, Y9
-	VFMADD231PS  Y0, Y8, Y9
-	VMOVAPS      Y9, Y9
-	VFMADD231PS  Y1, Y10, Y9
+	VMULPS       Y8, Y0, Y11
+	VADDPS       Y11, Y9, Y9
+	VMULPS       Y10, Y1, Y11
+	VADDPS       Y11, Y9, Y9
 	VMULPS       Y6, Y2, Y6
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  Y3, Y7, Y6
+	VMULPS       Y7, Y3, Y7
+	VADDPS       Y7, Y6, Y6
 	VMOVUPS      352(CX), Y7
-	VMOVAPS      Y7, Y7
-	VFMADD231PS  Y4, Y8, Y7
-	VMOVAPS      Y7, Y7
-	VFMADD231PS  Y5, Y10, Y7
+	VMULPS       Y8, Y4, Y8
+	VADDPS       Y8, Y7, Y7
+	VMULPS       Y10, Y5, Y8
+	VADDPS       Y8, Y7, Y7
 	VMOVUPS      Y9, 672(CX)
 	VMOVUPS      Y6, 704(CX)
 	VMOVUPS      Y7, 736(CX)
@@ -8640,18 +8626,18 @@ high5_end:
 	VADDPS       Y9, Y7, Y10
 	VSUBPS       Y9, Y7, Y7
 	VMOVUPS      384(CX), Y9
-	VMOVAPS      Y9, Y9
-	VFMADD231PS  Y0, Y8, Y9
-	VMOVAPS      Y9, Y9
-	VFMADD231PS  Y1, Y10, Y9
+	VMULPS       Y8, Y0, Y11
+	VADDPS       Y11, Y9, Y9
+	VMULPS       Y10, Y1, Y11
+	VADDPS       Y11, Y9, Y9
 	VMULPS       Y6, Y2, Y6
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  Y3, Y7, Y6
+	VMULPS       Y7, Y3, Y7
+	VADDPS       Y7, Y6, Y6
 	VMOVUPS      544(CX), Y7
-	VMOVAPS      Y7, Y7
-	VFMADD231PS  Y4, Y8, Y7
-	VMOVAPS      Y7, Y7
-	VFMADD231PS  Y5, Y10, Y7
+	VMULPS       Y8, Y4, Y8
+	VADDPS       Y8, Y7, Y7
+	VMULPS       Y10, Y5, Y8
+	VADDPS       Y8, Y7, Y7
 	VMOVUPS      Y9, 768(CX)
 	VMOVUPS      Y6, 800(CX)
 	VMOVUPS      Y7, 832(CX)

@@ -26,7 +26,10 @@ func (f form) positions() int { return f.span() * f.span() }
 // vector is one line of a tile; its first elements count.
 type vector = [maxPositions]float32
 
-// transform is one of the matrices below, applied to a line.
+// transform is one of the matrices below, applied to a line. Each product is
+// rounded before it is added, which the conversions say to the compiler: some
+// processors that have both store the results of fused operations at half
+// speed, and the transforms store as much as they compute.
 type transform func(vector) vector
 
 // Constants of the points ±√½ and ±√2. The scale of G's rows is the inverse of
@@ -90,23 +93,22 @@ func gradient2(g vector) vector {
 }
 
 func weight2(w vector) vector {
-	even := 0.5 * (w[0] + w[2])
-	return vector{w[0], fma(0.5, w[1], even), fma(-0.5, w[1], even), w[2]}
+	even, odd := float32(0.5*(w[0]+w[2])), float32(0.5*w[1])
+	return vector{w[0], even + odd, even - odd, w[2]}
 }
 
 func weightGradient2(d vector) vector {
-	sum := d[1] + d[2]
-	return vector{fma(0.5, sum, d[0]), 0.5 * (d[1] - d[2]), fma(0.5, sum, d[3])}
+	half := float32(0.5 * (d[1] + d[2]))
+	return vector{d[0] + half, 0.5 * (d[1] - d[2]), d[3] + half}
 }
 
 func input4(d vector) vector {
-	even, odd := fma(-2, d[2], d[4]), fma(-2, d[1], d[3])
-	even2, odd2 := fma(-0.5, d[2], d[4]), fma(-0.5, d[1], d[3])
+	even, even2 := d[4]-float32(2*d[2]), d[4]-float32(0.5*d[2])
+	odd, odd2 := near*(d[3]-float32(2*d[1])), far*(d[3]-float32(0.5*d[1]))
 	return vector{
-		fma(-2.5, d[2], d[4]) + d[0],
-		fma(near, odd, even), fma(-near, odd, even),
-		fma(far, odd2, even2), fma(-far, odd2, even2),
-		fma(-2.5, d[3], d[5]) + d[1],
+		d[4] - float32(2.5*d[2]) + d[0],
+		even + float32(odd), even - float32(odd), even2 + float32(odd2), even2 - float32(odd2),
+		d[5] - float32(2.5*d[3]) + d[1],
 	}
 }
 
@@ -115,30 +117,25 @@ func output4(m vector) vector {
 	sum2, difference2 := m[3]+m[4], m[3]-m[4]
 	return vector{
 		m[0] + (sum + sum2),
-		fma(far, difference2, near*difference),
-		fma(2, sum2, 0.5*sum),
-		fma(far3, difference2, fma(near3, difference, m[5])),
+		float32(near*difference) + float32(far*difference2),
+		float32(0.5*sum) + float32(2*sum2),
+		m[5] + float32(near3*difference) + float32(far3*difference2),
 	}
 }
 
 func gradient4(g vector) vector {
-	even, odd := fma(0.5, g[2], g[0]), fma(0.5, g[3], g[1])
-	even2, odd2 := fma(2, g[2], g[0]), fma(2, g[3], g[1])
+	even, even2 := g[0]+float32(0.5*g[2]), g[0]+float32(2*g[2])
+	odd, odd2 := near*(g[1]+float32(0.5*g[3])), far*(g[1]+float32(2*g[3]))
 	return vector{
-		g[0],
-		fma(near, odd, even), fma(-near, odd, even),
-		fma(far, odd2, even2), fma(-far, odd2, even2),
-		g[3],
+		g[0], even + float32(odd), even - float32(odd), even2 + float32(odd2), even2 - float32(odd2), g[3],
 	}
 }
 
 func weight4(w vector) vector {
-	even, even2 := scaleNear*fma(0.5, w[2], w[0]), scaleFar*fma(2, w[2], w[0])
+	even, even2 := scaleNear*(w[0]+float32(0.5*w[2])), scaleFar*(w[0]+float32(2*w[2]))
+	odd, odd2 := float32(scaleNear*near*w[1]), float32(scaleFar*far*w[1])
 	return vector{
-		w[0],
-		fma(scaleNear*near, w[1], even), fma(-scaleNear*near, w[1], even),
-		fma(scaleFar*far, w[1], even2), fma(-scaleFar*far, w[1], even2),
-		w[2],
+		w[0], float32(even) + odd, float32(even) - odd, float32(even2) + odd2, float32(even2) - odd2, w[2],
 	}
 }
 
@@ -146,8 +143,8 @@ func weightGradient4(d vector) vector {
 	sum, difference := d[1]+d[2], d[1]-d[2]
 	sum2, difference2 := d[3]+d[4], d[3]-d[4]
 	return vector{
-		fma(scaleFar, sum2, fma(scaleNear, sum, d[0])),
-		fma(scaleFar*far, difference2, scaleNear*near*difference),
-		fma(2*scaleFar, sum2, fma(0.5*scaleNear, sum, d[5])),
+		d[0] + float32(scaleNear*sum) + float32(scaleFar*sum2),
+		float32(scaleNear*near*difference) + float32(scaleFar*far*difference2),
+		d[5] + float32(0.5*scaleNear*sum) + float32(2*scaleFar*sum2),
 	}
 }

@@ -33,7 +33,13 @@ func mask(channels int) *int32 {
 const bytes = 4 // of an element
 
 // tileScratch is what the assembly needs for a tile: a vector per position.
-type tileScratch [maxPositions * maxPositions * lanes]float32
+type tileScratch [maxPositions*maxPositions*lanes + cacheLine]float32
+
+// aligned is the first element that begins a cache line: vectors across two
+// lines would take twice the time.
+func aligned(x []float32) *float32 {
+	return &x[-int(uintptr(unsafe.Pointer(&x[0]))/bytes)&(cacheLine-1)]
+}
 
 // analysisArgs are the arguments of the assembly, in its order.
 type analysisArgs struct {
@@ -58,7 +64,7 @@ func analyse(f form, kind analysisKind, a analysis) {
 	args := analysisArgs{
 		dst: &a.dst[0], x: &a.x[0], patches: &a.patches[0], count: len(a.patches), blank: &a.blank[0],
 		whole: a.channels / lanes * lanes * bytes, mask: mask(a.channels), position: a.position * bytes,
-		pixel: a.channels * bytes, row: a.row * bytes, scratch: &scratch[0],
+		pixel: a.channels * bytes, row: a.row * bytes, scratch: aligned(scratch[:]),
 	}
 	words := (*byte)(unsafe.Pointer(&args))
 	switch {
@@ -97,7 +103,7 @@ func synthesise(f form, s synthesis) {
 		y: &s.y[0], products: &s.products[0], places: &s.places[0], count: len(s.places), bias: &s.bias[0],
 		floor: float32(math.Inf(-1)), whole: s.channels / lanes * lanes * bytes, mask: mask(s.channels),
 		position: s.position * bytes, row: s.row * bytes, pixel: s.pixel * bytes, line: s.line * bytes,
-		scratch: &scratch[0],
+		scratch: aligned(scratch[:]),
 	}
 	if s.relu {
 		args.floor = 0
@@ -129,7 +135,7 @@ func (p *synthesisArgs) run(f form, plain bool) {
 // panelScratch is what the assembly needs for 8 filters: a vector for each of
 // their elements, for each of a transform that is half done and for each
 // position.
-type panelScratch [(taps + (filter+maxPositions)*maxPositions) * lanes]float32
+type panelScratch [(taps+(filter+maxPositions)*maxPositions)*lanes + cacheLine]float32
 
 // streamed is from how many elements on packed weights are written past the
 // caches, which would not keep them until they are read.
@@ -150,7 +156,7 @@ func pack(f form, p filters) {
 	var scratch panelScratch
 	args := packArgs{
 		u: &p.u[0], w: &p.w[0], column: p.column * bytes, inner: p.inner * bytes, count: p.rows,
-		position: p.position * bytes, scratch: &scratch[0],
+		position: p.position * bytes, scratch: aligned(scratch[:]),
 	}
 	stream := p.position*f.positions() >= streamed && uintptr(unsafe.Pointer(args.u))%(lanes*bytes) == 0
 	if p.width == panel {
@@ -213,7 +219,7 @@ func finishGradW(f form, p finish) {
 	var scratch panelScratch
 	args := finishArgs{
 		w: &p.w[0], column: p.column * bytes, inner: p.inner * bytes, accs: &p.accs[0], accCount: len(p.accs),
-		at: p.at * bytes, count: p.rows, position: p.position * bytes, scratch: &scratch[0],
+		at: p.at * bytes, count: p.rows, position: p.position * bytes, scratch: aligned(scratch[:]),
 	}
 	if p.width == panel {
 		args.run(f)

@@ -145,23 +145,6 @@ func testWeights(t *testing.T, r *rand.Rand, p *plan) {
 	}
 }
 
-func TestFMARoundsOnce(t *testing.T) {
-	t.Parallel()
-	// a*b is 1 + 2^-23 + 2^-46 and half a unit more would round up but for the
-	// last bit, which float64 drops.
-	for _, c := range []struct{ a, b, c, want float32 }{
-		{1, 1 + 0x1p-23, 0x1p-24, 1 + 0x1p-22},
-		{0x1p-24, 1, 1, 1},
-		{0x1p-24 * (1 + 0x1p-23), 1 + 0x1p-23, 1, 1 + 0x1p-23},
-		{0x1p-40, 0x1p-40, 1 + 0x1p-23, 1 + 0x1p-23},
-		{float32(math.Inf(1)), 1, 1, float32(math.Inf(1))},
-	} {
-		if got := fma(c.a, c.b, c.c); got != c.want {
-			t.Errorf("fma(%g, %g, %g) = %g, want %g", c.a, c.b, c.c, got, c.want)
-		}
-	}
-}
-
 func TestStreamedWeightsAreTheSame(t *testing.T) {
 	if !hasAVX2 {
 		t.Skip("this processor has no AVX2")

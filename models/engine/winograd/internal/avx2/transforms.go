@@ -45,28 +45,6 @@ func mul(a, b reg.VecVirtual) reg.VecVirtual {
 	return y
 }
 
-// fma is a*b + c, fnma is c - a*b.
-func fma(a, b, c reg.VecVirtual) reg.VecVirtual {
-	y := YMM()
-	VMOVAPS(c, y)
-	VFMADD231PS(a, b, y)
-	return y
-}
-
-func fnma(a, b, c reg.VecVirtual) reg.VecVirtual {
-	y := YMM()
-	VMOVAPS(c, y)
-	VFNMADD231PS(a, b, y)
-	return y
-}
-
-// both is even + a*odd and even - a*odd; it takes even's register.
-func both(a, odd, even reg.VecVirtual) (plus, minus reg.VecVirtual) {
-	plus = fma(a, odd, even)
-	VFNMADD231PS(a, odd, even)
-	return plus, even
-}
-
 func all(value func(i int) reg.VecVirtual, n int) []reg.VecVirtual {
 	v := make([]reg.VecVirtual, n)
 	for i := range v {
@@ -100,9 +78,8 @@ func weight2() line {
 	half := every(0.5)
 	return func(value func(int) reg.VecVirtual) []reg.VecVirtual {
 		w := all(value, 3)
-		even := mul(half, add(w[0], w[2]))
-		plus, minus := both(half, w[1], even)
-		return []reg.VecVirtual{w[0], plus, minus, w[2]}
+		even, odd := mul(half, add(w[0], w[2])), mul(half, w[1])
+		return []reg.VecVirtual{w[0], add(even, odd), sub(even, odd), w[2]}
 	}
 }
 
@@ -110,26 +87,23 @@ func weightGradient2() line {
 	half := every(0.5)
 	return func(value func(int) reg.VecVirtual) []reg.VecVirtual {
 		d := all(value, 4)
-		sum := add(d[1], d[2])
-		return []reg.VecVirtual{fma(half, sum, d[0]), mul(half, sub(d[1], d[2])), fma(half, sum, d[3])}
+		sum := mul(half, add(d[1], d[2]))
+		return []reg.VecVirtual{add(d[0], sum), mul(half, sub(d[1], d[2])), add(d[3], sum)}
 	}
 }
 
 func input4() line {
-	two, half, outer := every(2), every(0.5), every(2.5)
-	a, b := every(near), every(far)
+	two, half, outer, a, b := every(2), every(0.5), every(2.5), every(near), every(far)
 	return func(value func(int) reg.VecVirtual) []reg.VecVirtual {
 		d2, d4 := value(2), value(4)
-		first := fnma(outer, d2, d4)
-		first = add(first, value(0))
-		even, even2 := fnma(two, d2, d4), fnma(half, d2, d4)
+		even, even2 := sub(d4, mul(two, d2)), sub(d4, mul(half, d2))
+		first := add(sub(d4, mul(outer, d2)), value(0))
 		d1, d3 := value(1), value(3)
-		last := fnma(outer, d3, value(5))
-		last = add(last, d1)
-		odd, odd2 := fnma(two, d1, d3), fnma(half, d1, d3)
-		plus, minus := both(a, odd, even)
-		plus2, minus2 := both(b, odd2, even2)
-		return []reg.VecVirtual{first, plus, minus, plus2, minus2, last}
+		odd, odd2 := mul(a, sub(d3, mul(two, d1))), mul(b, sub(d3, mul(half, d1)))
+		last := add(sub(value(5), mul(outer, d3)), d1)
+		return []reg.VecVirtual{
+			first, add(even, odd), sub(even, odd), add(even2, odd2), sub(even2, odd2), last,
+		}
 	}
 }
 
@@ -142,9 +116,9 @@ func output4() line {
 		sum2, difference2 := add(m3, m4), sub(m3, m4)
 		return []reg.VecVirtual{
 			add(value(0), add(sum, sum2)),
-			fma(b, difference2, mul(a, difference)),
-			fma(two, sum2, mul(half, sum)),
-			fma(b3, difference2, fma(a3, difference, value(5))),
+			add(mul(a, difference), mul(b, difference2)),
+			add(mul(half, sum), mul(two, sum2)),
+			add(add(value(5), mul(a3, difference)), mul(b3, difference2)),
 		}
 	}
 }
@@ -153,11 +127,11 @@ func gradient4() line {
 	two, half, a, b := every(2), every(0.5), every(near), every(far)
 	return func(value func(int) reg.VecVirtual) []reg.VecVirtual {
 		g := all(value, 4)
-		even, odd := fma(half, g[2], g[0]), fma(half, g[3], g[1])
-		even2, odd2 := fma(two, g[2], g[0]), fma(two, g[3], g[1])
-		plus, minus := both(a, odd, even)
-		plus2, minus2 := both(b, odd2, even2)
-		return []reg.VecVirtual{g[0], plus, minus, plus2, minus2, g[3]}
+		even, even2 := add(g[0], mul(half, g[2])), add(g[0], mul(two, g[2]))
+		odd, odd2 := mul(a, add(g[1], mul(half, g[3]))), mul(b, add(g[1], mul(two, g[3])))
+		return []reg.VecVirtual{
+			g[0], add(even, odd), sub(even, odd), add(even2, odd2), sub(even2, odd2), g[3],
+		}
 	}
 }
 
@@ -166,9 +140,10 @@ func weight4() line {
 	a, b := every(scaleNear*near), every(scaleFar*far)
 	return func(value func(int) reg.VecVirtual) []reg.VecVirtual {
 		w := all(value, 3)
-		plus, minus := both(a, w[1], mul(n, fma(half, w[2], w[0])))
-		plus2, minus2 := both(b, w[1], mul(f, fma(two, w[2], w[0])))
-		return []reg.VecVirtual{w[0], plus, minus, plus2, minus2, w[2]}
+		even, odd := mul(n, add(w[0], mul(half, w[2]))), mul(a, w[1])
+		plus, minus := add(even, odd), sub(even, odd)
+		even2, odd2 := mul(f, add(w[0], mul(two, w[2]))), mul(b, w[1])
+		return []reg.VecVirtual{w[0], plus, minus, add(even2, odd2), sub(even2, odd2), w[2]}
 	}
 }
 
@@ -181,9 +156,9 @@ func weightGradient4() line {
 		d3, d4 := value(3), value(4)
 		sum2, difference2 := add(d3, d4), sub(d3, d4)
 		return []reg.VecVirtual{
-			fma(f, sum2, fma(n, sum, value(0))),
-			fma(b, difference2, mul(a, difference)),
-			fma(f2, sum2, fma(n2, sum, value(5))),
+			add(add(value(0), mul(n, sum)), mul(f, sum2)),
+			add(mul(a, difference), mul(b, difference2)),
+			add(add(value(5), mul(n2, sum)), mul(f2, sum2)),
 		}
 	}
 }

@@ -27,7 +27,7 @@ func chooseForm(s Shape, n int) form {
 // tiles round differently.
 const (
 	perProduct   = 0.021 // a multiplication and addition
-	perTransform = 0.13  // a transformed value or product
+	perTransform = 0.11  // a transformed value or product
 	perWeight    = 0.015 // a weight that is read
 	perFarWeight = 0.13  // a weight of so many that they do not stay in the last cache
 	farWeights   = 3 << 20

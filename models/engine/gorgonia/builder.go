@@ -139,12 +139,15 @@ func (b *builder) linear(g group) (*G.Node, error) {
 		operands = append(operands, b.param(node, models.RoleBias, out))
 	}
 	op := newLinear(b.lib, node.Name, b.batch, in, out, !node.Attrs.NoBias, g.relu)
-	if g.norm == nil {
+	if g.norm == nil && !b.fixed {
 		return G.ApplyOp(op, operands...)
 	}
-	norm, params := b.normParams(*g.norm)
-	operands = append(operands, params...)
-	return G.ApplyOp(newFoldedLinear(op, norm, types(operands...)), operands...)
+	var norm *normAttrs
+	if g.norm != nil {
+		attrs, params := b.normParams(*g.norm)
+		norm, operands = &attrs, append(operands, params...)
+	}
+	return G.ApplyOp(newPackedLinear(op, norm, b.fixed, types(operands...)), operands...)
 }
 
 func (b *builder) conv2d(g group) (*G.Node, error) {

@@ -96,7 +96,7 @@ func (o *conv2d) normAt() int {
 func (o *conv2d) bind(in []*buffer, out, packed, workspace *buffer) task {
 	x, b, r := in[0], o.operand(in, o.bias, 2), o.operand(in, o.residual, len(in)-1)
 	at := o.layer.PackedLen()
-	return task{axis: overSamples, run: func(_, lo, hi int) {
+	filters := func(lo, hi, from, to int) {
 		e := conv.Epilogue{ReLU: o.relu}
 		switch {
 		case o.norm != nil:
@@ -107,8 +107,18 @@ func (o *conv2d) bind(in []*buffer, out, packed, workspace *buffer) task {
 		if o.residual {
 			e.Residual = r.data[lo*o.y : hi*o.y]
 		}
-		o.layer.Forward(out.data[lo*o.y:hi*o.y], x.data[lo*o.x:hi*o.x], hi-lo, packed.data[:at], 0, o.filters, e, workspace.data)
-	}}
+		o.layer.Forward(out.data[lo*o.y:hi*o.y], x.data[lo*o.x:hi*o.x], hi-lo, packed.data[:at], from, to, e, workspace.data)
+	}
+	return task{
+		axis: overSamples,
+		run:  func(_, lo, hi int) { filters(lo, hi, 0, o.filters) },
+		columns: func(lo, hi, part, parts int) {
+			if from, to := panels(o.filters, part, parts); from < to {
+				filters(lo, hi, from, to)
+			}
+		},
+		work: o.y * o.weights[1:].TotalSize(),
+	}
 }
 
 func (o *conv2d) DiffWRT(n int) []bool { return gradients(n) }

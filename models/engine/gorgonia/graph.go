@@ -45,6 +45,7 @@ type mode struct {
 	draw      *draw   // of dropout; nil in inference
 	smoothing float64 // of labels
 	fold      bool    // in inference: batch normalization into the layers before it
+	fixed     bool    // in inference: parameters do not change between calls
 }
 
 // buildInference expresses the logits of a batch. Dropout is the identity.
@@ -60,7 +61,7 @@ func buildInference(net *models.Network, m mode) (*graph, error) {
 func buildTraining(net *models.Network, m mode) (*graph, error) {
 	gorgoniaLock.Lock()
 	defer gorgoniaLock.Unlock()
-	m.fold = false
+	m.fold, m.fixed = false, false
 	g, err := forward(net, m)
 	if err != nil {
 		return nil, err

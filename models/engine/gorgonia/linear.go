@@ -140,37 +140,3 @@ func (o *sumRows) task(in []*buffer, out *buffer) task {
 		kernel.SumRows(out.data[lo:hi], g.data[lo:n*o.width], n, o.width)
 	}}
 }
-
-// foldedLinear is a linear node with the batch normalization behind it. Its
-// packed parameters are the folded weights and bias. Operands: x, W, b, those
-// of the normalization.
-type foldedLinear struct {
-	*linear
-	norm normAttrs
-}
-
-func newFoldedLinear(of *linear, norm normAttrs, in []hm.Type) *foldedLinear {
-	of.signature.in, of.name = in, of.name+"+"+norm.node
-	return &foldedLinear{of, norm}
-}
-
-func (o *foldedLinear) Do(v ...G.Value) (G.Value, error) { return do(o, o.size, v) }
-func (o *foldedLinear) packed() int                      { return (o.in + 1) * o.out }
-func (o *foldedLinear) scratch() int                     { return 0 }
-func (o *foldedLinear) workspace() int                   { return 0 }
-
-func (o *foldedLinear) pack(in []*buffer, packed, _ *buffer) []share {
-	var b *buffer
-	norm := in[2:]
-	if o.bias {
-		b, norm = in[2], in[3:]
-	}
-	f, at := newFold(&o.norm, b, in[1], norm, o.out), o.in*o.out
-	return []share{func(_, part, parts int) { f.run(packed.data[:at], packed.data[at:], part, parts) }}
-}
-
-func (o *foldedLinear) bind(in []*buffer, out, packed, _ *buffer) task {
-	at, w, b := o.in*o.out, new(buffer), new(buffer)
-	t := o.product(in[0], w, b, out)
-	return task{axis: overSamples, begin: func(int) { w.data, b.data = packed.data[:at], packed.data[at:] }, run: t.run}
-}

@@ -84,6 +84,12 @@ type task struct {
 	// those of rows of the buffers at hand. n is the number of samples of the
 	// batch. Ranges may run at the same time.
 	run func(n, lo, hi int)
+	// columns, if any, does a part's share of the result's columns, for all
+	// rows: how parts share a task over fewer samples than there are parts.
+	// Begin comes before it too. work is the number of multiplications for a
+	// sample.
+	columns func(lo, hi, part, parts int)
+	work    int
 }
 
 // signature is what Gorgonia wants to know of every operation. Name is part of

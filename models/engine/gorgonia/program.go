@@ -35,9 +35,10 @@ type program struct {
 
 // stage is what happens between two barriers.
 type stage struct {
-	chunk int // samples
-	local []*room
-	parts []work
+	chunk  int // samples
+	local  []*room
+	parts  []work
+	narrow *narrow // of inference programs
 }
 
 // work is what a part does in a stage, bound to its views of the values.
@@ -93,6 +94,9 @@ func (c *compiler) program() *program {
 	}
 	for i, steps := range stages {
 		p.bind(&p.stages[i], steps)
+		if c.prelude && c.threads > 1 {
+			p.stages[i].narrow = p.bindNarrow(steps)
+		}
 	}
 	for _, s := range c.prepare {
 		var one stage
@@ -184,6 +188,12 @@ func (p *program) prepare() { p.runStages(p.prelude, p.threads, p.threads) }
 // run computes n samples in at most as many parts as there are threads. The
 // division depends on nothing else.
 func (p *program) run(n int) {
+	if 2*n <= p.threads && p.stages[0].narrow != nil {
+		for i := range p.stages {
+			p.stages[i].narrow.runAll(n, p.stages[i].chunk)
+		}
+		return
+	}
 	p.runStages(p.stages, n, max(1, min(p.threads, n/p.least)))
 }
 

@@ -50,7 +50,7 @@ func open(net *models.Network, o engine.Options, lib blas.Library, threads int) 
 		x:    &buffer{batch: true, width: net.Input.Size()}, labels: &buffer{batch: true, width: 1, labels: []int32{}},
 	}
 	s.copyParams(net)
-	m := mode{batch: o.Batch, lib: lib, draw: s.draw, smoothing: o.LabelSmoothing, fold: true}
+	m := mode{batch: o.Batch, lib: lib, draw: s.draw, smoothing: o.LabelSmoothing, fold: true, fixed: o.Inference}
 	if err := s.compileInference(net, m); err != nil {
 		return nil, err
 	}

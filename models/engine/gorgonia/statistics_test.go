@@ -243,3 +243,32 @@ func TestSessionLeavesFiltersAlone(t *testing.T) {
 		}
 	}
 }
+
+// Threads share the columns of a single image's layers, which changes no bit.
+func TestOneImageOnManyThreads(t *testing.T) {
+	t.Parallel()
+	wide := newDraft(3, 16, 16).conv("c", 40, noBias()).norm("b").relu("r").conv("d", 64, noBias()).norm("e").
+		add("pool", models.OpMaxPool, models.Attrs{Kernel: [2]int{2, 2}, Stride: [2]int{2, 2}}).
+		add("flat", models.OpFlatten, plain).add("f", models.OpLinear, models.Attrs{Out: 100, NoBias: true}).norm("n").relu("s").
+		add("g", models.OpLinear, models.Attrs{Out: 10}).done()
+	x, _ := samples(4, 3, wide.Input.Size(), 10)
+	for _, n := range []int{1, 2, 3} {
+		one := openWith(t, 1, wide, engine.Options{Batch: 8, Inference: true})
+		want, err := one.Forward(x[:n*wide.Input.Size()], n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, threads := range []int{2, 4, 7} {
+			got, err := openWith(t, threads, wide, engine.Options{Batch: 8, Inference: true}).Forward(x[:n*wide.Input.Size()], n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sameBits(t, "logits", got, want)
+		}
+		for i, v := range newReference(wide).logits(x[:n*wide.Input.Size()], n) {
+			if !near(float64(want[i]), v, 2e-5) {
+				t.Fatalf("logit %d = %g, want %g", i, want[i], v)
+			}
+		}
+	}
+}

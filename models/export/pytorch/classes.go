@@ -67,7 +67,7 @@ func rebuildTensor(args ...any) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("stride: %w", err)
 	}
-	if offset > maxElements || v.offset > maxElements {
+	if offset < 0 || offset > maxElements-v.offset {
 		return nil, fmt.Errorf("offset %d is out of range", offset)
 	}
 	return &tensor{storage: v.storage, offset: v.offset + offset, shape: shape, stride: stride}, nil

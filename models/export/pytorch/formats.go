@@ -61,7 +61,7 @@ func checkHead(head []any) error {
 	}
 	facts, _ := mapping(head[2])
 	for _, f := range facts {
-		if f.key == "little_endian" && f.value == false {
+		if little, ok := f.value.(bool); f.key == "little_endian" && ok && !little {
 			return errors.New("the storages are big-endian; save the file again on a little-endian machine")
 		}
 	}

@@ -123,6 +123,8 @@ func TestReadHostile(t *testing.T) {
 		"marks without end":        strings.Repeat("(", 1<<21),
 		"tensor without storage":   "}X\x01\x00\x00\x00wctorch._utils\n_rebuild_tensor_v2\n(NK\x00)))tRs.",
 		"negative size":            "}X\x01\x00\x00\x00wctorch.\nSize\n(J\xff\xff\xff\xfftRs.",
+		"negative offset":          "}X\x01\x00\x00\x00wctorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x01NtQJ\xff\xff\xff\xff))\x89NtRs.",
+		"offset beyond":            "}X\x01\x00\x00\x00wctorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x01NtQJ\xff\xff\xff\x7f))\x89NtRs.",
 		"persistent id of nothing": "NQ.",
 		"line without end":         "I" + strings.Repeat("1", 1<<16),
 	}

@@ -6,8 +6,8 @@ import (
 	"espalier/models/export/internal/floats"
 )
 
-// maxElements bounds extents, strides and offsets, so that sums and products
-// of two stay inside an int.
+// maxElements bounds extents, strides and offsets, so that products of two
+// stay inside an int64.
 const maxElements = 1 << 30
 
 // element is the type of a storage's elements.
@@ -83,7 +83,7 @@ func (t *tensor) check(limit int) (int, error) {
 	if len(t.shape) != len(t.stride) {
 		return 0, fmt.Errorf("size %v and stride %v have different lengths", t.shape, t.stride)
 	}
-	n, last := 1, t.offset
+	n, last := 1, int64(t.offset)
 	for i, d := range t.shape {
 		if d == 0 {
 			return 0, nil
@@ -91,9 +91,9 @@ func (t *tensor) check(limit int) (int, error) {
 		if n > maxElements/d || last > maxElements {
 			return 0, fmt.Errorf("size %v and stride %v are out of range", t.shape, t.stride)
 		}
-		n, last = n*d, last+(d-1)*t.stride[i]
+		n, last = n*d, last+int64(d-1)*int64(t.stride[i])
 	}
-	if have := len(t.storage.data) / t.storage.size; last >= have {
+	if have := len(t.storage.data) / t.storage.size; last >= int64(have) {
 		return 0, fmt.Errorf("size %v and stride %v at %d end beyond its storage of %d elements", t.shape, t.stride, t.offset, have)
 	}
 	if n > limit {

@@ -14,9 +14,9 @@ type narrow struct {
 	task, rows int
 }
 
-// shareable is how many multiplications a task must have to be worth a barrier
-// of some microseconds.
-const shareable = 1 << 18
+// shareable is how much work makes a task worth a barrier, which takes some
+// microseconds when the processors are free: a task of some 25.
+const shareable = 1 << 22
 
 // bindNarrow binds the steps of a stage, which all go over samples.
 func (p *program) bindNarrow(steps []*step) *narrow {

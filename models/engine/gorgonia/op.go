@@ -86,8 +86,8 @@ type task struct {
 	run func(n, lo, hi int)
 	// columns, if any, does a part's share of the result's columns, for all
 	// rows: how parts share a task over fewer samples than there are parts.
-	// Begin comes before it too. work is the number of multiplications for a
-	// sample.
+	// Begin comes before it too. work is about the number of multiplications for
+	// a sample.
 	columns func(lo, hi, part, parts int)
 	work    int
 }

@@ -18,6 +18,10 @@ type packedLinear struct {
 	panels bool
 }
 
+// perWeight is what reading a weight once costs beside a multiplication of a
+// convolution, which uses it for many pixels.
+const perWeight = 16
+
 // few is how many samples are multiplied by packed weights.
 const few = 8
 
@@ -123,6 +127,6 @@ func (o *packedLinear) bind(in []*buffer, out, packed, _ *buffer) task {
 			multiply(lo, min(hi, lo+few), from, to)
 		}
 	}
-	t.work = o.in * o.out
+	t.work = perWeight * o.in * o.out
 	return t
 }

@@ -247,9 +247,9 @@ func TestSessionLeavesFiltersAlone(t *testing.T) {
 // Threads share the columns of a single image's layers, which changes no bit.
 func TestOneImageOnManyThreads(t *testing.T) {
 	t.Parallel()
-	wide := newDraft(3, 16, 16).conv("c", 40, noBias()).norm("b").relu("r").conv("d", 64, noBias()).norm("e").
+	wide := newDraft(3, 18, 18).conv("c", 40, noBias()).norm("b").relu("r").conv("d", 64, noBias()).norm("e").
 		add("pool", models.OpMaxPool, models.Attrs{Kernel: [2]int{2, 2}, Stride: [2]int{2, 2}}).
-		add("flat", models.OpFlatten, plain).add("f", models.OpLinear, models.Attrs{Out: 100, NoBias: true}).norm("n").relu("s").
+		add("flat", models.OpFlatten, plain).add("f", models.OpLinear, models.Attrs{Out: 110, NoBias: true}).norm("n").relu("s").
 		add("g", models.OpLinear, models.Attrs{Out: 10}).done()
 	x, _ := samples(4, 3, wide.Input.Size(), 10)
 	for _, n := range []int{1, 2, 3} {

@@ -193,3 +193,22 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// docs/import.md names every operator that is read.
+func TestOperatorsAreDocumented(t *testing.T) {
+	t.Parallel()
+	doc, err := os.ReadFile("../../../docs/import.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = onnx.Decode("net.onnx", file{13, []int64{0, 2}, []*onnxpb.NodeProto{n("y", "None", "x")}, nil}.bytes(t))
+	if err == nil {
+		t.Fatal("an operator of no name is read")
+	}
+	_, list, _ := strings.Cut(err.Error(), "supported are ")
+	for _, operator := range strings.Split(list, ", ") {
+		if !strings.Contains(string(doc), "`"+operator+"`") {
+			t.Errorf("docs/import.md does not name %s", operator)
+		}
+	}
+}

@@ -99,14 +99,9 @@ func TestReadTruncated(t *testing.T) {
 	}
 }
 
-// Hostile lengths, codes and structures give errors, and none takes memory
-// out of proportion or ends the process.
-func TestReadHostile(t *testing.T) {
-	t.Parallel()
-	// The head of a legacy file with the object's pickle in the fourth place.
-	legacy := read(t, "legacy.pth")
-	head := legacy[:bytes.Index(legacy, []byte("ccollections\n"))-2]
-	tests := map[string]string{
+// hostile are objects' pickles with wrong lengths, codes and structures.
+func hostile() map[string]string {
+	return map[string]string{
 		"string of 2^62 bytes":     "\x8d\x00\x00\x00\x00\x00\x00\x00\x40.",
 		"bytes of 4 GiB":           "B\xff\xff\xff\xff.",
 		"frame of 2^40 bytes":      "\x95\x00\x00\x00\x00\x00\x01\x00\x00.",
@@ -128,11 +123,23 @@ func TestReadHostile(t *testing.T) {
 		"persistent id of nothing": "NQ.",
 		"line without end":         "I" + strings.Repeat("1", 1<<16),
 	}
-	for name, pickle := range tests {
+}
+
+// inLegacy puts a pickle in the place of a legacy file's object.
+func inLegacy(legacy []byte, pickle string) []byte {
+	head := legacy[:bytes.Index(legacy, []byte("ccollections\n"))-2]
+	return slices.Concat(head, []byte("\x80\x02"+pickle), []byte("\x80\x02]."))
+}
+
+// Hostile pickles give errors, and none takes memory out of proportion or ends
+// the process.
+func TestReadHostile(t *testing.T) {
+	t.Parallel()
+	legacy := read(t, "legacy.pth")
+	for name, pickle := range hostile() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			data := slices.Concat(head, []byte("\x80\x02"+pickle), []byte("\x80\x02]."))
-			if got, err := pytorch.Read(data); err == nil {
+			if got, err := pytorch.Read(inLegacy(legacy, pickle)); err == nil {
 				t.Errorf("Read = %v, want an error", got)
 			}
 		})
@@ -151,6 +158,15 @@ func FuzzRead(f *testing.F) {
 		}
 		f.Add(data)
 		f.Add(data[:len(data)/2])
+	}
+	legacy, err := os.ReadFile("testdata/legacy.pth")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, pickle := range hostile() {
+		if len(pickle) < 1<<12 {
+			f.Add(inLegacy(legacy, pickle))
+		}
 	}
 	f.Add([]byte{})
 	f.Add([]byte("PK\x03\x04"))

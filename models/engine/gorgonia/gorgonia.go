@@ -1,11 +1,28 @@
 // Package gorgonia is the default engine. It writes a network as a Gorgonia
 // expression of fused operations, lets Gorgonia differentiate it, and then
-// compiles the sorted graph into a program of its own: buffers placed once,
-// matrix products on BLAS, each batch divided in the same way every time over
-// a fixed number of threads. A step allocates nothing and gives the same bits
-// for the same [engine.Fingerprint].
+// compiles the sorted graph into a program of its own. A step allocates nothing
+// and gives the same bits for the same [engine.Fingerprint].
 //
-// It is the only package that imports Gorgonia.
+// # From a network to an expression
+//
+// A group of the network's nodes becomes one operation: a convolution with its
+// bias, the addition and the relu behind it; a batch normalization with the
+// same; for inference, a layer with the batch normalization behind it folded
+// into its weights. Images are samples of rows of pixels of channels (NHWC)
+// here, whatever the world outside has.
+//
+// # From an expression to a program
+//
+// A program goes through stages. In a stage each part of the batch, one for
+// each thread, runs all tasks on samples of its own, in chunks so small that
+// values stay in the cache from task to task; then all wait for all. What needs
+// the whole batch, such as the moments of batch normalization or the gradient
+// of a filter, is a sum that every part has a share of, merged in the parts'
+// order at the next stage. Memory is planned: a value that lives within a stage
+// has room for a chunk, others share one arena by the stages in which they are
+// needed, and what is cheap to compute is computed again rather than kept.
+//
+// The package is the only one that imports Gorgonia.
 package gorgonia
 
 import (
@@ -82,6 +99,9 @@ func (b *backend) Open(net *models.Network, o engine.Options) (engine.Session, e
 	}
 	if o.Batch < 1 {
 		return nil, fmt.Errorf("engine gorgonia: batch of %d samples, want 1 or more", o.Batch)
+	}
+	if !(o.LabelSmoothing >= 0 && o.LabelSmoothing < 1) {
+		return nil, fmt.Errorf("engine gorgonia: label smoothing %g, want 0 or more and less than 1", o.LabelSmoothing)
 	}
 	s, err := open(net, o, b.lib, b.threads)
 	if err != nil {

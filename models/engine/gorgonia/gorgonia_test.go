@@ -340,6 +340,13 @@ func TestBadCalls(t *testing.T) {
 		}
 		return err
 	}
+	smooth := func(share float64) error {
+		e, err := gorgonia.New(gorgonia.Options{})
+		if err == nil {
+			_, err = e.Open(net, engine.Options{Batch: 1, LabelSmoothing: share})
+		}
+		return err
+	}
 	broken := net.Clone()
 	broken.Params = broken.Params[:1]
 	round := &models.Network{Name: "round", Input: models.Shape{2, 2}, Nodes: []models.Node{{Name: "x", Op: models.OpInput}}}
@@ -356,6 +363,8 @@ func TestBadCalls(t *testing.T) {
 		{"label too large", backward(10, 0, 3), "label 1 of the batch is 3, want 0 to 2"},
 		{"label negative", backward(5, -7), "label 0 of the batch is -7, want 0 to 2"},
 		{"no batch", create(gorgonia.Options{}, net, 0), "batch of 0 samples, want 1 or more"},
+		{"label smoothing of all", smooth(1), "label smoothing 1, want 0 or more and less than 1"},
+		{"label smoothing of no number", smooth(math.NaN()), "label smoothing NaN"},
 		{"negative threads", create(gorgonia.Options{Threads: -1}, net, 1), "-1 threads, want 1 or more"},
 		{"missing parameter", create(gorgonia.Options{}, broken, 1), "1 parameters, the graph needs 2"},
 		{"logits not flat", create(gorgonia.Options{}, round, 1), "output x has shape [2 2], want a flat one"},

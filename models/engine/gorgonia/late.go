@@ -33,7 +33,7 @@ func (c *compiler) mayBeLate(n *G.Node) bool {
 func (c *compiler) lateValue(n *G.Node, stage int) *value {
 	key := lateCopy{n, stage}
 	if c.copies[key] == nil {
-		c.copies[key] = c.map_(n, n.Op().(fused), operands(n), stage)
+		c.copies[key] = c.mapped(n, n.Op().(fused), operands(n), stage)
 	}
 	return c.copies[key]
 }

@@ -58,7 +58,9 @@ func (s *narrow) runAll(n, chunk int) {
 	}
 }
 
-func (s *narrow) divides(i int) bool { return s.tasks[i].columns != nil && s.tasks[i].work >= shareable }
+func (s *narrow) divides(i int) bool {
+	return s.tasks[i].columns != nil && s.tasks[i].work >= shareable
+}
 
 // Part does a part of the task in progress.
 func (s *narrow) Part(i int) { s.parts[i][s.task].columns(0, s.rows, i, len(s.parts)) }

@@ -103,9 +103,7 @@ func TestServeSideBySide(t *testing.T) {
 		if made[todo] == nil {
 			made[todo] = newStep(t, todo)
 			for range 2 {
-				if err := made[todo](); err != nil {
-					t.Fatal(err)
-				}
+				runStep(t, made[todo])
 			}
 		}
 		a := answer{Rate: float64(todo.Batch) * stepsPerSecond(t, made[todo], seconds), Baseline: baseline, Peak: residentMemory(t, "VmHWM")}
@@ -115,13 +113,19 @@ func TestServeSideBySide(t *testing.T) {
 	}
 }
 
+// runStep ends the program where a step fails. Standard output is for answers.
+func runStep(t *testing.T, step func() error) {
+	if err := step(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		t.FailNow()
+	}
+}
+
 // stepsPerSecond runs steps for so long, two at least.
 func stepsPerSecond(t *testing.T, step func() error, seconds float64) float64 {
 	start, steps := time.Now(), 0
 	for steps < 2 || time.Since(start).Seconds() < seconds {
-		if err := step(); err != nil {
-			t.Fatal(err)
-		}
+		runStep(t, step)
 		steps++
 	}
 	return float64(steps) / time.Since(start).Seconds()
@@ -194,7 +198,7 @@ func trainingStep(tb testing.TB, net *models.Network, s engine.Session, src oneB
 	tb.Helper()
 	o := train.Options{
 		Epochs: 1, Batch: len(src.labels), Schedule: train.Schedule{Kind: train.Constant},
-		Optimizer: train.Optimizer{Kind: train.SGD, LR: 0.01, Momentum: 0.9, WeightDecay: 5e-4},
+		Optimizer: train.Optimizer{Kind: train.SGD, LR: 1e-3, Momentum: 0.9, WeightDecay: 5e-4},
 	}
 	trainer, err := train.New(net, s, src, o, nil)
 	if err != nil {

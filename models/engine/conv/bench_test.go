@@ -46,7 +46,7 @@ func BenchmarkAlgorithms(b *testing.B) {
 		benchmark(b, l.name+"/product", l.Shape, only(newProduct(l.Shape)))
 		benchmark(b, l.name+"/cellwise", l.Shape, only(newCellwise(l.Shape)))
 		if filterable(l.Shape) {
-			benchmark(b, l.name+"/winograd", l.Shape, only(newMinimal(l.Shape)))
+			benchmark(b, l.name+"/winograd", l.Shape, only(newMinimal(l.Shape, manySamples)))
 		}
 	}
 }

@@ -17,6 +17,8 @@
 // panic.
 package conv
 
+import "espalier/models/engine/winograd"
+
 // Shape is a layer: images of H x W pixels and C channels, convolved with K
 // filters. A shape is valid where package models accepts its convolution.
 type Shape struct {
@@ -51,8 +53,19 @@ type algorithm interface {
 	FinishGradW(dw []float32, accs [][]float32, part, parts int)
 }
 
-// New prepares a layer.
-func New(s Shape) *Conv {
+// manySamples is from how many samples of a call on reading the weights does not
+// matter to the choice.
+const manySamples = 32
+
+// New prepares a layer for calls of many samples, as in training.
+func New(s Shape) *Conv { return NewFor(s, manySamples) }
+
+// NewFor prepares a layer for calls of about n samples, which any call may
+// exceed or fall short of. The transformed filters of minimal filtering are
+// several times as large as the filters: where a call has few pixels for each,
+// it takes less time to read those than to save multiplications. The choice,
+// and with it the rounding of results, follows from the shape and n.
+func NewFor(s Shape, n int) *Conv {
 	if s.Groups > 1 {
 		if s.C == s.Groups && s.K/s.Groups < depthwiseFilters {
 			return only(newDepthwise(s))
@@ -61,8 +74,8 @@ func New(s Shape) *Conv {
 	}
 	work := s.work()
 	switch {
-	case filterable(s) && work.filters(s):
-		return only(newMinimal(s))
+	case filterable(s) && work.filters(s) && (n >= manySamples || winograd.WinsFor(filtered(s), n)):
+		return only(newMinimal(s, min(n, manySamples)))
 	case work.cellwise(s):
 		return only(newCellwise(s))
 	case work.gradCellwise(s):

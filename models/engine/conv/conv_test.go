@@ -158,3 +158,18 @@ func TestOut(t *testing.T) {
 		t.Errorf("out of %+v: %s, want %s", s, got, want)
 	}
 }
+
+// For one image of few pixels the filters are read as they are: transformed
+// they are four times as large.
+func TestFewSamplesReadSmallWeights(t *testing.T) {
+	t.Parallel()
+	deep := plain(4, 512, 512, 3, 1, 1)
+	one, many := NewFor(deep, 1).PackedLen(), New(deep).PackedLen()
+	if one != 9*512*512 || many <= one {
+		t.Errorf("packed weights of %d elements for one sample and %d for many, want those of the filters and more", one, many)
+	}
+	shallow := plain(32, 16, 16, 3, 1, 1)
+	if one, many := NewFor(shallow, 1).PackedLen(), New(shallow).PackedLen(); one != many {
+		t.Errorf("packed weights of %d elements for one sample and %d for many: an image of 32 x 32 is worth the transform", one, many)
+	}
+}

@@ -12,9 +12,12 @@ func filterable(s Shape) bool {
 		max(s.Pad[0], s.Pad[1], s.Pad[2], s.Pad[3]) <= 2
 }
 
-func newMinimal(s Shape) minimal {
-	return minimal{winograd.New(winograd.Shape{H: s.H, W: s.W, C: s.C, K: s.K, Pad: s.Pad})}
+// filtered is the layer as package winograd describes it.
+func filtered(s Shape) winograd.Shape {
+	return winograd.Shape{H: s.H, W: s.W, C: s.C, K: s.K, Pad: s.Pad}
 }
+
+func newMinimal(s Shape, n int) minimal { return minimal{winograd.NewFor(filtered(s), n)} }
 
 // Forward does not ask for more than the epilogue's own name.
 func (m minimal) Forward(y, x []float32, n int, packed []float32, lo, hi int, e Epilogue, ws []float32) {

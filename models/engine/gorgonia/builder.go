@@ -177,7 +177,11 @@ func (b *builder) conv2d(g group) (*G.Node, error) {
 		H: in[1], W: in[2], C: in[0], K: a.Out,
 		Kernel: a.Kernel, Stride: a.Stride, Pad: a.Pad, Dilation: a.Dilation, Groups: a.Groups,
 	}
-	op := newConv2D(node.Name, shape, b.batch, epilogue{bias: !a.NoBias, residual: g.residual != "", relu: g.relu}, types(operands...))
+	layer := conv.New(shape)
+	if b.fixed {
+		layer = conv.NewFor(shape, b.batch)
+	}
+	op := newConv2D(node.Name, shape, layer, b.batch, epilogue{bias: !a.NoBias, residual: g.residual != "", relu: g.relu}, types(operands...))
 	op.norm = norm
 	return G.ApplyOp(op, operands...)
 }

@@ -26,7 +26,7 @@ type epilogue struct {
 	bias, residual, relu bool
 }
 
-func newConv2D(name string, s conv.Shape, batch int, e epilogue, in []hm.Type) *conv2d {
+func newConv2D(name string, s conv.Shape, layer *conv.Conv, batch int, e epilogue, in []hm.Type) *conv2d {
 	h, w := s.Out()
 	name = "conv2d " + name
 	for _, part := range []struct {
@@ -39,7 +39,7 @@ func newConv2D(name string, s conv.Shape, batch int, e epilogue, in []hm.Type) *
 	}
 	return &conv2d{
 		signature: signature{name: name, in: in, out: tensorOf(4), size: tensor.Shape{batch, h, w, s.K}},
-		layer:     conv.New(s), x: s.H * s.W * s.C, y: h * w * s.K, channels: s.C, filters: s.K,
+		layer:     layer, x: s.H * s.W * s.C, y: h * w * s.K, channels: s.C, filters: s.K,
 		weights: tensor.Shape{s.K, s.C / s.Groups, s.Kernel[0], s.Kernel[1]},
 		bias:    e.bias, residual: e.residual, relu: e.relu,
 	}

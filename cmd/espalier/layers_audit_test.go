@@ -97,10 +97,11 @@ func ignoredFolders(repo fs.FS) map[string]bool {
 }
 
 func (a *auditor) fault(f *source, at token.Pos, rule, format string, args ...any) {
-	key := rule + " " + f.path
-	if _, ok := a.exceptions[key]; ok {
-		a.used[key] = true
-		return
+	for _, key := range []string{rule + " " + f.path, rule + " " + f.dir + "/"} {
+		if _, ok := a.exceptions[key]; ok {
+			a.used[key] = true
+			return
+		}
 	}
 	line := f.fset.Position(at).Line
 	a.faults = append(a.faults, fmt.Sprintf("%s:%d: %s: %s", f.path, line, rule, fmt.Sprintf(format, args...)))

@@ -39,7 +39,7 @@ import (
 
 // version counts changes of this engine that change bits. It is part of every
 // step key.
-const version = 1
+const version = 2
 
 // Options say how the engine computes.
 type Options struct {

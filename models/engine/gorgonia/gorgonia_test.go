@@ -392,7 +392,7 @@ func TestFingerprint(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := e.Fingerprint()
-	if f.Engine != "gorgonia/1" || f.BLAS != blas.Gonum().String() || f.Threads != 3 || f.CPU == "" {
+	if f.Engine != "gorgonia/2" || f.BLAS != blas.Gonum().String() || f.Threads != 3 || f.CPU == "" {
 		t.Errorf("fingerprint %+v", f)
 	}
 }

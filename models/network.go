@@ -20,7 +20,7 @@ import (
 type Shape []int
 
 // maxElements bounds a tensor, so that products of extents never overflow.
-const maxElements = 1 << 40
+const maxElements = math.MaxInt32
 
 // maxExtent bounds kernels, strides and padding.
 const maxExtent = 1 << 16

@@ -65,7 +65,7 @@ type Param struct {
 	Role  models.Role
 	Value []float32
 	Grad  []float32 // nil for running statistics and in inference sessions
-	Mask  []bool // nil if dense
+	Mask  []bool    // nil if dense
 }
 
 // Loss is what a training batch gave.

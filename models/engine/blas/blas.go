@@ -1,12 +1,17 @@
-// Package blas is where matrices are multiplied: by OpenBLAS, opened at run
-// time without cgo, or where that is not installed by gonum.
+// Package blas is where dense matrices are multiplied: by OpenBLAS, opened at
+// run time without cgo; where that is not installed by package gemm, or by
+// gonum on processors for which gemm has no assembly.
 //
-// Both run single-threaded here. Callers that want all cores divide a product
+// All run single-threaded here. Callers that want all cores divide a product
 // into parts by rows and multiply the parts at the same time; so the division,
 // and with it every bit of the result, is theirs and not a thread scheduler's.
 package blas
 
-import "slices"
+import (
+	"slices"
+
+	"espalier/models/engine/gemm"
+)
 
 // Library multiplies matrices. It is safe for concurrent use.
 type Library interface {
@@ -22,12 +27,15 @@ type Library interface {
 }
 
 // Open returns OpenBLAS where one of its usual names can be loaded, otherwise
-// gonum.
+// [Native], or [Gonum] where that is slow.
 func Open() Library {
 	for _, name := range names() {
 		if lib, err := OpenBLAS(name); err == nil {
 			return lib
 		}
+	}
+	if gemm.Vectorized() {
+		return Native()
 	}
 	return Gonum()
 }

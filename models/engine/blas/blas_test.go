@@ -13,10 +13,10 @@ import (
 	"espalier/models/engine/blas"
 )
 
-// libraries are gonum and, where it is installed, OpenBLAS.
+// libraries are ours, gonum and, where it is installed, OpenBLAS.
 func libraries() []blas.Library {
-	libs := []blas.Library{blas.Gonum()}
-	if lib := blas.Open(); lib.String() != libs[0].String() {
+	libs := []blas.Library{blas.Gonum(), blas.Native()}
+	if lib := blas.Open(); strings.HasPrefix(lib.String(), "openblas") {
 		libs = append(libs, lib)
 	}
 	return libs

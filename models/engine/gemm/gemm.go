@@ -17,6 +17,9 @@ import "fmt"
 // Width is the number of columns of a panel.
 const Width = 16
 
+// Vectorized says whether products run in assembly on this machine.
+func Vectorized() bool { return vectorized() }
+
 // PackedLen is the length of a packed matrix of k rows and n columns.
 func PackedLen(k, n int) int { return k * ((n + Width - 1) / Width) * Width }
 

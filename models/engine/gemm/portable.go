@@ -2,6 +2,8 @@
 
 package gemm
 
+func vectorized() bool { return false }
+
 func mul(c []float32, rows []int32, a Left, b []float32, lo, hi int, e Epilogue) {
 	mulGeneric(c, rows, a, b, lo, hi, e)
 }

@@ -11,6 +11,8 @@ import (
 // hasAVX2 says whether the assembly can run here.
 var hasAVX2 = cpuid.CPU.Supports(cpuid.AVX2, cpuid.FMA3)
 
+func vectorized() bool { return hasAVX2 }
+
 const (
 	lanes    = 8
 	tileRows = 6

@@ -188,7 +188,7 @@ func (p *program) prepare() { p.runStages(p.prelude, p.threads, p.threads) }
 // run computes n samples in at most as many parts as there are threads. The
 // division depends on nothing else.
 func (p *program) run(n int) {
-	if 2*n <= p.threads && p.stages[0].narrow != nil {
+	if 2*n <= p.threads && len(p.stages) > 0 && p.stages[0].narrow != nil {
 		for i := range p.stages {
 			p.stages[i].narrow.runAll(n, p.stages[i].chunk)
 		}

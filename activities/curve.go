@@ -89,6 +89,7 @@ func (c *curve) look(ctx context.Context, trainer *train.Trainer) error {
 		return err
 	}
 	c.seen[curveKey(epoch, curveLoss)], c.seen[curveKey(epoch, curveAcc)] = e.Loss, e.Accuracy
+	c.a.pulse.set(func(g *Progress) { g.Look = &Look{Split: c.name, Epoch: epoch, Accuracy: e.Accuracy} })
 	c.a.steps.Log.Info("epoch done", "run", c.a.head.Run, "step", c.a.kind, "pass", c.a.head.Pass, "epoch", epoch,
 		"train_loss", c.seen[curveKey(epoch, curveTrainLoss)], "train_accuracy", c.seen[curveKey(epoch, curveTrainAcc)],
 		c.name+"_accuracy", e.Accuracy, "seconds", int(time.Since(c.begun).Seconds()))
@@ -129,6 +130,13 @@ type CurvePoint struct {
 	TrainAccuracy float64 `json:"train_accuracy"` // of the epoch's samples, each before its update
 	Loss          float64 `json:"loss"`           // of the network after the epoch, on Curve.Split
 	Accuracy      float64 `json:"accuracy"`
+}
+
+// Look is the accuracy after an epoch, counted from 1.
+type Look struct {
+	Split    string  `json:"split"` // "validation" or "test"
+	Epoch    int     `json:"epoch"`
+	Accuracy float64 `json:"accuracy"`
 }
 
 // Curve is the detail of a training's result, if it was evaluated on the way.

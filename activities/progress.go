@@ -24,6 +24,7 @@ type Progress struct {
 	Accuracy   float64           `json:"accuracy,omitempty"`
 	LR         float64           `json:"lr,omitempty"`
 	Rate       float64           `json:"rate,omitempty"` // training images a second
+	Look       *Look             `json:"look,omitempty"` // the newest point of the curve, if one is drawn
 	Checkpoint checkpoint.Digest `json:"checkpoint,omitempty"`
 	SavedAt    time.Time         `json:"saved_at,omitzero"`
 	SavedStep  int64             `json:"saved_step,omitempty"` // optimizer steps that the newest checkpoint holds

@@ -31,6 +31,9 @@ func TestLineSaysWhatARunDoes(t *testing.T) {
 		{training(4), "tiny-1 running | finetune, pass 2/3 | epoch 5/8, 25 % | loss 0.2500 | accuracy 97.50 % | 40 k images/s"},
 		{training(8), "tiny-1 running | finetune, pass 2/3 | epoch 8/8, 25 % | loss 0.2500 | accuracy 97.50 % | 40 k images/s"},
 		{changed(func(v *runs.View) { v.Step.Progress.SavedAt = time.Now().Add(-3 * time.Second) }), "tiny-1 running | finetune, pass 2/3 | epoch 5/8, 25 % | loss 0.2500 | accuracy 97.50 % | 40 k images/s | saved 3s ago"},
+		{changed(func(v *runs.View) {
+			v.Step.Progress.Look = &activities.Look{Split: "test", Epoch: 4, Accuracy: 0.9125}
+		}), "tiny-1 running | finetune, pass 2/3 | epoch 5/8, 25 % | loss 0.2500 | accuracy 97.50 % | 40 k images/s | test 91.25 % after epoch 4"},
 		{changed(func(v *runs.View) { v.Step.Progress = &activities.Progress{Phase: "loading"} }), "tiny-1 running | finetune | loading"},
 		{changed(func(v *runs.View) { v.Step.Waiting, v.Step.Queue = true, "gpu" }), "tiny-1 running | finetune | waiting for a worker of queue gpu"},
 		{changed(func(v *runs.View) {

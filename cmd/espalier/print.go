@@ -125,6 +125,9 @@ func progressLine(p *activities.Progress) []string {
 		fmt.Sprintf("epoch %d/%d, %d %%", min(p.Cursor.Epoch+1, p.Epochs), p.Epochs, int(epochShare(p.Cursor.Batch, p.Batches))),
 		fmt.Sprintf("loss %.4f", p.Loss), "accuracy " + percent(p.Accuracy), humanize.SIWithDigits(p.Rate, 1, "") + " images/s",
 	}
+	if p.Look != nil {
+		parts = append(parts, fmt.Sprintf("%s %s after epoch %d", p.Look.Split, percent(p.Look.Accuracy), p.Look.Epoch))
+	}
 	if !p.SavedAt.IsZero() {
 		parts = append(parts, fmt.Sprintf("saved %s ago", max(0, time.Since(p.SavedAt)).Round(time.Second)))
 	}

@@ -25,7 +25,7 @@ type task struct {
 	Net     string  `json:"net"`  // of package zoo, or "gemm": products of 1024-cubes
 	Mode    string  `json:"mode"` // train, with the optimizer's update, or infer
 	Batch   int     `json:"batch"`
-	Variant string  `json:"variant"` // of the engine: "", or "gonum" for no OpenBLAS
+	Variant string  `json:"variant"` // of the engine: "", or "native" for no OpenBLAS
 	Seconds float64 `json:"seconds"`
 }
 
@@ -154,8 +154,8 @@ func residentMemory(t *testing.T, kind string) int64 {
 // newStep is one step of the task.
 func newStep(t *testing.T, todo task) func() error {
 	lib := blas.Open()
-	if todo.Variant == "gonum" {
-		lib = blas.Gonum()
+	if todo.Variant == "native" {
+		lib = blas.Native()
 	}
 	if todo.Net == "gemm" {
 		return gemmStep(lib)

@@ -95,7 +95,7 @@ func (p *programs) compare(t *testing.T, todo task) result {
 	formats := []string{"contiguous", "channels_last"}
 	contenders := map[string]contender{
 		espalier: {p.engine, ""},
-		noBLAS:   {p.engine, "gonum"},
+		noBLAS:   {p.engine, "native"},
 		threads2: best(t, todo, formats, p.pytorch2),
 		threads1: best(t, todo, formats, p.pytorch1),
 	}

@@ -1,11 +1,9 @@
 package activities
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
+	"errors"
 	"fmt"
-	"io"
-	"os"
+	"io/fs"
 	"slices"
 
 	"espalier/config"
@@ -42,6 +40,10 @@ func importedNetwork(n config.Network, set *data.Dataset) (*models.Network, erro
 	if err != nil {
 		return nil, fmt.Errorf("network: %w", err)
 	}
+	if n.ONNX != "" {
+		// Not as the file is called: the step's key knows its content alone.
+		net.Name = fmt.Sprintf("onnx-%.12s", n.FileDigest)
+	}
 	shapes, err := net.Shapes()
 	if err != nil {
 		return nil, fmt.Errorf("network %s: %w", path, err)
@@ -58,16 +60,14 @@ func importedNetwork(n config.Network, set *data.Dataset) (*models.Network, erro
 // checkFile refuses a file that changed since the spec was read: the run's
 // identity speaks of its content.
 func checkFile(path, digest string) error {
-	f, err := os.Open(path)
+	have, err := export.Digest(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w on this worker; every worker of the queue needs the file at this place", err)
+	}
 	if err != nil {
 		return err
 	}
-	defer f.Close() // read only: nothing can be lost
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	if have := hex.EncodeToString(h.Sum(nil)); have != digest {
+	if have != digest {
 		return fmt.Errorf("%s: content has digest %.12s, the run began with %.12s: the file changed; restore it or submit the spec anew", path, have, digest)
 	}
 	return nil

@@ -1,14 +1,10 @@
 package config
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"fmt"
-	"io"
-	"os"
 
 	"espalier/models"
+	"espalier/models/export"
 	"espalier/models/zoo"
 )
 
@@ -39,25 +35,18 @@ func (n Network) File() string {
 }
 
 // seal takes the digest of the network's file.
-func (n *Network) seal() error {
+func (d *decoder) seal(n *Network) {
 	path, key := n.File(), "network.weights"
-	if path == "" {
-		return nil
-	}
 	if n.ONNX != "" {
 		key = "network.onnx"
 	}
-	file, err := os.Open(path)
-	if err != nil {
-		return fmt.Errorf("%s: %w", key, err)
+	if path == "" {
+		return
 	}
-	defer file.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, file); err != nil {
-		return fmt.Errorf("%s: %w", key, err)
+	var err error
+	if n.FileDigest, err = export.Digest(path); err != nil {
+		d.note(key, "%v", err)
 	}
-	n.FileDigest = hex.EncodeToString(h.Sum(nil))
-	return nil
 }
 
 // completeNetwork leaves out what is the architecture's own value anyway, so

@@ -2,7 +2,6 @@ package config_test
 
 import (
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -113,7 +112,26 @@ func TestIDKnowsANetworksFileByItsContent(t *testing.T) {
 	if len(seen) != 4 {
 		t.Errorf("%d IDs of 4 networks: %v", len(seen), ids)
 	}
-	if _, err := load("network: {onnx: none.onnx}", "a.onnx", ""); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "network.onnx") {
-		t.Errorf("a file that is not there: %v", err)
+}
+
+// A network's file that cannot be read is a fault of the key that names it.
+func TestNetworksFileIsThere(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	path := filepath.Join(folder, "spec.yaml")
+	for network, want := range map[string]string{
+		"{onnx: none.onnx}":                          "spec.yaml:2:17: network.onnx: open " + filepath.Join(folder, "none.onnx") + ": no such file",
+		"{arch: resnet-20, weights: ./none.th}":      "spec.yaml:2:37: network.weights: open " + filepath.Join(folder, "none.th") + ": no such file",
+		"{arch: resnet-20, weights: " + folder + "}": "network.weights: read " + folder + ": it is no regular file",
+	} {
+		text := "name: x\nnetwork: " + network + "\ndata: {name: digits}\ntrain: {epochs: 1, optimizer: adam}\n"
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		_, err := config.Load(path)
+		var faults *config.Faults
+		if !errors.As(err, &faults) || !strings.Contains(err.Error(), want) {
+			t.Errorf("network %s: %v, want %q", network, err, want)
+		}
 	}
 }

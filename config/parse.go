@@ -33,7 +33,7 @@ func Load(path string) (*Spec, error) {
 	if err != nil {
 		return nil, fmt.Errorf("spec: %w", err)
 	}
-	spec, err := Parse(path, data)
+	spec, d, err := parse(path, data)
 	if err != nil {
 		return nil, err
 	}
@@ -46,8 +46,8 @@ func Load(path string) (*Spec, error) {
 			*p = filepath.Join(folder, *p)
 		}
 	}
-	if err := spec.Network.seal(); err != nil {
-		return nil, fmt.Errorf("spec %s: %w", path, err)
+	if d.seal(&spec.Network); len(d.faults) > 0 {
+		return nil, sorted(d.faults)
 	}
 	return spec, nil
 }
@@ -57,10 +57,16 @@ func Load(path string) (*Spec, error) {
 // is wrong, unless the text is not YAML at all: then it holds the first place
 // where it stops being so.
 func Parse(name string, data []byte) (*Spec, error) {
+	spec, _, err := parse(name, data)
+	return spec, err
+}
+
+// parse is Parse; the decoder knows the places of the keys.
+func parse(name string, data []byte) (*Spec, *decoder, error) {
 	d := &decoder{file: name, places: map[string]place{"": {1, 1}}}
 	root := d.document(data)
 	if root == nil {
-		return nil, sorted(d.faults)
+		return nil, nil, sorted(d.faults)
 	}
 	spec := &Spec{}
 	d.value("", root, field{typ: reflect.TypeFor[Spec]()}, reflect.ValueOf(spec).Elem())
@@ -69,9 +75,9 @@ func Parse(name string, data []byte) (*Spec, error) {
 		check(d, spec)
 	}
 	if err := sorted(d.faults); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return spec, nil
+	return spec, d, nil
 }
 
 // document is the root node of the only document of data, or nil with the

@@ -110,9 +110,8 @@ func Network(file string, build func() (*models.Network, error)) (*models.Networ
 // into the network that build returns; they may come from a state dict or, an
 // ONNX file's graph left aside, from ONNX.
 func Import(file string, build func() (*models.Network, error)) (*models.Network, []string, error) {
-	isONNX := strings.EqualFold(filepath.Ext(file), ".onnx")
 	if build == nil {
-		if !isONNX {
+		if !isONNX(file) {
 			return nil, nil, fmt.Errorf("%s is no .onnx file, so it has weights and no graph: name the architecture that they are of", file)
 		}
 		m, err := onnx.Load(file)
@@ -125,15 +124,17 @@ func Import(file string, build func() (*models.Network, error)) (*models.Network
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := stateOf(file, isONNX)
+	s, err := stateOf(file)
 	if err != nil {
 		return nil, nil, err
 	}
 	return net, nil, s.Into(net)
 }
 
-func stateOf(file string, isONNX bool) (*State, error) {
-	if !isONNX {
+func isONNX(file string) bool { return strings.EqualFold(filepath.Ext(file), ".onnx") }
+
+func stateOf(file string) (*State, error) {
+	if !isONNX(file) {
 		return Load(file)
 	}
 	net, err := onnx.Read(file)

@@ -132,7 +132,7 @@ func (r *reader) raw(t *onnxpb.TensorProto) ([]byte, error) {
 			numbers[i] = n
 		}
 	}
-	data, err := r.external(fields["location"], numbers[0], numbers[1])
+	data, err := r.external(location(t), numbers[0], numbers[1])
 	if err != nil {
 		return nil, fmt.Errorf("its values are in another file: %w", err)
 	}

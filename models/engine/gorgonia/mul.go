@@ -21,9 +21,7 @@ func newMul(name string, size tensor.Shape, spread bool) *mul {
 }
 
 func (o *mul) Do(v ...G.Value) (G.Value, error) { return do(o, o.size, v) }
-
-// inPlace is the first operand, unless it may be the second as well.
-func (o *mul) inPlace() int { return 0 }
+func (o *mul) inPlace() int                     { return 0 }
 
 func (o *mul) task(in []*buffer, out *buffer) task {
 	x, y, width, c := in[0], in[1], sampleSize(o.size), channels(o.size)

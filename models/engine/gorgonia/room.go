@@ -106,13 +106,17 @@ func (p *planner) furnish(v *value) {
 }
 
 // inPlace lets a step's result take over its operand's room where nobody needs
-// the operand any more. What lives within a stage stays in the cache; it is not
-// given a place in the batch's memory for it.
+// the operand any more, not even the step itself as another operand. What lives
+// within a stage stays in the cache; it is not given a place in the batch's
+// memory for it.
 func (p *planner) inPlace(s *step, at place) {
 	if s.inPlace < 0 {
 		return
 	}
 	a, b := s.reads[s.inPlace], s.writes
+	if slices.Contains(s.reads[s.inPlace+1:], a) {
+		return
+	}
 	if a.kind != perSample || a.room == nil || b.room == nil || a.width != b.width || (!a.room.local && b.room.local) {
 		return
 	}

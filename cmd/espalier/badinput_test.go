@@ -140,6 +140,7 @@ func TestBadSpec(t *testing.T) {
 		"several.yaml": with("80%", "120%", "passes: 2", "passes: 0", "mlp", "resnet"),
 		"text.yaml":    "name: [",
 		"empty.yaml":   "",
+		"weights.yaml": with("{arch: mlp, hidden: [16]}", "{arch: resnet-20, weights: ./none.th}"),
 	})
 	if err := os.Mkdir(filepath.Join(folder, "folder.yaml"), 0o700); err != nil {
 		t.Fatal(err)
@@ -152,10 +153,11 @@ func TestBadSpec(t *testing.T) {
 			`several.yaml:7:22: prune.schedule.passes: 0 is not .*`,
 			`several.yaml:7:44: prune.schedule.target.sparsity: 120% is not between 0 % and 100 %, both excluded`,
 		},
-		"text.yaml":   {`espalier: text.yaml:2:1: not YAML: .*`},
-		"empty.yaml":  {`espalier: empty.yaml:1.*`},
-		"folder.yaml": {`espalier: spec folder.yaml: is a directory`},
-		"none.yaml":   {`espalier: spec none.yaml: there is no such file; write one with: espalier init none.yaml`},
+		"text.yaml":    {`espalier: text.yaml:2:1: not YAML: .*`},
+		"empty.yaml":   {`espalier: empty.yaml:1.*`},
+		"weights.yaml": {`espalier: weights.yaml:2:37: network.weights: open .*/none.th: no such file or directory`},
+		"folder.yaml":  {`espalier: spec folder.yaml: is a directory`},
+		"none.yaml":    {`espalier: spec none.yaml: there is no such file; write one with: espalier init none.yaml`},
 	} {
 		for _, verb := range []string{"run", "explain", "submit", "verify-resume"} {
 			t.Run(verb+" "+name, func(t *testing.T) {
@@ -165,7 +167,7 @@ func TestBadSpec(t *testing.T) {
 		}
 	}
 	t.Cleanup(func() {
-		onlyFiles(t, folder, "key.yaml", "type.yaml", "several.yaml", "text.yaml", "empty.yaml", "folder.yaml")
+		onlyFiles(t, folder, "key.yaml", "type.yaml", "several.yaml", "text.yaml", "empty.yaml", "weights.yaml", "folder.yaml")
 	})
 }
 

@@ -133,6 +133,6 @@ func (a *app) printExplanation(e *explanation) {
 	}
 	t.Render()
 	fmt.Fprintf(a.out, "\n%d steps, about %d history events, about %s in the store\n", e.Steps, e.Events, humanize.Bytes(uint64(e.Stored)))
-	fmt.Fprintf(a.out, "about %s on this machine (%s images/s in a probe); a crash costs at most %s of training\n",
-		e.Predicted.Round(time.Second), humanize.SIWithDigits(e.Rate, 1, ""), e.CrashCosts)
+	fmt.Fprintf(a.out, "about %s on this machine (%s in a probe); a crash costs at most %s of training\n",
+		e.Predicted.Round(time.Second), imageRate(e.Rate), e.CrashCosts)
 }

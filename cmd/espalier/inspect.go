@@ -16,6 +16,7 @@ import (
 
 	"espalier/models/checkpoint"
 	"espalier/models/checkpoint/dirstore"
+	"espalier/models/export"
 	"espalier/models/measure"
 	"espalier/workers/local"
 )
@@ -58,13 +59,15 @@ are enough), verifies its bytes and shows the network by layer.`,
 	}
 }
 
+var errNoCheckpoint = errors.New("neither a file nor the first digits (4 to 64, 0-9 and a-f) of a digest")
+
 // readCheckpoint reads a file, or an object of the store by its digest.
 func (a *app) readCheckpoint(ctx context.Context, name string) (*checkpoint.Checkpoint, checkpoint.Digest, int, error) {
 	raw, err := os.ReadFile(name)
 	if err == nil {
 		c, err := checkpoint.Decode(raw)
 		if err != nil {
-			return nil, "", 0, fmt.Errorf("%s: %w", name, err)
+			return nil, "", 0, notCheckpoint(name, raw, err)
 		}
 		return c, checkpoint.DigestOf(raw), len(raw), nil
 	}
@@ -72,7 +75,7 @@ func (a *app) readCheckpoint(ctx context.Context, name string) (*checkpoint.Chec
 		return nil, "", 0, err
 	}
 	if !regexp.MustCompile(`^[0-9a-f]{4,64}$`).MatchString(name) {
-		return nil, "", 0, usageError{fmt.Errorf("%s is neither a file nor the first digits (4 to 64, 0-9 and a-f) of a digest", name)}
+		return nil, "", 0, usageError{fmt.Errorf("%s is %w", name, errNoCheckpoint)}
 	}
 	store, done, err := a.anyStore(ctx)
 	if err != nil {
@@ -89,6 +92,19 @@ func (a *app) readCheckpoint(ctx context.Context, name string) (*checkpoint.Chec
 	}
 	info, err := store.Stat(ctx, checkpoint.CheckpointKey(digest))
 	return c, digest, int(info.Size), err
+}
+
+// notCheckpoint says why a file is none: as a rule it is a network of another
+// program.
+func notCheckpoint(name string, raw []byte, err error) error {
+	how := "espalier import " + name
+	if !strings.EqualFold(filepath.Ext(name), ".onnx") {
+		if _, foreign := export.Decode(name, raw); foreign != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		how += " --arch NAME"
+	}
+	return usageError{fmt.Errorf("%s is of another program and no checkpoint; make one of it with: %s", name, how)}
 }
 
 // complete finds the one checkpoint whose digest begins so.

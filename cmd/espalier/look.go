@@ -65,6 +65,11 @@ func statusCommand(a *app) *cobra.Command {
 				return a.printJSON(v)
 			}
 			a.printView(v)
+			if v.State == workflows.StateFailed {
+				if _, err := c.runs.Result(cmd.Context(), v.ID); err != nil {
+					fmt.Fprintln(a.out, "reason:", reason(err))
+				}
+			}
 			return nil
 		},
 	}

@@ -188,7 +188,7 @@ func (a *app) savedNetwork(ctx context.Context, name string) (*models.Network, e
 		return export.Network(name, nil)
 	}
 	c, _, _, err := a.readCheckpoint(ctx, name)
-	if usage := (usageError{}); errors.As(err, &usage) {
+	if errors.Is(err, errNoCheckpoint) {
 		return nil, usageError{fmt.Errorf("%w; architectures are %s", err, strings.Join(zoo.Names(), ", "))}
 	}
 	if err != nil {

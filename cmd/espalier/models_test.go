@@ -43,3 +43,21 @@ func TestShowFiles(t *testing.T) {
 		})
 	}
 }
+
+// Files of other programs are named as such, with the way to a checkpoint.
+func TestNoCheckpoints(t *testing.T) {
+	t.Parallel()
+	for file, want := range map[string]string{
+		"models/export/testdata/small.pth":          `espalier: \S+/small.pth is of another program and no checkpoint; make one of it with: espalier import \S+/small.pth --arch NAME`,
+		"models/export/onnx/testdata/plain-13.onnx": `espalier: \S+/plain-13.onnx is of another program and no checkpoint; make one of it with: espalier import \S+/plain-13.onnx`,
+	} {
+		path, err := filepath.Abs(filepath.Join("..", "..", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		mistake{args: []string{"inspect", path}, code: exitUsage, want: []string{want}}.check(t, t.TempDir())
+	}
+	folder := write(t, map[string]string{"text": "not a network at all"})
+	mistake{args: []string{"models", "show", "text"}, code: exitError, want: []string{`espalier: text: decode checkpoint: .*`}}.check(t, folder)
+	mistake{args: []string{"models", "show", "resnet-21"}, code: exitUsage, want: []string{`espalier: resnet-21 is neither a file nor the first digits \(.*\) of a digest; architectures are convnet, .*`}}.check(t, folder)
+}

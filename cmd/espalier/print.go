@@ -65,6 +65,11 @@ func printRows(out io.Writer, rows []workflows.Row) {
 	t.Render()
 }
 
+// imageRate writes 523.2 images/s and 41.5 k images/s.
+func imageRate(perSecond float64) string {
+	return strings.TrimSpace(humanize.SIWithDigits(perSecond, 1, "")) + " images/s"
+}
+
 func percent(share float64) string { return fmt.Sprintf("%.2f %%", 100*share) }
 
 // printViews prints runs, one a line.
@@ -123,7 +128,7 @@ func progressLine(p *activities.Progress) []string {
 	}
 	parts := []string{
 		fmt.Sprintf("epoch %d/%d, %d %%", min(p.Cursor.Epoch+1, p.Epochs), p.Epochs, int(epochShare(p.Cursor.Batch, p.Batches))),
-		fmt.Sprintf("loss %.4f", p.Loss), "accuracy " + percent(p.Accuracy), humanize.SIWithDigits(p.Rate, 1, "") + " images/s",
+		fmt.Sprintf("loss %.4f", p.Loss), "accuracy " + percent(p.Accuracy), imageRate(p.Rate),
 	}
 	if p.Look != nil {
 		parts = append(parts, fmt.Sprintf("%s %s after epoch %d", p.Look.Split, percent(p.Look.Accuracy), p.Look.Epoch))

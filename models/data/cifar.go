@@ -54,7 +54,7 @@ func openCIFAR(ctx context.Context, o Options) (*content, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.extra, err = f.read(ctx, "extra", extra, 0)
+	c.extra, err = f.read(ctx, "extra_test", extra, 0)
 	return c, err
 }
 
@@ -62,14 +62,14 @@ func openCIFAR(ctx context.Context, o Options) (*content, error) {
 func (f cifar) extra(path string) ([]string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, fmt.Errorf("extra: %w", err)
+		return nil, fmt.Errorf("extra_test: %w", err)
 	}
 	if !info.IsDir() {
 		return []string{path}, nil
 	}
 	found, err := present(path, f.test)
 	if err == nil && len(found) == 0 {
-		err = fmt.Errorf("extra %s: the folder has no %s", path, strings.Join(f.test, ", no "))
+		err = fmt.Errorf("extra_test %s: the folder has no %s", path, strings.Join(f.test, ", no "))
 	}
 	return found, err
 }

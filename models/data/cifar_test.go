@@ -145,7 +145,7 @@ func TestCIFARMayHaveMoreTestSamples(t *testing.T) {
 		"only cifar10":          {Name: data.Digits, Extra: other},
 	} {
 		_, err := data.Open(context.Background(), o)
-		wantError(t, err, "extra", want)
+		wantError(t, err, "extra_test", want)
 	}
 }
 

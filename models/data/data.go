@@ -123,7 +123,7 @@ func (o Options) validate() error {
 		}
 	}
 	if o.Extra != "" && o.Name != CIFAR10 && o.Name != CIFAR100 {
-		return fmt.Errorf("data %s: extra %s: only %s and %s have more test samples", o.Name, o.Extra, CIFAR10, CIFAR100)
+		return fmt.Errorf("data %s: extra_test %s: only %s and %s have more test samples", o.Name, o.Extra, CIFAR10, CIFAR100)
 	}
 	return nil
 }

@@ -88,10 +88,15 @@ func (s *Steps) accuracy(ctx context.Context, net *models.Network, split *data.S
 	}
 	sess, err := s.Engine.Open(net, engine.Options{Batch: batch, Inference: true})
 	if err != nil {
-		return measure.Evaluation{}, fmt.Errorf("open %s: %w", net.Name, err)
+		return measure.Evaluation{}, &inputError{fmt.Errorf("open %s: %w", net.Name, err)}
 	}
 	defer sess.Close()
-	return measure.Evaluate(ctx, sess, split, batch)
+	e, err := measure.Evaluate(ctx, sess, split, batch)
+	if err != nil && ctx.Err() == nil {
+		// Logits that are not finite will not be so the next time either.
+		err = &inputError{err}
+	}
+	return e, err
 }
 
 func costs(net *models.Network, metrics map[string]float64) error {

@@ -29,30 +29,40 @@ func firstNetwork(n config.Network, set *data.Dataset, seed uint64) (*models.Net
 
 // importedNetwork reads the network, or the weights of arch, from a file.
 func importedNetwork(n config.Network, set *data.Dataset) (*models.Network, error) {
-	path, build := n.File(), func() (*models.Network, error) { return zoo.Build(n.Options(set.Shape, set.Classes)) }
+	key, build := "network.weights", func() (*models.Network, error) { return zoo.Build(n.Options(set.Shape, set.Classes)) }
 	if n.ONNX != "" {
-		build = nil
+		key, build = "network.onnx", nil
 	}
+	net, err := fileNetwork(n, build, set)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", key, err)
+	}
+	return net, nil
+}
+
+// fileNetwork is importedNetwork with errors that do not name the key.
+func fileNetwork(n config.Network, build func() (*models.Network, error), set *data.Dataset) (*models.Network, error) {
+	path := n.File()
 	if err := checkFile(path, n.FileDigest); err != nil {
-		return nil, fmt.Errorf("network: %w", err)
+		return nil, err
 	}
 	net, err := export.Network(path, build)
 	if err != nil {
-		return nil, fmt.Errorf("network: %w", err)
+		return nil, err
 	}
-	if n.ONNX != "" {
+	if build == nil {
 		// Not as the file is called: the step's key knows its content alone.
 		net.Name = fmt.Sprintf("onnx-%.12s", n.FileDigest)
 	}
 	shapes, err := net.Shapes()
 	if err != nil {
-		return nil, fmt.Errorf("network %s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if !slices.Equal(net.Input, set.Shape) {
-		return nil, fmt.Errorf("network %s reads inputs of shape %v, the samples of data %s are %v", path, net.Input, set.Name, set.Shape)
+		return nil, fmt.Errorf("%s reads inputs of shape %v, the samples of data %s are %v", path, net.Input, set.Name, set.Shape)
 	}
 	if out := shapes[net.Output()]; !slices.Equal(out, models.Shape{set.Classes}) {
-		return nil, fmt.Errorf("network %s gives outputs of shape %v, data %s has classes: %d", path, out, set.Name, set.Classes)
+		return nil, fmt.Errorf("%s gives outputs of shape %v, data %s has classes: %d", path, out, set.Name, set.Classes)
 	}
 	return net, nil
 }

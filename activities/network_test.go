@@ -1,6 +1,7 @@
 package activities_test
 
 import (
+	"encoding/binary"
 	"errors"
 	"os"
 	"path/filepath"
@@ -80,5 +81,82 @@ func TestNetworksBeginWithTheWeightsOfAFile(t *testing.T) {
 	wantInput(t, err, "the file changed")
 	from.Weights = filepath.Join(filepath.Dir(path), "none.th")
 	_, err = prepare(from)
-	wantInput(t, err, "none.th")
+	wantInput(t, err, "network.weights: open "+from.Weights+": no such file or directory on this worker")
+}
+
+// The name of a file is not in the step's key, so it is not in the result.
+func TestNetworksOfONNXAreNamedByTheirContent(t *testing.T) {
+	t.Parallel()
+	file, err := os.ReadFile(filepath.Join("..", "models", "export", "onnx", "testdata", "plain-13.onnx"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	images := config.Data{Name: "idx", Path: idx(t, 11, 9, 3)}
+	var results []activities.StepResult
+	for _, name := range []string{"a.onnx", "b.onnx"} {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, file, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		b := newBench(t)
+		prepared, err := do[activities.PrepareResult](b, b.steps.Prepare, activities.PrepareInput{
+			Head: head("a", ""), Network: config.Network{ONNX: path, FileDigest: string(checkpoint.DigestOf(file))}, Data: images, Seed: 1,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		results = append(results, prepared.StepResult)
+	}
+	if a, b := results[0], results[1]; a.Key != b.Key || a.Checkpoint != b.Checkpoint {
+		t.Errorf("the same file under two names gives %+v and %+v", a, b)
+	}
+}
+
+// idx is a folder of the idx format with two images for each of the classes.
+func idx(t *testing.T, height, width, classes int) string {
+	t.Helper()
+	folder, n := t.TempDir(), 2*classes
+	numbers := func(all ...int) (b []byte) {
+		for _, v := range all {
+			b = binary.BigEndian.AppendUint32(b, uint32(v))
+		}
+		return b
+	}
+	images, labels := numbers(0x803, n, height, width), numbers(0x801, n)
+	for i := range n {
+		labels = append(labels, byte(i%classes))
+		for k := range height * width {
+			images = append(images, byte(31*i+7*k))
+		}
+	}
+	for _, split := range []string{"train", "t10k"} {
+		err := errors.Join(os.WriteFile(filepath.Join(folder, split+"-images-idx3-ubyte"), images, 0o644),
+			os.WriteFile(filepath.Join(folder, split+"-labels-idx1-ubyte"), labels, 0o644))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return folder
+}
+
+// What computes no numbers will compute none the next time: the run ends.
+func TestEvaluationWithoutNumbersIsFinal(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	prepared := b.prepare(t)
+	c, err := b.steps.Repo.Load(t.Context(), prepared.Checkpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range c.Network.Params {
+		for i := range p.Data {
+			p.Data[i] *= 1e37
+		}
+	}
+	broken, _, err := b.steps.Repo.Save(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = do[activities.StepResult](b, b.steps.Evaluate, activities.EvaluateInput{Head: head("a", broken), Data: digits, DataDigest: prepared.DataDigest})
+	wantInput(t, err, "the logits are not finite")
 }

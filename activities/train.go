@@ -49,7 +49,7 @@ func (s *Steps) train(ctx context.Context, kind string, in TrainInput) (StepResu
 		options := trainOptions(in.Train)
 		sess, err := s.Engine.Open(start.Network, options.Engine())
 		if err != nil {
-			return checkpoint.Result{}, fmt.Errorf("open %s: %w", start.Network.Name, err)
+			return checkpoint.Result{}, &inputError{fmt.Errorf("open %s: %w", start.Network.Name, err)}
 		}
 		defer sess.Close()
 		loader := data.NewAugmentedLoader(set.Train, in.Train.Batch, in.Train.Seed, vary)

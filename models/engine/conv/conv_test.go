@@ -35,6 +35,7 @@ var named = map[string]Shape{
 	"minimal":              plain(8, 16, 16, 3, 1, 1),
 	"minimal, no padding":  plain(7, 20, 40, 3, 1, 0),
 	"pad beyond kernel":    plain(4, 2, 3, 3, 1, 4),
+	"stride over image":    plain(5, 3, 4, 2, 90, 1),
 	"groups":               grouped(plain(6, 12, 24, 3, 1, 1), 3),
 	"groups of panels":     grouped(plain(5, 8, 64, 3, 2, 1), 2),
 	"groups that cut":      grouped(plain(5, 6, 60, 3, 1, 1), 3),
@@ -146,6 +147,20 @@ func TestNothingAllocates(t *testing.T) {
 		})
 		if allocs != 0 {
 			t.Errorf("%s: %v allocations", name, allocs)
+		}
+	}
+}
+
+// A filter almost as large as the image has more pairs of pixels than a table
+// should name.
+func TestTablesStaySmall(t *testing.T) {
+	t.Parallel()
+	for _, s := range []Shape{plain(320, 1, 1, 300, 1, 0), plain(1, 1, 1, 1, 1<<16, 0)} {
+		c := New(s)
+		for _, a := range []algorithm{c.forward, c.gradX, c.gradW} {
+			if p, ok := a.(*product); !ok || len(p.grad.phases) > 1 {
+				t.Errorf("%+v: %T, want a product of one phase", s, a)
+			}
 		}
 	}
 }

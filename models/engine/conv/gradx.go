@@ -1,6 +1,10 @@
 package conv
 
-import "espalier/models/engine/gemm"
+import (
+	"slices"
+
+	"espalier/models/engine/gemm"
+)
 
 // gradient computes the gradient of x as convolutions of g. A pixel of x meets
 // those cells of a filter that lie at a multiple of the stride from it, so all
@@ -27,7 +31,8 @@ type axis struct {
 	step   int   // pixels of g from one cell to the next
 }
 
-// axes divides size pixels of x by their remainder.
+// axes divides size pixels of x by their remainder. A remainder that has
+// neither pixels nor cells is left out: a stride may be far longer than both.
 func axes(size, kernel, stride, dilation, pad int) []axis {
 	all := make([]axis, stride)
 	for r := range all {
@@ -52,7 +57,7 @@ func axes(size, kernel, stride, dilation, pad int) []axis {
 			}
 		}
 	}
-	return all
+	return slices.DeleteFunc(all, func(a axis) bool { return len(a.pixels)+len(a.cells) == 0 })
 }
 
 // beyond says how many zeros the phases need before and after size pixels of g.

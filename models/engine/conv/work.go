@@ -49,10 +49,18 @@ func (w work) filters(s Shape) bool {
 
 // cellwise says whether so much of the patches lies beyond the edges that it
 // pays to load and store the sums for each cell.
-func (w work) cellwise(s Shape) bool { return w.patches*s.C > w.joined*(s.C+storeCost) }
+func (w work) cellwise(s Shape) bool {
+	return w.joined <= mostJoined && w.patches*s.C > w.joined*(s.C+storeCost)
+}
 
 // gradCellwise says the same of the gradient of x.
-func (w work) gradCellwise(s Shape) bool { return w.gathered*s.K > w.joined*(s.K+storeCost) }
+func (w work) gradCellwise(s Shape) bool {
+	return w.joined <= mostJoined && w.gathered*s.K > w.joined*(s.K+storeCost)
+}
+
+// mostJoined bounds the tables of a layer by cells, which name each pair of
+// pixels that a cell joins.
+const mostJoined = 1 << 22
 
 // storeCost is that of loading and storing a sum, in products.
 const storeCost = 12

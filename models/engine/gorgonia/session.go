@@ -44,6 +44,9 @@ func open(net *models.Network, o engine.Options, lib blas.Library, threads int) 
 	if len(out) != 1 {
 		return nil, fmt.Errorf("network %s: output %s has shape %v, want a flat one: the logits", net.Name, net.Output(), out)
 	}
+	if err := check(net, shapes, o.Batch); err != nil {
+		return nil, err
+	}
 	s := &session{
 		batch: o.Batch, width: net.Input.Size(), classes: out[0], threads: threads, inference: o.Inference,
 		draw: &draw{seed: o.Seed},

@@ -5,9 +5,10 @@
 // alone and chooses, by a fixed rule of the shape, how the layer is computed:
 // by minimal filtering (package winograd: 3x3 with stride 1), as a matrix
 // product whose left rows are the patches where they lie (package gemm), as a
-// product for each cell of a filter, or channel by channel (depthwise). Weights come and go in PyTorch's order (output
-// channel, input channel of the group, row, column); what the products read is
-// a packed form of them, for the forward pass and for the gradient of the input.
+// product for each cell of a filter, or channel by channel (depthwise). Weights
+// come and go in PyTorch's order (output channel, input channel of the group,
+// row, column); what the products read is a packed form of them, for the
+// forward pass and for the gradient of the input.
 //
 // Everything runs on the calling goroutine and allocates nothing; a caller that
 // wants all processors divides samples among goroutines, each with a workspace

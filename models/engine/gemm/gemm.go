@@ -44,9 +44,9 @@ type Epilogue struct {
 }
 
 // Mul computes c = a b for columns lo to hi of n; lo is a multiple of Width.
-// Row i of the result begins at c[rows[i]]; it is
-// stored for the columns lo to hi and nothing else is written. b is packed.
-// Bias has n elements. Rows that do not lie inside their slice panic.
+// Row i of the result begins at c[rows[i]]; it is stored for the columns lo to
+// hi and nothing else is written. b is packed. Bias has n elements. Rows that
+// do not lie inside their slice panic.
 func Mul(c []float32, rows []int32, a Left, b []float32, n, lo, hi int, e Epilogue) {
 	if len(a.Rows) == 0 || lo >= hi {
 		return

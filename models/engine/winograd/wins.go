@@ -3,13 +3,10 @@ package winograd
 // manySamples stands for the calls of training.
 const manySamples = 32
 
-// Wins says whether minimal filtering is expected to be faster than a direct
-// product for calls of many samples, as in training.
-func Wins(s Shape) bool { return WinsFor(s, manySamples) }
-
-// WinsFor is Wins for calls of n samples. With few samples of few pixels the
-// time goes into reading the weights, of which the transformed have 16 or 36
-// where the filters have 9.
+// WinsFor says whether minimal filtering is expected to be faster than a direct
+// product for calls of n samples. With few samples of few pixels the time goes
+// into reading the weights, of which the transformed have 16 or 36 where the
+// filters have 9.
 func WinsFor(s Shape, n int) bool {
 	return min(cost(s, tile2, n), cost(s, tile4, n)) < directCost(s, n)
 }

@@ -70,6 +70,9 @@ type Row struct {
 	Accuracy      float64           `json:"accuracy"`        // on the test set
 	AccuracyLow   float64           `json:"accuracy_low"`    // 95 % Wilson interval
 	AccuracyHigh  float64           `json:"accuracy_high"`
+	Extra         float64           `json:"extra_test_accuracy,omitempty"` // on data.extra_test, if there is one
+	ExtraLow      float64           `json:"extra_test_accuracy_low,omitempty"`
+	ExtraHigh     float64           `json:"extra_test_accuracy_high,omitempty"` // above 0 if there is one
 	Validation    float64           `json:"validation_accuracy,omitempty"`
 	Loss          float64           `json:"loss"` // on the test set, nats
 	DenseBytes    int64             `json:"dense_bytes"`
@@ -85,6 +88,7 @@ func newRow(pass int, link Link, m map[string]float64) Row {
 		Pass: pass, Sparsity: m[activities.MetricSparsity],
 		Weights: int64(m[activities.MetricWeights]), NonZero: int64(m[activities.MetricNonZero]), Params: int64(m[activities.MetricNonZeroParam]),
 		Accuracy: m[activities.MetricTestAcc], AccuracyLow: m[activities.MetricTestLow], AccuracyHigh: m[activities.MetricTestHigh],
+		Extra: m[activities.MetricExtraAcc], ExtraLow: m[activities.MetricExtraLow], ExtraHigh: m[activities.MetricExtraHigh],
 		Validation: m[activities.MetricValAcc], Loss: m[activities.MetricTestLoss],
 		DenseBytes: int64(m[activities.MetricDenseBytes]), SparseBytes: int64(m[activities.MetricSparseBytes]),
 		EffectiveMACs: int64(m[activities.MetricLiveMACs]),

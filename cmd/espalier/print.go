@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,9 +46,15 @@ func newTable(out io.Writer, header ...string) table.Writer {
 	return t
 }
 
-// printRows prints a run's passes.
+// printRows prints a run's passes; what was measured on data.extra_test has two
+// columns more.
 func printRows(out io.Writer, rows []workflows.Row) {
-	t := newTable(out, "pass", ">sparsity", ">weights left", ">of", ">accuracy", ">95 % interval", ">dense", ">sparse (CSR)", "checkpoint", "")
+	extra := slices.ContainsFunc(rows, func(r workflows.Row) bool { return r.ExtraHigh > 0 })
+	accuracies := []string{">accuracy", ">95 % interval"}
+	if extra {
+		accuracies = append(accuracies, ">extra test", ">95 % interval")
+	}
+	t := newTable(out, slices.Concat([]string{"pass", ">sparsity", ">weights left", ">of"}, accuracies, []string{">dense", ">sparse (CSR)", "checkpoint", ""})...)
 	for _, r := range rows {
 		name, mark := fmt.Sprint(r.Pass), ""
 		if r.Pass == 0 {
@@ -56,14 +63,19 @@ func printRows(out io.Writer, rows []workflows.Row) {
 		if !r.Kept {
 			mark = "not kept"
 		}
-		t.AppendRow(table.Row{
-			name, percent(r.Sparsity), humanize.Comma(r.NonZero), humanize.Comma(r.Weights), percent(r.Accuracy),
-			fmt.Sprintf("%s to %s", percent(r.AccuracyLow), percent(r.AccuracyHigh)),
-			humanize.Bytes(uint64(r.DenseBytes)), humanize.Bytes(uint64(r.SparseBytes)), r.Checkpoint.Short(), mark,
-		})
+		row := table.Row{
+			name, percent(r.Sparsity), humanize.Comma(r.NonZero), humanize.Comma(r.Weights),
+			percent(r.Accuracy), interval(r.AccuracyLow, r.AccuracyHigh),
+		}
+		if extra {
+			row = append(row, percent(r.Extra), interval(r.ExtraLow, r.ExtraHigh))
+		}
+		t.AppendRow(append(row, humanize.Bytes(uint64(r.DenseBytes)), humanize.Bytes(uint64(r.SparseBytes)), r.Checkpoint.Short(), mark))
 	}
 	t.Render()
 }
+
+func interval(low, high float64) string { return percent(low) + " to " + percent(high) }
 
 // imageRate writes 523.2 images/s and 41.5 k images/s.
 func imageRate(perSecond float64) string {

@@ -29,7 +29,7 @@ func mix64(x uint64) uint64 {
 // alone, so that parts of a batch can be done in any order, and the backward
 // pass draws the same mask from the same key. dst and x may be the same slice.
 func Dropout(dst, x []float32, key DropoutKey, offset int, rate float64) {
-	threshold := int32(math.Round(rate * (1 << 31)))
+	threshold := int32(min(math.Round(rate*(1<<31)), math.MaxInt32))
 	scale := float32(1 / (1 - rate))
 	same(len(dst), len(x))
 	dropout(dst, x, key, uint32(offset), threshold, scale)

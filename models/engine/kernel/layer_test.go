@@ -110,6 +110,21 @@ func TestDropoutMaskIsAFunctionOfKeyAndPosition(t *testing.T) {
 	}
 }
 
+// The largest rate below 1 does not wrap around to 0.
+func TestDropoutOfNearlyAll(t *testing.T) {
+	t.Parallel()
+	x := make([]float32, 1000)
+	for i := range x {
+		x[i] = 1
+	}
+	kernel.Dropout(x, x, kernel.NewDropoutKey(1, "d", 1), 0, math.Nextafter(1, 0))
+	for i, v := range x {
+		if v != 0 {
+			t.Fatalf("element %d is %g, want 0", i, v)
+		}
+	}
+}
+
 // The share that falls, the mean, and the independence of neighbours and of
 // following steps are within five standard deviations of what chance gives.
 func TestDropoutIsRandom(t *testing.T) {

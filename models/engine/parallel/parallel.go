@@ -9,6 +9,7 @@
 package parallel
 
 import (
+	"math"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -21,8 +22,8 @@ type Work interface {
 	Part(i int)
 }
 
-// maxParts is what fits the state word.
-const maxParts = 1 << 15
+// maxParts fits half of the state word.
+const maxParts = math.MaxInt32
 
 // Run does parts 0 to parts-1 of w, each once, and returns when all are done.
 // It allocates nothing.

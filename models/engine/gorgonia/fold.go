@@ -3,8 +3,6 @@ package gorgonia
 import (
 	"github.com/chewxy/hm"
 	G "gorgonia.org/gorgonia"
-
-	"espalier/models/engine/kernel"
 )
 
 // In inference batch normalization is a line for each channel. Behind a layer
@@ -59,44 +57,19 @@ func (f *fold) run(weights, bias []float32, part, parts int) {
 
 // scaleShift is batch normalization by running statistics, with what follows
 // it as in normalize. Operands: x, gamma, beta, mean, variance, residual.
-type scaleShift struct {
-	signature
-	normAttrs
-	width          int
-	residual, relu bool
-}
+type scaleShift struct{ affine }
 
 func newScaleShift(a normAttrs, x *G.Node, residual, relu bool, in []hm.Type) *scaleShift {
-	return &scaleShift{
-		signature: signature{name: "scale and shift " + a.node, in: in, out: in[0], size: x.Shape().Clone()},
-		normAttrs: a, width: sampleSize(x.Shape()), residual: residual, relu: relu,
-	}
+	return &scaleShift{newAffine("scale and shift", a, x, residual, relu, in)}
 }
 
 func (o *scaleShift) Do(v ...G.Value) (G.Value, error) { return do(o, o.size, v) }
-
-func (o *scaleShift) inPlace() int { return 0 }
+func (o *scaleShift) inPlace() int                     { return 0 }
 
 func (o *scaleShift) task(in []*buffer, out *buffer) task {
-	x, c := in[0], o.channels
 	gamma, beta := o.parameters(in[1:])
 	mean, variance := in[o.count()-1], in[o.count()]
-	coefficients := make([]float32, 2*c)
-	scale, shift := coefficients[:c], coefficients[c:]
-	return task{
-		axis: overSamples,
-		begin: func(int) {
-			for i := range c {
-				scale[i], shift[i] = o.line(gamma, beta, mean.data[i], variance.data[i], i)
-			}
-		},
-		run: func(_, lo, hi int) {
-			lo, hi = lo*o.width, hi*o.width
-			var residual []float32
-			if o.residual {
-				residual = in[len(in)-1].data[lo:hi]
-			}
-			kernel.ScaleShift(out.data[lo:hi], x.data[lo:hi], scale, shift, residual, o.relu)
-		},
-	}
+	return o.lines(in, out, func(i int) (scale, shift float32) {
+		return o.line(gamma, beta, mean.data[i], variance.data[i], i)
+	})
 }

@@ -54,7 +54,8 @@ func newTranspose(name string, from, to tensor.Shape, channels, pixels int, toNH
 
 func (o *transpose) Do(v ...G.Value) (G.Value, error) { return do(o, o.size, v) }
 
-// cheap: of the network's input, nothing else is kept.
+// cheap where images become pixels: what it reads, the network's input or the
+// gradient of flattened activations, is kept.
 func (o *transpose) cheap() bool { return o.toNHWC }
 
 func (o *transpose) task(in []*buffer, out *buffer) task {

@@ -84,45 +84,40 @@ func (o *moments) DiffWRT(int) []bool { return []bool{false} }
 
 func (o *moments) SymDiff(G.Nodes, *G.Node, *G.Node) (G.Nodes, error) { return G.Nodes{nil}, nil }
 
-// normalize computes y = relu((x - mean) / sqrt(variance + eps) * gamma + beta
-// + residual), of which gamma, beta, residual and relu are optional. Operands:
-// x, moments, gamma, beta, residual.
-type normalize struct {
+// affine computes y = relu(x*scale + shift + residual) with a scale and a shift
+// for each channel; residual and relu are optional. Operands: x first, residual
+// last.
+type affine struct {
 	signature
 	normAttrs
 	width          int
 	residual, relu bool
 }
 
-func newNormalize(a normAttrs, x *G.Node, residual, relu bool, in []hm.Type) *normalize {
-	name := "normalize " + a.node
+func newAffine(name string, a normAttrs, x *G.Node, residual, relu bool, in []hm.Type) affine {
+	name += " " + a.node
 	if residual {
 		name += "+residual"
 	}
 	if relu {
 		name += "+relu"
 	}
-	return &normalize{
+	return affine{
 		signature: signature{name: name, in: in, out: in[0], size: x.Shape().Clone()},
 		normAttrs: a, width: sampleSize(x.Shape()), residual: residual, relu: relu,
 	}
 }
 
-func (o *normalize) Do(v ...G.Value) (G.Value, error) { return do(o, o.size, v) }
-
-// cheap where nothing but x is read, which the backward pass needs too.
-func (o *normalize) cheap() bool { return !o.residual }
-
-func (o *normalize) task(in []*buffer, out *buffer) task {
-	x, stats, c := in[0], in[1], o.channels
-	gamma, beta := o.parameters(in[2:])
+// lines is the task, given the scale and the shift of each channel.
+func (o *affine) lines(in []*buffer, out *buffer, line func(i int) (scale, shift float32)) task {
+	x, c := in[0], o.channels
 	coefficients := make([]float32, 2*c)
 	scale, shift := coefficients[:c], coefficients[c:]
 	return task{
 		axis: overSamples,
 		begin: func(int) {
 			for i := range c {
-				scale[i], shift[i] = o.line(gamma, beta, stats.data[i], stats.data[c+i], i)
+				scale[i], shift[i] = line(i)
 			}
 		},
 		run: func(_, lo, hi int) {
@@ -134,6 +129,31 @@ func (o *normalize) task(in []*buffer, out *buffer) task {
 			kernel.ScaleShift(out.data[lo:hi], x.data[lo:hi], scale, shift, residual, o.relu)
 		},
 	}
+}
+
+// normalize is batch normalization by the moments of the batch,
+//
+//	y = relu((x - mean) / sqrt(variance + eps) * gamma + beta + residual),
+//
+// of which gamma, beta, residual and relu are optional. Operands: x, moments,
+// gamma, beta, residual.
+type normalize struct{ affine }
+
+func newNormalize(a normAttrs, x *G.Node, residual, relu bool, in []hm.Type) *normalize {
+	return &normalize{newAffine("normalize", a, x, residual, relu, in)}
+}
+
+func (o *normalize) Do(v ...G.Value) (G.Value, error) { return do(o, o.size, v) }
+
+// cheap where nothing but x is read, which the backward pass needs too.
+func (o *normalize) cheap() bool { return !o.residual }
+
+func (o *normalize) task(in []*buffer, out *buffer) task {
+	stats, c := in[1], o.channels
+	gamma, beta := o.parameters(in[2:])
+	return o.lines(in, out, func(i int) (scale, shift float32) {
+		return o.line(gamma, beta, stats.data[i], stats.data[c+i], i)
+	})
 }
 
 // parameters are gamma and beta, nil where there is none.

@@ -48,7 +48,6 @@ type packing interface {
 	// pack are the steps, each of which needs the one before to be complete.
 	pack(in []*buffer, packed, scratch *buffer) []share
 	bind(in []*buffer, out, packed, workspace *buffer) task
-	inPlace() int
 }
 
 // share does part's share of a piece of work; n is the number of samples.

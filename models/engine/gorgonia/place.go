@@ -130,7 +130,7 @@ func (c *compiler) pack(n *G.Node, op packing, in []*G.Node) *value {
 	}
 	out := c.result(n, perSample, stage)
 	s := &step{
-		when: chunks, reads: append([]*value{packed}, reads...), writes: out, inPlace: packedInPlace(op), weights: op.packed(),
+		when: chunks, reads: append([]*value{packed}, reads...), writes: out, inPlace: -1, weights: op.packed(),
 		task: func(v *viewer) task { return op.bind(v.all(reads, v.of), v.of(out), packed.root, v.workspace) },
 	}
 	c.add(stage, s)
@@ -138,12 +138,4 @@ func (c *compiler) pack(n *G.Node, op packing, in []*G.Node) *value {
 		c.adders[n] = &adder{op: op, step: s, stage: stage, reads: reads, packed: packed}
 	}
 	return out
-}
-
-// packedInPlace is the operand's number behind the packed parameters.
-func packedInPlace(op packing) int {
-	if i := op.inPlace(); i >= 0 {
-		return i + 1
-	}
-	return -1
 }

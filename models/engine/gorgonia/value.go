@@ -13,10 +13,10 @@ const (
 // value is what a program computes, with the memory that it has.
 type value struct {
 	kind    kind
-	width   int // elements of a sample, or of all
-	doubles int // float64 elements besides
-	stage   int // in which it is computed, outside where it is given
-	outside bool
+	width   int  // elements of a sample, or of all
+	doubles int  // float64 elements besides
+	stage   int  // in which it is computed, or given
+	outside bool // has memory that is not the program's
 	kept    bool // to the end of the program: somebody asked for it
 
 	root   *buffer   // of perSample and shared values: all of it

@@ -1,11 +1,8 @@
 package gorgonia
 
 import (
-	"math"
 	"math/rand/v2"
 	"testing"
-
-	G "gorgonia.org/gorgonia"
 
 	"espalier/models"
 	"espalier/models/engine"
@@ -84,31 +81,8 @@ func TestExecutorAgreesOnChannelOps(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			g, err := buildTraining(net, mode{batch: batch, lib: lib, draw: &draw{}, smoothing: smoothing})
-			if err != nil {
-				t.Fatal(err)
-			}
-			let(t, g.input, x)
-			let(t, g.labels, labels)
-			for _, p := range net.Params {
-				let(t, g.params[p.Name], p.Data)
-			}
-			machine := G.NewTapeMachine(g.g)
-			defer machine.Close()
-			if err := machine.RunAll(); err != nil {
-				t.Fatal(err)
-			}
-			if got := float64(g.cost.Value().Data().(float32)); got != loss.Mean {
-				t.Errorf("executor's loss %g, Gorgonia's %g", loss.Mean, got)
-			}
-			for _, p := range s.Params() {
-				want := g.grads[p.Name].Value().Data().([]float32)
-				for i := range want {
-					if math.Float32bits(p.Grad[i]) != math.Float32bits(want[i]) {
-						t.Fatalf("gradient of %s[%d]: executor %g, Gorgonia %g", p.Name, i, p.Grad[i], want[i])
-					}
-				}
-			}
+			m := mode{batch: batch, lib: lib, draw: &draw{}, smoothing: smoothing}
+			agreesWithMachine(t, net, s, loss, runMachine(t, net, m, x, labels))
 		})
 	}
 }

@@ -74,28 +74,42 @@ func TestExecutorAgreesWithGorgoniasTapeMachine(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	g, err := buildTraining(net, mode{batch: batch, lib: lib, draw: &draw{seed: 9, step: 21}})
+	agreesWithMachine(t, net, s, loss, runMachine(t, net, mode{batch: batch, lib: lib, draw: &draw{seed: 9, step: 21}}, x, labels))
+}
+
+// runMachine computes a network's training graph by Gorgonia's own machine.
+func runMachine(t *testing.T, net *models.Network, m mode, x []float32, labels []int32) *graph {
+	t.Helper()
+	g, err := buildTraining(net, m)
 	if err != nil {
 		t.Fatal(err)
 	}
 	let(t, g.input, x)
 	let(t, g.labels, labels)
 	for _, p := range net.Params {
-		let(t, g.params[p.Name], p.Data)
+		if n := g.params[p.Name]; n != nil {
+			let(t, n, p.Data)
+		}
 	}
 	machine := G.NewTapeMachine(g.g)
 	defer machine.Close()
 	if err := machine.RunAll(); err != nil {
 		t.Fatal(err)
 	}
+	return g
+}
+
+// agreesWithMachine compares loss and gradients to the bit.
+func agreesWithMachine(t *testing.T, net *models.Network, s *session, loss engine.Loss, g *graph) {
+	t.Helper()
 	if got := float64(g.cost.Value().Data().(float32)); got != loss.Mean {
-		t.Errorf("executor's loss %g, Gorgonia's %g", loss.Mean, got)
+		t.Errorf("%s: executor's loss %g, Gorgonia's %g", net.Name, loss.Mean, got)
 	}
 	for _, p := range s.Params() {
 		want := g.grads[p.Name].Value().Data().([]float32)
 		for i := range want {
 			if math.Float32bits(p.Grad[i]) != math.Float32bits(want[i]) {
-				t.Fatalf("gradient of %s[%d]: executor %g, Gorgonia %g", p.Name, i, p.Grad[i], want[i])
+				t.Fatalf("%s: gradient of %s[%d]: executor %g, Gorgonia %g", net.Name, p.Name, i, p.Grad[i], want[i])
 			}
 		}
 	}
@@ -110,22 +124,7 @@ func TestExecutorAgreesWithTapeMachineOnImages(t *testing.T) {
 		net := small(t, arch)
 		r := rand.New(rand.NewPCG(3, 4))
 		x, labels := random(r, batch*net.Input.Size()), []int32{0, 3, 1, 1, 2, 0}
-		g, err := buildTraining(net, mode{batch: batch, lib: blas.Gonum(), draw: &draw{}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		let(t, g.input, x)
-		let(t, g.labels, labels)
-		for _, p := range net.Params {
-			if n := g.params[p.Name]; n != nil {
-				let(t, n, p.Data)
-			}
-		}
-		machine := G.NewTapeMachine(g.g)
-		defer machine.Close()
-		if err := machine.RunAll(); err != nil {
-			t.Fatal(err)
-		}
+		g := runMachine(t, net, mode{batch: batch, lib: blas.Gonum(), draw: &draw{}}, x, labels)
 		for _, threads := range []int{1, 3} {
 			s, err := open(net, engine.Options{Batch: batch}, blas.Gonum(), threads)
 			if err != nil {

@@ -18,10 +18,7 @@ type add struct {
 }
 
 func newAdd(name string, size tensor.Shape, relu bool, in []hm.Type) *add {
-	if relu {
-		name += "+relu"
-	}
-	return &add{signature{name: fmt.Sprintf("add %d %s", len(in), name), in: in, out: in[0], size: size.Clone()}, relu}
+	return &add{signature{name: fmt.Sprintf("add %d, relu %t: %s", len(in), relu, name), in: in, out: in[0], size: size.Clone()}, relu}
 }
 
 func (o *add) Do(v ...G.Value) (G.Value, error) { return do(o, o.size, v) }

@@ -116,6 +116,8 @@ func imageNetworks() map[string]*models.Network {
 		"sums": newDraft(3, 4, 4).conv("a", 4, plain).conv("b", 4, plain, "x").conv("c", 4, plain, "x").
 			add("three", models.OpAdd, plain, "a", "b", "c").add("twice", models.OpAdd, plain, "three", "three").
 			relu("r").add("with", models.OpAdd, plain, "r", "a").flat(3),
+		"names alike": newDraft(3, 4, 4).conv("a", 4, plain).conv("b", 4, plain, "x").add("s", models.OpAdd, plain, "a", "b").relu("r").
+			add("s+relu", models.OpAdd, plain, "a", "b").add("all", models.OpConcat, plain, "r", "s+relu").flat(3),
 		"a branch to nowhere": newDraft(3, 4, 4).conv("a", 4, noBias()).norm("b").conv("dead", 4, plain, "b").relu("r", "b").flat(3),
 	}
 }

@@ -37,7 +37,7 @@ func (b *builder) group(g group) (*G.Node, error) {
 	switch node.Op {
 	case models.OpInput:
 		size := append(tensor.Shape{b.batch}, b.shapes[node.Name]...)
-		b.input = G.NewTensor(b.g, tensor.Float32, len(size), G.WithShape(size...), G.WithName(node.Name))
+		b.input = G.NewTensor(b.g, tensor.Float32, len(size), G.WithShape(size...), G.WithName("input "+node.Name))
 		return b.input, nil
 	case models.OpFlatten:
 		return b.flatten(node)
@@ -107,7 +107,7 @@ func (b *builder) flatten(node models.Node) (*G.Node, error) {
 // param is the node of a parameter.
 func (b *builder) param(node models.Node, role models.Role, shape ...int) *G.Node {
 	name := node.Name + "." + string(role)
-	n := G.NewTensor(b.g, tensor.Float32, len(shape), G.WithShape(shape...), G.WithName(name))
+	n := G.NewTensor(b.g, tensor.Float32, len(shape), G.WithShape(shape...), G.WithName("parameter "+name))
 	b.params[name] = n
 	return n
 }

@@ -82,6 +82,14 @@ var plain = models.Attrs{}
 
 func noBias() models.Attrs { return models.Attrs{NoBias: true} }
 
+// likeAParameter has an input with the name and, for a batch of 7, the shape of
+// a weight.
+func likeAParameter() *models.Network {
+	d := newDraft(5)
+	d.net.Nodes[0].Name = "f.weight"
+	return d.add("f", models.OpLinear, models.Attrs{Out: 7}).done()
+}
+
 // imageNetworks use every operation on images, alone and where it fuses.
 func imageNetworks() map[string]*models.Network {
 	pad1 := [4]int{1, 1, 1, 1}
@@ -116,6 +124,7 @@ func imageNetworks() map[string]*models.Network {
 		"sums": newDraft(3, 4, 4).conv("a", 4, plain).conv("b", 4, plain, "x").conv("c", 4, plain, "x").
 			add("three", models.OpAdd, plain, "a", "b", "c").add("twice", models.OpAdd, plain, "three", "three").
 			relu("r").add("with", models.OpAdd, plain, "r", "a").flat(3),
+		"input like a parameter": likeAParameter(),
 		"names alike": newDraft(3, 4, 4).conv("a", 4, plain).conv("b", 4, plain, "x").add("s", models.OpAdd, plain, "a", "b").relu("r").
 			add("s+relu", models.OpAdd, plain, "a", "b").add("all", models.OpConcat, plain, "r", "s+relu").flat(3),
 		"a branch to nowhere": newDraft(3, 4, 4).conv("a", 4, noBias()).norm("b").conv("dead", 4, plain, "b").relu("r", "b").flat(3),

@@ -154,22 +154,7 @@ func TestImageGradientsAgreeWithNumericOnes(t *testing.T) {
 			const n, step = 5, 3
 			x, labels := samples(2, n, net.Input.Size(), classes(net))
 			s := openWith(t, 2, net, engine.Options{Batch: n + 2, Seed: 5})
-			ref := newReference(net)
-			ref.seed, ref.step, ref.train = 5, step, true
-			loss, err := s.Backward(x, labels, step)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if want := ref.loss(x, labels); !near(loss.Mean, want, 1e-5) {
-				t.Errorf("loss %g, want %g", loss.Mean, want)
-			}
-			for _, p := range s.Params() {
-				for i := 0; i < len(p.Grad); i += 1 + len(p.Grad)/15 {
-					if want := ref.grad(p.Name, i, x, labels); !near(float64(p.Grad[i]), want, 3e-4) {
-						t.Fatalf("gradient of %s[%d] = %g, want %g", p.Name, i, p.Grad[i], want)
-					}
-				}
-			}
+			gradientsAgree(t, net, s, x, labels, step, 3e-4, 15)
 		})
 	}
 }

@@ -18,8 +18,6 @@ type randomNetwork struct {
 	*rand.Rand
 }
 
-const randomNetworks = 200
-
 func drawNetwork(seed uint64) *models.Network {
 	r := rand.New(rand.NewPCG(seed, 71))
 	d := &randomNetwork{newDraft(1+r.IntN(4), 1+r.IntN(6), 1+r.IntN(6)), r}
@@ -133,7 +131,7 @@ func (d *randomNetwork) pool(x string) {
 // gradients and logits are those of the definitions.
 func TestRandomNetworks(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(randomNetworks) {
+	for seed := range uint64(200) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			net := drawNetwork(seed)
@@ -167,24 +165,13 @@ func checkNetwork(t *testing.T, net *models.Network, n, threads int) {
 			}
 		}
 	}
-	s := openWith(t, threads, net, engine.Options{Batch: n + 2, Seed: 5})
 	ref.seed, ref.step, ref.train = 5, 3, true
-	want := ref.loss(x, labels)
-	loss, err := s.Backward(x, labels, 3)
-	if err != nil {
-		t.Skip(err)
+	if loss := ref.loss(x, labels); math.IsNaN(loss) || loss > 50 {
+		t.Skip("logits too far apart for a numeric gradient")
 	}
-	if math.IsNaN(want) || want > 50 {
-		t.Skip("logits too far apart")
+	s := openWith(t, threads, net, engine.Options{Batch: n + 2, Seed: 5})
+	if _, err := s.Backward(x, labels, 3); err != nil {
+		t.Skip(err) // one value has no variance
 	}
-	if !near(loss.Mean, want, 1e-4) {
-		t.Fatalf("loss %g, want %g", loss.Mean, want)
-	}
-	for _, p := range s.Params() {
-		for i := 0; i < len(p.Grad); i += 1 + len(p.Grad)/4 {
-			if want := ref.grad(p.Name, i, x, labels); !near(float64(p.Grad[i]), want, 2e-3) {
-				t.Fatalf("gradient of %s[%d] = %g, want %g", p.Name, i, p.Grad[i], want)
-			}
-		}
-	}
+	gradientsAgree(t, net, s, x, labels, 3, 2e-3, 4)
 }

@@ -1,6 +1,7 @@
 package winograd
 
 import (
+	"iter"
 	"unsafe"
 
 	"espalier/models/engine/gemm"
@@ -141,52 +142,60 @@ func (p *plan) run(y, x []float32, n int, packed []float32, lo, hi int, e Epilog
 	}
 }
 
+// run is some neighbouring tiles of one sample.
+type run struct{ sample, tile, count, done int } // done: tiles before it
+
+// runs divides count tiles, from the first on of those of all samples.
+func (p *plan) runs(first, count int) iter.Seq[run] {
+	return func(yield func(run) bool) {
+		for done := 0; done < count; {
+			sample, tile := (first+done)/len(p.patches), (first+done)%len(p.patches)
+			n := min(count-done, len(p.patches)-tile)
+			if !yield(run{sample, tile, n, done}) {
+				return
+			}
+			done += n
+		}
+	}
+}
+
 // analyse transforms the values of count tiles from the first on.
 func (p *plan) analyse(values, x []float32, first, count int, blank []float32) {
 	size := p.H * p.W * p.C
-	for done := 0; done < count; {
-		sample, tile := (first+done)/len(p.patches), (first+done)%len(p.patches)
-		run := min(count-done, len(p.patches)-tile)
+	for r := range p.runs(first, count) {
 		analyse(p.form, analysisInput, analysis{
-			dst: values[done*p.valueRow():], position: p.values, row: p.valueRow(), x: x[sample*size : (sample+1)*size],
-			patches: p.patches[tile : tile+run], channels: p.C, blank: blank,
+			dst: values[r.done*p.valueRow():], position: p.values, row: p.valueRow(), x: x[r.sample*size : (r.sample+1)*size],
+			patches: p.patches[r.tile : r.tile+r.count], channels: p.C, blank: blank,
 		})
-		done += run
 	}
 }
 
 // analyseGradient is analyse for the gradient of the result.
 func (p *plan) analyseGradient(products, g []float32, first, count int, blank []float32) {
 	size := p.oh * p.ow * p.K
-	for done := 0; done < count; {
-		sample, tile := (first+done)/len(p.patches), (first+done)%len(p.patches)
-		run := min(count-done, len(p.patches)-tile)
+	for r := range p.runs(first, count) {
 		analyse(p.form, analysisGradient, analysis{
-			dst: products[done*p.productRow():], position: p.products, row: p.productRow(), x: g[sample*size : (sample+1)*size],
-			patches: p.grads[tile : tile+run], channels: p.K, blank: blank,
+			dst: products[r.done*p.productRow():], position: p.products, row: p.productRow(), x: g[r.sample*size : (r.sample+1)*size],
+			patches: p.grads[r.tile : r.tile+r.count], channels: p.K, blank: blank,
 		})
-		done += run
 	}
 }
 
 // synthesise transforms the products of count tiles back and stores the result.
 func (p *plan) synthesise(y, products []float32, first, count, lo, hi int, e Epilogue, blank []float32) {
 	size := p.oh * p.ow * p.K
-	for done := 0; done < count; {
-		sample, tile := (first+done)/len(p.patches), (first+done)%len(p.patches)
-		run := min(count-done, len(p.patches)-tile)
+	for r := range p.runs(first, count) {
 		s := synthesis{
-			y: y[sample*size+lo : (sample+1)*size], products: products[done*p.productRow()+lo:], position: p.products,
-			row: p.productRow(), places: p.places[tile : tile+run], channels: hi - lo, pixel: p.K, line: p.ow * p.K,
+			y: y[r.sample*size+lo : (r.sample+1)*size], products: products[r.done*p.productRow()+lo:], position: p.products,
+			row: p.productRow(), places: p.places[r.tile : r.tile+r.count], channels: hi - lo, pixel: p.K, line: p.ow * p.K,
 			plain: e.Bias == nil && e.Residual == nil && !e.ReLU, bias: blank[:hi-lo], relu: e.ReLU,
 		}
 		if e.Bias != nil {
 			s.bias = e.Bias[lo:hi]
 		}
 		if e.Residual != nil {
-			s.residual = e.Residual[sample*size+lo : (sample+1)*size]
+			s.residual = e.Residual[r.sample*size+lo : (r.sample+1)*size]
 		}
 		synthesise(p.form, s)
-		done += run
 	}
 }

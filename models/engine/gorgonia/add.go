@@ -42,11 +42,9 @@ func (o *add) task(in []*buffer, out *buffer) task {
 func (o *add) DiffWRT(n int) []bool { return gradients(n) }
 
 func (o *add) SymDiff(inputs G.Nodes, output, g *G.Node) (G.Nodes, error) {
-	if o.relu {
-		var err error
-		if g, err = G.ApplyOp(newReLUGrad(o.name, o.size), g, output); err != nil {
-			return nil, err
-		}
+	g, err := behindReLU(o.relu, &o.signature, g, output)
+	if err != nil {
+		return nil, err
 	}
 	grads := make(G.Nodes, len(inputs))
 	for i := range grads {

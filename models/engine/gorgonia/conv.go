@@ -126,11 +126,9 @@ func (o *conv2d) DiffWRT(n int) []bool { return gradients(n) }
 // SymDiff gives the gradients of x, w and b, which have an operation each, and
 // of the residual: the gradient of y itself, after the relu's if there is one.
 func (o *conv2d) SymDiff(inputs G.Nodes, output, g *G.Node) (G.Nodes, error) {
-	var err error
-	if o.relu {
-		if g, err = G.ApplyOp(newReLUGrad(o.name, o.size), g, output); err != nil {
-			return nil, err
-		}
+	g, err := behindReLU(o.relu, &o.signature, g, output)
+	if err != nil {
+		return nil, err
 	}
 	dx, err := G.ApplyOp(newConv2DGradX(o, inputs[0].Shape()), inputs[1], g)
 	if err != nil {

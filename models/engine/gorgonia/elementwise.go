@@ -52,6 +52,15 @@ func (o *reluGrad) task(in []*buffer, out *buffer) task {
 	}}
 }
 
+// behindReLU is the gradient of an operation's result before its relu, if it
+// has one, given that of the result.
+func behindReLU(relu bool, of *signature, g, output *G.Node) (*G.Node, error) {
+	if !relu {
+		return g, nil
+	}
+	return G.ApplyOp(newReLUGrad(of.name, of.size), g, output)
+}
+
 // draw is what a session's dropout masks depend on besides the node's name.
 type draw struct {
 	seed uint64

@@ -61,11 +61,9 @@ func (o *linear) DiffWRT(n int) []bool { return gradients(n) }
 // where g is the gradient of y, after the relu's if there is one.
 func (o *linear) SymDiff(inputs G.Nodes, output, g *G.Node) (G.Nodes, error) {
 	x, w := inputs[0], inputs[1]
-	var err error
-	if o.relu {
-		if g, err = G.ApplyOp(newReLUGrad(o.name, o.size), g, output); err != nil {
-			return nil, err
-		}
+	g, err := behindReLU(o.relu, &o.signature, g, output)
+	if err != nil {
+		return nil, err
 	}
 	dx, err := G.ApplyOp(newLinearGradX(o), w, g)
 	if err != nil {

@@ -189,11 +189,9 @@ func (o *normalize) DiffWRT(n int) []bool {
 // SymDiff needs two sums over the batch before it can give the gradient of x.
 func (o *normalize) SymDiff(inputs G.Nodes, output, g *G.Node) (G.Nodes, error) {
 	x, stats := inputs[0], inputs[1]
-	var err error
-	if o.relu {
-		if g, err = G.ApplyOp(newReLUGrad(o.name, o.size), g, output); err != nil {
-			return nil, err
-		}
+	g, err := behindReLU(o.relu, &o.signature, g, output)
+	if err != nil {
+		return nil, err
 	}
 	sums, err := G.ApplyOp(newNormSums(o), g, x, stats)
 	if err != nil {

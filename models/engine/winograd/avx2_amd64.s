@@ -8,9 +8,13 @@
 // Requires: AVX, CMOV
 TEXT ·analyseInput2AVX2(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, 104(AX)
+	MOVQ 16(AX), CX
+	MOVQ CX, 112(AX)
 
 tile:
-	MOVQ    16(AX), CX
+	MOVQ    112(AX), CX
 	MOVQ    8(AX), DX
 	MOVQ    32(AX), BX
 	MOVLQSX (CX), SI
@@ -30,7 +34,7 @@ tile:
 	TESTQ   CX, CX
 	CMOVQLT BX, DX
 	VXORPS  Y0, Y0, Y0
-	MOVQ    16(AX), CX
+	MOVQ    112(AX), CX
 	MOVQ    80(AX), BX
 	MOVLQSX 24(CX), SI
 	MOVLQSX 28(CX), CX
@@ -65,7 +69,7 @@ after:
 	JMP     after
 
 after_end:
-	MOVQ (AX), CX
+	MOVQ 104(AX), CX
 	XORQ BX, BX
 
 vector:
@@ -243,8 +247,8 @@ part_rows:
 
 next:
 	MOVQ 72(AX), CX
-	ADDQ CX, (AX)
-	ADDQ $+32, 16(AX)
+	ADDQ CX, 104(AX)
+	ADDQ $+32, 112(AX)
 	DECQ 24(AX)
 	JNZ  tile
 	VZEROUPPER
@@ -254,9 +258,13 @@ next:
 // Requires: AVX, CMOV
 TEXT ·analyseGradient2AVX2(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, 104(AX)
+	MOVQ 16(AX), CX
+	MOVQ CX, 112(AX)
 
 tile:
-	MOVQ    16(AX), CX
+	MOVQ    112(AX), CX
 	MOVQ    8(AX), DX
 	MOVQ    32(AX), BX
 	MOVLQSX (CX), SI
@@ -268,7 +276,7 @@ tile:
 	TESTQ   CX, CX
 	CMOVQLT BX, DX
 	VXORPS  Y0, Y0, Y0
-	MOVQ    16(AX), CX
+	MOVQ    112(AX), CX
 	MOVQ    80(AX), BX
 	MOVLQSX 24(CX), SI
 	MOVLQSX 28(CX), CX
@@ -303,7 +311,7 @@ after:
 	JMP     after
 
 after_end:
-	MOVQ (AX), CX
+	MOVQ 104(AX), CX
 	XORQ BX, BX
 
 vector:
@@ -441,8 +449,8 @@ part_rows:
 
 next:
 	MOVQ 72(AX), CX
-	ADDQ CX, (AX)
-	ADDQ $+32, 16(AX)
+	ADDQ CX, 104(AX)
+	ADDQ $+32, 112(AX)
 	DECQ 24(AX)
 	JNZ  tile
 	VZEROUPPER
@@ -452,9 +460,13 @@ next:
 // Requires: AVX
 TEXT ·synthesise2AVX2(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), AX
+	MOVQ 8(AX), CX
+	MOVQ CX, 112(AX)
+	MOVQ 16(AX), CX
+	MOVQ CX, 120(AX)
 
 tile:
-	MOVQ    16(AX), CX
+	MOVQ    120(AX), CX
 	MOVLQSX (CX), DX
 	MOVLQSX 4(CX), BX
 	MOVLQSX 8(CX), CX
@@ -466,7 +478,7 @@ vector:
 	CMPQ    DX, 56(AX)
 	JGE     tail
 	MOVQ    72(AX), DI
-	MOVQ    8(AX), R8
+	MOVQ    112(AX), R8
 	ADDQ    DX, R8
 	IMUL3Q  $+4, DI, R9
 	LEAQ    (R9)(R9*2), R10
@@ -548,7 +560,7 @@ tail:
 	TESTQ   DI, DI
 	JZ      next
 	MOVQ    72(AX), R8
-	MOVQ    8(AX), R9
+	MOVQ    112(AX), R9
 	ADDQ    DX, R9
 	IMUL3Q  $+4, R8, R10
 	LEAQ    (R10)(R10*2), R11
@@ -626,8 +638,8 @@ part_next:
 
 next:
 	MOVQ 80(AX), CX
-	ADDQ CX, 8(AX)
-	ADDQ $+16, 16(AX)
+	ADDQ CX, 112(AX)
+	ADDQ $+16, 120(AX)
 	DECQ 24(AX)
 	JNZ  tile
 	VZEROUPPER
@@ -637,9 +649,13 @@ next:
 // Requires: AVX
 TEXT ·synthesiseBias2AVX2(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), AX
+	MOVQ 8(AX), CX
+	MOVQ CX, 112(AX)
+	MOVQ 16(AX), CX
+	MOVQ CX, 120(AX)
 
 tile:
-	MOVQ    16(AX), CX
+	MOVQ    120(AX), CX
 	MOVLQSX (CX), DX
 	MOVLQSX 4(CX), BX
 	MOVLQSX 8(CX), CX
@@ -651,7 +667,7 @@ vector:
 	CMPQ    DX, 56(AX)
 	JGE     tail
 	MOVQ    72(AX), DI
-	MOVQ    8(AX), R8
+	MOVQ    112(AX), R8
 	ADDQ    DX, R8
 	IMUL3Q  $+4, DI, R9
 	LEAQ    (R9)(R9*2), R10
@@ -743,7 +759,7 @@ tail:
 	TESTQ   DI, DI
 	JZ      next
 	MOVQ    72(AX), R8
-	MOVQ    8(AX), R9
+	MOVQ    112(AX), R9
 	ADDQ    DX, R9
 	IMUL3Q  $+4, R8, R10
 	LEAQ    (R10)(R10*2), R11
@@ -831,8 +847,8 @@ part_next:
 
 next:
 	MOVQ 80(AX), CX
-	ADDQ CX, 8(AX)
-	ADDQ $+16, 16(AX)
+	ADDQ CX, 112(AX)
+	ADDQ $+16, 120(AX)
 	DECQ 24(AX)
 	JNZ  tile
 	VZEROUPPER
@@ -842,9 +858,13 @@ next:
 // Requires: AVX
 TEXT ·synthesiseResidual2AVX2(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), AX
+	MOVQ 8(AX), CX
+	MOVQ CX, 112(AX)
+	MOVQ 16(AX), CX
+	MOVQ CX, 120(AX)
 
 tile:
-	MOVQ    16(AX), CX
+	MOVQ    120(AX), CX
 	MOVLQSX (CX), DX
 	MOVLQSX 4(CX), BX
 	MOVLQSX 8(CX), CX
@@ -858,7 +878,7 @@ vector:
 	CMPQ    DX, 56(AX)
 	JGE     tail
 	MOVQ    72(AX), R8
-	MOVQ    8(AX), R9
+	MOVQ    112(AX), R9
 	ADDQ    DX, R9
 	IMUL3Q  $+4, R8, R10
 	LEAQ    (R10)(R10*2), R11
@@ -957,7 +977,7 @@ tail:
 	TESTQ   R8, R8
 	JZ      next
 	MOVQ    72(AX), R9
-	MOVQ    8(AX), R10
+	MOVQ    112(AX), R10
 	ADDQ    DX, R10
 	IMUL3Q  $+4, R9, R11
 	LEAQ    (R11)(R11*2), R12
@@ -1051,8 +1071,8 @@ part_next:
 
 next:
 	MOVQ 80(AX), CX
-	ADDQ CX, 8(AX)
-	ADDQ $+16, 16(AX)
+	ADDQ CX, 112(AX)
+	ADDQ $+16, 120(AX)
 	DECQ 24(AX)
 	JNZ  tile
 	VZEROUPPER
@@ -1062,13 +1082,17 @@ next:
 // Requires: AVX, AVX2
 TEXT ·pack2AVX2(SB), NOSPLIT, $0-8
 	MOVQ         args+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         CX, 56(AX)
+	MOVQ         8(AX), CX
+	MOVQ         CX, 64(AX)
 	MOVL         $0x3f000000, CX
 	VMOVD        CX, X0
 	VBROADCASTSS X0, Y0
 
 row:
-	MOVQ           8(AX), CX
-	MOVQ           (AX), DX
+	MOVQ           64(AX), CX
+	MOVQ           56(AX), DX
 	MOVQ           48(AX), BX
 	MOVQ           16(AX), SI
 	LEAQ           (SI)(SI*2), R8
@@ -1214,8 +1238,8 @@ row:
 	VMOVUPS        Y5, (DX)(CX*1)
 	VMOVUPS        Y2, (DX)(CX*2)
 	VMOVUPS        Y3, (DX)(SI*1)
-	MOVQ           8(AX), CX
-	MOVQ           (AX), DX
+	MOVQ           64(AX), CX
+	MOVQ           56(AX), DX
 	MOVQ           48(AX), BX
 	MOVQ           16(AX), SI
 	LEAQ           (CX)(SI*8), CX
@@ -1363,8 +1387,8 @@ row:
 	VMOVUPS        Y2, 32(DX)(CX*2)
 	VMOVUPS        Y3, 32(DX)(SI*1)
 	MOVQ           24(AX), CX
-	ADDQ           CX, 8(AX)
-	ADDQ           $+64, (AX)
+	ADDQ           CX, 64(AX)
+	ADDQ           $+64, 56(AX)
 	DECQ           32(AX)
 	JNZ            row
 	VZEROUPPER
@@ -1374,13 +1398,17 @@ row:
 // Requires: AVX, AVX2
 TEXT ·packRotated2AVX2(SB), NOSPLIT, $0-8
 	MOVQ         args+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         CX, 56(AX)
+	MOVQ         8(AX), CX
+	MOVQ         CX, 64(AX)
 	MOVL         $0x3f000000, CX
 	VMOVD        CX, X0
 	VBROADCASTSS X0, Y0
 
 row:
-	MOVQ           8(AX), CX
-	MOVQ           (AX), DX
+	MOVQ           64(AX), CX
+	MOVQ           56(AX), DX
 	MOVQ           48(AX), BX
 	MOVQ           16(AX), SI
 	LEAQ           (SI)(SI*2), R8
@@ -1526,8 +1554,8 @@ row:
 	VMOVUPS        Y5, (DX)(CX*1)
 	VMOVUPS        Y2, (DX)(CX*2)
 	VMOVUPS        Y3, (DX)(SI*1)
-	MOVQ           8(AX), CX
-	MOVQ           (AX), DX
+	MOVQ           64(AX), CX
+	MOVQ           56(AX), DX
 	MOVQ           48(AX), BX
 	MOVQ           16(AX), SI
 	LEAQ           (CX)(SI*8), CX
@@ -1675,8 +1703,8 @@ row:
 	VMOVUPS        Y2, 32(DX)(CX*2)
 	VMOVUPS        Y3, 32(DX)(SI*1)
 	MOVQ           24(AX), CX
-	ADDQ           CX, 8(AX)
-	ADDQ           $+64, (AX)
+	ADDQ           CX, 64(AX)
+	ADDQ           $+64, 56(AX)
 	DECQ           32(AX)
 	JNZ            row
 	VZEROUPPER
@@ -1686,13 +1714,17 @@ row:
 // Requires: AVX, AVX2, MMX+
 TEXT ·stream2AVX2(SB), NOSPLIT, $0-8
 	MOVQ         args+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         CX, 56(AX)
+	MOVQ         8(AX), CX
+	MOVQ         CX, 64(AX)
 	MOVL         $0x3f000000, CX
 	VMOVD        CX, X0
 	VBROADCASTSS X0, Y0
 
 row:
-	MOVQ           8(AX), CX
-	MOVQ           (AX), DX
+	MOVQ           64(AX), CX
+	MOVQ           56(AX), DX
 	MOVQ           48(AX), BX
 	MOVQ           16(AX), SI
 	LEAQ           (SI)(SI*2), R8
@@ -1838,8 +1870,8 @@ row:
 	VMOVUPS        Y5, 1088(BX)
 	VMOVUPS        Y2, 1120(BX)
 	VMOVUPS        Y3, 1152(BX)
-	MOVQ           8(AX), CX
-	MOVQ           (AX), DX
+	MOVQ           64(AX), CX
+	MOVQ           56(AX), DX
 	MOVQ           48(AX), BX
 	MOVQ           16(AX), SI
 	LEAQ           (CX)(SI*8), CX
@@ -2019,8 +2051,8 @@ row:
 	VMOVNTPS       Y1, (DX)(SI*1)
 	VMOVNTPS       Y3, 32(DX)(SI*1)
 	MOVQ           24(AX), CX
-	ADDQ           CX, 8(AX)
-	ADDQ           $+64, (AX)
+	ADDQ           CX, 64(AX)
+	ADDQ           $+64, 56(AX)
 	DECQ           32(AX)
 	JNZ            row
 	SFENCE
@@ -2031,13 +2063,17 @@ row:
 // Requires: AVX, AVX2, MMX+
 TEXT ·streamRotated2AVX2(SB), NOSPLIT, $0-8
 	MOVQ         args+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         CX, 56(AX)
+	MOVQ         8(AX), CX
+	MOVQ         CX, 64(AX)
 	MOVL         $0x3f000000, CX
 	VMOVD        CX, X0
 	VBROADCASTSS X0, Y0
 
 row:
-	MOVQ           8(AX), CX
-	MOVQ           (AX), DX
+	MOVQ           64(AX), CX
+	MOVQ           56(AX), DX
 	MOVQ           48(AX), BX
 	MOVQ           16(AX), SI
 	LEAQ           (SI)(SI*2), R8
@@ -2183,8 +2219,8 @@ row:
 	VMOVUPS        Y5, 1088(BX)
 	VMOVUPS        Y2, 1120(BX)
 	VMOVUPS        Y3, 1152(BX)
-	MOVQ           8(AX), CX
-	MOVQ           (AX), DX
+	MOVQ           64(AX), CX
+	MOVQ           56(AX), DX
 	MOVQ           48(AX), BX
 	MOVQ           16(AX), SI
 	LEAQ           (CX)(SI*8), CX
@@ -2364,8 +2400,8 @@ row:
 	VMOVNTPS       Y1, (DX)(SI*1)
 	VMOVNTPS       Y3, 32(DX)(SI*1)
 	MOVQ           24(AX), CX
-	ADDQ           CX, 8(AX)
-	ADDQ           $+64, (AX)
+	ADDQ           CX, 64(AX)
+	ADDQ           $+64, 56(AX)
 	DECQ           32(AX)
 	JNZ            row
 	SFENCE
@@ -2376,6 +2412,8 @@ row:
 // Requires: AVX, AVX2
 TEXT ·finish2AVX2(SB), NOSPLIT, $0-8
 	MOVQ         args+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         CX, 72(AX)
 	MOVL         $0x3f000000, CX
 	VMOVD        CX, X0
 	VBROADCASTSS X0, Y0
@@ -2560,7 +2598,7 @@ low3_end:
 	VMOVUPS      Y1, 576(CX)
 	VMOVUPS      Y2, 608(CX)
 	VMOVUPS      Y3, 640(CX)
-	MOVQ         (AX), DX
+	MOVQ         72(AX), DX
 	MOVQ         8(AX), BX
 	LEAQ         (BX)(BX*2), DI
 	LEAQ         (DX)(BX*4), SI
@@ -2799,7 +2837,7 @@ high3_end:
 	VMOVUPS      Y1, 576(CX)
 	VMOVUPS      Y2, 608(CX)
 	VMOVUPS      Y3, 640(CX)
-	MOVQ         (AX), DX
+	MOVQ         72(AX), DX
 	MOVQ         8(AX), BX
 	LEAQ         (DX)(BX*8), DX
 	LEAQ         (BX)(BX*2), DI
@@ -2861,7 +2899,7 @@ high3_end:
 	MOVL         668(CX), CX
 	MOVL         CX, 32(SI)(DI*1)
 	MOVQ         16(AX), CX
-	ADDQ         CX, (AX)
+	ADDQ         CX, 72(AX)
 	ADDQ         $+64, 40(AX)
 	DECQ         48(AX)
 	JNZ          row
@@ -2872,6 +2910,10 @@ high3_end:
 // Requires: AVX, AVX2, CMOV
 TEXT ·analyseInput4AVX2(SB), NOSPLIT, $0-8
 	MOVQ         args+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         CX, 104(AX)
+	MOVQ         16(AX), CX
+	MOVQ         CX, 112(AX)
 	MOVL         $0x40000000, CX
 	VMOVD        CX, X0
 	VBROADCASTSS X0, Y0
@@ -2889,7 +2931,7 @@ TEXT ·analyseInput4AVX2(SB), NOSPLIT, $0-8
 	VBROADCASTSS X4, Y4
 
 tile:
-	MOVQ    16(AX), CX
+	MOVQ    112(AX), CX
 	MOVQ    8(AX), DX
 	MOVQ    32(AX), BX
 	MOVLQSX (CX), SI
@@ -2917,7 +2959,7 @@ tile:
 	TESTQ   CX, CX
 	CMOVQLT BX, DX
 	VXORPS  Y5, Y5, Y5
-	MOVQ    16(AX), CX
+	MOVQ    112(AX), CX
 	MOVQ    80(AX), BX
 	MOVLQSX 24(CX), SI
 	MOVLQSX 28(CX), CX
@@ -2956,7 +2998,7 @@ after:
 	JMP     after
 
 after_end:
-	MOVQ (AX), CX
+	MOVQ 104(AX), CX
 	XORQ BX, BX
 
 vector:
@@ -3468,8 +3510,8 @@ part_rows:
 
 next:
 	MOVQ 72(AX), CX
-	ADDQ CX, (AX)
-	ADDQ $+32, 16(AX)
+	ADDQ CX, 104(AX)
+	ADDQ $+32, 112(AX)
 	DECQ 24(AX)
 	JNZ  tile
 	VZEROUPPER
@@ -3479,6 +3521,10 @@ next:
 // Requires: AVX, AVX2, CMOV
 TEXT ·analyseGradient4AVX2(SB), NOSPLIT, $0-8
 	MOVQ         args+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         CX, 104(AX)
+	MOVQ         16(AX), CX
+	MOVQ         CX, 112(AX)
 	MOVL         $0x40000000, CX
 	VMOVD        CX, X0
 	VBROADCASTSS X0, Y0
@@ -3493,7 +3539,7 @@ TEXT ·analyseGradient4AVX2(SB), NOSPLIT, $0-8
 	VBROADCASTSS X3, Y3
 
 tile:
-	MOVQ    16(AX), CX
+	MOVQ    112(AX), CX
 	MOVQ    8(AX), DX
 	MOVQ    32(AX), BX
 	MOVLQSX (CX), SI
@@ -3513,7 +3559,7 @@ tile:
 	TESTQ   CX, CX
 	CMOVQLT BX, DX
 	VXORPS  Y4, Y4, Y4
-	MOVQ    16(AX), CX
+	MOVQ    112(AX), CX
 	MOVQ    80(AX), BX
 	MOVLQSX 24(CX), SI
 	MOVLQSX 28(CX), CX
@@ -3552,7 +3598,7 @@ after:
 	JMP     after
 
 after_end:
-	MOVQ (AX), CX
+	MOVQ 104(AX), CX
 	XORQ BX, BX
 
 vector:
@@ -3952,8 +3998,8 @@ part_rows:
 
 next:
 	MOVQ 72(AX), CX
-	ADDQ CX, (AX)
-	ADDQ $+32, 16(AX)
+	ADDQ CX, 104(AX)
+	ADDQ $+32, 112(AX)
 	DECQ 24(AX)
 	JNZ  tile
 	VZEROUPPER
@@ -3963,6 +4009,10 @@ next:
 // Requires: AVX, AVX2
 TEXT ·synthesise4AVX2(SB), NOSPLIT, $0-8
 	MOVQ         args+0(FP), AX
+	MOVQ         8(AX), CX
+	MOVQ         CX, 112(AX)
+	MOVQ         16(AX), CX
+	MOVQ         CX, 120(AX)
 	MOVL         $0x40000000, CX
 	VMOVD        CX, X0
 	VBROADCASTSS X0, Y0
@@ -3983,7 +4033,7 @@ TEXT ·synthesise4AVX2(SB), NOSPLIT, $0-8
 	VBROADCASTSS X5, Y5
 
 tile:
-	MOVQ    16(AX), CX
+	MOVQ    120(AX), CX
 	MOVLQSX (CX), DX
 	MOVLQSX 4(CX), BX
 	MOVLQSX 8(CX), CX
@@ -3995,7 +4045,7 @@ vector:
 	CMPQ    DX, 56(AX)
 	JGE     tail
 	MOVQ    72(AX), DI
-	MOVQ    8(AX), R8
+	MOVQ    112(AX), R8
 	ADDQ    DX, R8
 	IMUL3Q  $+6, DI, R9
 	LEAQ    (R9)(R9*2), R10
@@ -4216,7 +4266,7 @@ tail:
 	TESTQ   DI, DI
 	JZ      next
 	MOVQ    72(AX), R8
-	MOVQ    8(AX), R9
+	MOVQ    112(AX), R9
 	ADDQ    DX, R9
 	IMUL3Q  $+6, R8, R10
 	LEAQ    (R10)(R10*2), R11
@@ -4435,8 +4485,8 @@ part_next:
 
 next:
 	MOVQ 80(AX), CX
-	ADDQ CX, 8(AX)
-	ADDQ $+16, 16(AX)
+	ADDQ CX, 112(AX)
+	ADDQ $+16, 120(AX)
 	DECQ 24(AX)
 	JNZ  tile
 	VZEROUPPER
@@ -4446,6 +4496,10 @@ next:
 // Requires: AVX, AVX2
 TEXT ·synthesiseBias4AVX2(SB), NOSPLIT, $0-8
 	MOVQ         args+0(FP), AX
+	MOVQ         8(AX), CX
+	MOVQ         CX, 112(AX)
+	MOVQ         16(AX), CX
+	MOVQ         CX, 120(AX)
 	MOVL         $0x40000000, CX
 	VMOVD        CX, X0
 	VBROADCASTSS X0, Y0
@@ -4466,7 +4520,7 @@ TEXT ·synthesiseBias4AVX2(SB), NOSPLIT, $0-8
 	VBROADCASTSS X5, Y5
 
 tile:
-	MOVQ    16(AX), CX
+	MOVQ    120(AX), CX
 	MOVLQSX (CX), DX
 	MOVLQSX 4(CX), BX
 	MOVLQSX 8(CX), CX
@@ -4478,7 +4532,7 @@ vector:
 	CMPQ    DX, 56(AX)
 	JGE     tail
 	MOVQ    72(AX), DI
-	MOVQ    8(AX), R8
+	MOVQ    112(AX), R8
 	ADDQ    DX, R8
 	IMUL3Q  $+6, DI, R9
 	LEAQ    (R9)(R9*2), R10
@@ -4719,7 +4773,7 @@ tail:
 	TESTQ   DI, DI
 	JZ      next
 	MOVQ    72(AX), R8
-	MOVQ    8(AX), R9
+	MOVQ    112(AX), R9
 	ADDQ    DX, R9
 	IMUL3Q  $+6, R8, R10
 	LEAQ    (R10)(R10*2), R11
@@ -4958,8 +5012,8 @@ part_next:
 
 next:
 	MOVQ 80(AX), CX
-	ADDQ CX, 8(AX)
-	ADDQ $+16, 16(AX)
+	ADDQ CX, 112(AX)
+	ADDQ $+16, 120(AX)
 	DECQ 24(AX)
 	JNZ  tile
 	VZEROUPPER
@@ -4969,6 +5023,10 @@ next:
 // Requires: AVX, AVX2
 TEXT ·synthesiseResidual4AVX2(SB), NOSPLIT, $0-8
 	MOVQ         args+0(FP), AX
+	MOVQ         8(AX), CX
+	MOVQ         CX, 112(AX)
+	MOVQ         16(AX), CX
+	MOVQ         CX, 120(AX)
 	MOVL         $0x40000000, CX
 	VMOVD        CX, X0
 	VBROADCASTSS X0, Y0
@@ -4989,7 +5047,7 @@ TEXT ·synthesiseResidual4AVX2(SB), NOSPLIT, $0-8
 	VBROADCASTSS X5, Y5
 
 tile:
-	MOVQ    16(AX), CX
+	MOVQ    120(AX), CX
 	MOVLQSX (CX), DX
 	MOVLQSX 4(CX), BX
 	MOVLQSX 8(CX), CX
@@ -5003,7 +5061,7 @@ vector:
 	CMPQ    DX, 56(AX)
 	JGE     tail
 	MOVQ    72(AX), R8
-	MOVQ    8(AX), R9
+	MOVQ    112(AX), R9
 	ADDQ    DX, R9
 	IMUL3Q  $+6, R8, R10
 	LEAQ    (R10)(R10*2), R11
@@ -5255,7 +5313,7 @@ tail:
 	TESTQ   R8, R8
 	JZ      next
 	MOVQ    72(AX), R9
-	MOVQ    8(AX), R10
+	MOVQ    112(AX), R10
 	ADDQ    DX, R10
 	IMUL3Q  $+6, R9, R11
 	LEAQ    (R11)(R11*2), R12
@@ -5504,8 +5562,8 @@ part_next:
 
 next:
 	MOVQ 80(AX), CX
-	ADDQ CX, 8(AX)
-	ADDQ $+16, 16(AX)
+	ADDQ CX, 112(AX)
+	ADDQ $+16, 120(AX)
 	DECQ 24(AX)
 	JNZ  tile
 	VZEROUPPER
@@ -5515,6 +5573,10 @@ next:
 // Requires: AVX, AVX2
 TEXT ·pack4AVX2(SB), NOSPLIT, $0-8
 	MOVQ         args+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         CX, 56(AX)
+	MOVQ         8(AX), CX
+	MOVQ         CX, 64(AX)
 	MOVL         $0x40000000, CX
 	VMOVD        CX, X0
 	VBROADCASTSS X0, Y0
@@ -5535,8 +5597,8 @@ TEXT ·pack4AVX2(SB), NOSPLIT, $0-8
 	VBROADCASTSS X5, Y5
 
 row:
-	MOVQ           8(AX), CX
-	MOVQ           (AX), DX
+	MOVQ           64(AX), CX
+	MOVQ           56(AX), DX
 	MOVQ           48(AX), BX
 	MOVQ           16(AX), SI
 	LEAQ           (SI)(SI*2), R8
@@ -5790,8 +5852,8 @@ row:
 	VMOVUPS        Y12, (DX)(SI*1)
 	VMOVUPS        Y7, (DX)(CX*4)
 	VMOVUPS        Y8, (DX)(DI*1)
-	MOVQ           8(AX), CX
-	MOVQ           (AX), DX
+	MOVQ           64(AX), CX
+	MOVQ           56(AX), DX
 	MOVQ           48(AX), BX
 	MOVQ           16(AX), SI
 	LEAQ           (CX)(SI*8), CX
@@ -6047,8 +6109,8 @@ row:
 	VMOVUPS        Y7, 32(DX)(CX*4)
 	VMOVUPS        Y8, 32(DX)(DI*1)
 	MOVQ           24(AX), CX
-	ADDQ           CX, 8(AX)
-	ADDQ           $+64, (AX)
+	ADDQ           CX, 64(AX)
+	ADDQ           $+64, 56(AX)
 	DECQ           32(AX)
 	JNZ            row
 	VZEROUPPER
@@ -6058,6 +6120,10 @@ row:
 // Requires: AVX, AVX2
 TEXT ·packRotated4AVX2(SB), NOSPLIT, $0-8
 	MOVQ         args+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         CX, 56(AX)
+	MOVQ         8(AX), CX
+	MOVQ         CX, 64(AX)
 	MOVL         $0x40000000, CX
 	VMOVD        CX, X0
 	VBROADCASTSS X0, Y0
@@ -6078,8 +6144,8 @@ TEXT ·packRotated4AVX2(SB), NOSPLIT, $0-8
 	VBROADCASTSS X5, Y5
 
 row:
-	MOVQ           8(AX), CX
-	MOVQ           (AX), DX
+	MOVQ           64(AX), CX
+	MOVQ           56(AX), DX
 	MOVQ           48(AX), BX
 	MOVQ           16(AX), SI
 	LEAQ           (SI)(SI*2), R8
@@ -6333,8 +6399,8 @@ row:
 	VMOVUPS        Y12, (DX)(SI*1)
 	VMOVUPS        Y7, (DX)(CX*4)
 	VMOVUPS        Y8, (DX)(DI*1)
-	MOVQ           8(AX), CX
-	MOVQ           (AX), DX
+	MOVQ           64(AX), CX
+	MOVQ           56(AX), DX
 	MOVQ           48(AX), BX
 	MOVQ           16(AX), SI
 	LEAQ           (CX)(SI*8), CX
@@ -6590,8 +6656,8 @@ row:
 	VMOVUPS        Y7, 32(DX)(CX*4)
 	VMOVUPS        Y8, 32(DX)(DI*1)
 	MOVQ           24(AX), CX
-	ADDQ           CX, 8(AX)
-	ADDQ           $+64, (AX)
+	ADDQ           CX, 64(AX)
+	ADDQ           $+64, 56(AX)
 	DECQ           32(AX)
 	JNZ            row
 	VZEROUPPER
@@ -6601,6 +6667,10 @@ row:
 // Requires: AVX, AVX2, MMX+
 TEXT ·stream4AVX2(SB), NOSPLIT, $0-8
 	MOVQ         args+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         CX, 56(AX)
+	MOVQ         8(AX), CX
+	MOVQ         CX, 64(AX)
 	MOVL         $0x40000000, CX
 	VMOVD        CX, X0
 	VBROADCASTSS X0, Y0
@@ -6621,8 +6691,8 @@ TEXT ·stream4AVX2(SB), NOSPLIT, $0-8
 	VBROADCASTSS X5, Y5
 
 row:
-	MOVQ           8(AX), CX
-	MOVQ           (AX), DX
+	MOVQ           64(AX), CX
+	MOVQ           56(AX), DX
 	MOVQ           48(AX), BX
 	MOVQ           16(AX), SI
 	LEAQ           (SI)(SI*2), R8
@@ -6876,8 +6946,8 @@ row:
 	VMOVUPS        Y12, 1920(BX)
 	VMOVUPS        Y7, 1952(BX)
 	VMOVUPS        Y8, 1984(BX)
-	MOVQ           8(AX), CX
-	MOVQ           (AX), DX
+	MOVQ           64(AX), CX
+	MOVQ           56(AX), DX
 	MOVQ           48(AX), BX
 	MOVQ           16(AX), SI
 	LEAQ           (CX)(SI*8), CX
@@ -7205,8 +7275,8 @@ row:
 	VMOVNTPS       Y6, (DX)(DI*1)
 	VMOVNTPS       Y8, 32(DX)(DI*1)
 	MOVQ           24(AX), CX
-	ADDQ           CX, 8(AX)
-	ADDQ           $+64, (AX)
+	ADDQ           CX, 64(AX)
+	ADDQ           $+64, 56(AX)
 	DECQ           32(AX)
 	JNZ            row
 	SFENCE
@@ -7217,6 +7287,10 @@ row:
 // Requires: AVX, AVX2, MMX+
 TEXT ·streamRotated4AVX2(SB), NOSPLIT, $0-8
 	MOVQ         args+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         CX, 56(AX)
+	MOVQ         8(AX), CX
+	MOVQ         CX, 64(AX)
 	MOVL         $0x40000000, CX
 	VMOVD        CX, X0
 	VBROADCASTSS X0, Y0
@@ -7237,8 +7311,8 @@ TEXT ·streamRotated4AVX2(SB), NOSPLIT, $0-8
 	VBROADCASTSS X5, Y5
 
 row:
-	MOVQ           8(AX), CX
-	MOVQ           (AX), DX
+	MOVQ           64(AX), CX
+	MOVQ           56(AX), DX
 	MOVQ           48(AX), BX
 	MOVQ           16(AX), SI
 	LEAQ           (SI)(SI*2), R8
@@ -7492,8 +7566,8 @@ row:
 	VMOVUPS        Y12, 1920(BX)
 	VMOVUPS        Y7, 1952(BX)
 	VMOVUPS        Y8, 1984(BX)
-	MOVQ           8(AX), CX
-	MOVQ           (AX), DX
+	MOVQ           64(AX), CX
+	MOVQ           56(AX), DX
 	MOVQ           48(AX), BX
 	MOVQ           16(AX), SI
 	LEAQ           (CX)(SI*8), CX
@@ -7821,8 +7895,8 @@ row:
 	VMOVNTPS       Y6, (DX)(DI*1)
 	VMOVNTPS       Y8, 32(DX)(DI*1)
 	MOVQ           24(AX), CX
-	ADDQ           CX, 8(AX)
-	ADDQ           $+64, (AX)
+	ADDQ           CX, 64(AX)
+	ADDQ           $+64, 56(AX)
 	DECQ           32(AX)
 	JNZ            row
 	SFENCE
@@ -7833,6 +7907,8 @@ row:
 // Requires: AVX, AVX2
 TEXT ·finish4AVX2(SB), NOSPLIT, $0-8
 	MOVQ         args+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         CX, 72(AX)
 	MOVL         $0xbf2aaaab, CX
 	VMOVD        CX, X0
 	VBROADCASTSS X0, Y0
@@ -8217,7 +8293,7 @@ low5_end:
 	VMOVUPS      Y9, 768(CX)
 	VMOVUPS      Y6, 800(CX)
 	VMOVUPS      Y7, 832(CX)
-	MOVQ         (AX), DX
+	MOVQ         72(AX), DX
 	MOVQ         8(AX), BX
 	LEAQ         (BX)(BX*2), DI
 	LEAQ         (DX)(BX*4), SI
@@ -8641,7 +8717,7 @@ high5_end:
 	VMOVUPS      Y9, 768(CX)
 	VMOVUPS      Y6, 800(CX)
 	VMOVUPS      Y7, 832(CX)
-	MOVQ         (AX), DX
+	MOVQ         72(AX), DX
 	MOVQ         8(AX), BX
 	LEAQ         (DX)(BX*8), DX
 	LEAQ         (BX)(BX*2), DI
@@ -8703,7 +8779,7 @@ high5_end:
 	MOVL         860(CX), CX
 	MOVL         CX, 32(SI)(DI*1)
 	MOVQ         16(AX), CX
-	ADDQ         CX, (AX)
+	ADDQ         CX, 72(AX)
 	ADDQ         $+64, 40(AX)
 	DECQ         48(AX)
 	JNZ          row
@@ -8714,17 +8790,23 @@ high5_end:
 // Requires: AVX, FMA3, MMX+
 TEXT ·multiply0AVX2(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, 152(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 160(AX)
+	MOVQ 16(AX), CX
+	MOVQ CX, 168(AX)
 
 position:
 	MOVQ 32(AX), CX
 	MOVQ CX, 128(AX)
-	MOVQ 16(AX), CX
+	MOVQ 168(AX), CX
 	MOVQ CX, 136(AX)
-	MOVQ (AX), CX
+	MOVQ 152(AX), CX
 	MOVQ CX, 144(AX)
 
 panel:
-	MOVQ  8(AX), CX
+	MOVQ  160(AX), CX
 	MOVQ  144(AX), DX
 	MOVQ  136(AX), BX
 	ADDQ  88(AX), BX
@@ -8904,11 +8986,11 @@ rest:
 	DECQ 128(AX)
 	JNZ  panel
 	MOVQ 104(AX), CX
-	ADDQ CX, 8(AX)
+	ADDQ CX, 160(AX)
 	MOVQ 112(AX), CX
-	ADDQ CX, 16(AX)
+	ADDQ CX, 168(AX)
 	MOVQ 120(AX), CX
-	ADDQ CX, (AX)
+	ADDQ CX, 152(AX)
 	DECQ 24(AX)
 	JNZ  position
 	VZEROUPPER
@@ -8918,17 +9000,23 @@ rest:
 // Requires: AVX, FMA3, MMX+
 TEXT ·correlate1AVX2(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, 152(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 160(AX)
+	MOVQ 16(AX), CX
+	MOVQ CX, 168(AX)
 
 position:
 	MOVQ 32(AX), CX
 	MOVQ CX, 128(AX)
-	MOVQ 16(AX), CX
+	MOVQ 168(AX), CX
 	MOVQ CX, 136(AX)
-	MOVQ (AX), CX
+	MOVQ 152(AX), CX
 	MOVQ CX, 144(AX)
 
 panel:
-	MOVQ 8(AX), CX
+	MOVQ 160(AX), CX
 	MOVQ 144(AX), DX
 	MOVQ 64(AX), BX
 	MOVQ 72(AX), SI
@@ -8968,11 +9056,11 @@ first_end:
 	DECQ 128(AX)
 	JNZ  panel
 	MOVQ 104(AX), CX
-	ADDQ CX, 8(AX)
+	ADDQ CX, 160(AX)
 	MOVQ 112(AX), CX
-	ADDQ CX, 16(AX)
+	ADDQ CX, 168(AX)
 	MOVQ 120(AX), CX
-	ADDQ CX, (AX)
+	ADDQ CX, 152(AX)
 	DECQ 24(AX)
 	JNZ  position
 	VZEROUPPER
@@ -8982,17 +9070,23 @@ first_end:
 // Requires: AVX, FMA3, MMX+
 TEXT ·multiply1AVX2(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, 152(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 160(AX)
+	MOVQ 16(AX), CX
+	MOVQ CX, 168(AX)
 
 position:
 	MOVQ 32(AX), CX
 	MOVQ CX, 128(AX)
-	MOVQ 16(AX), CX
+	MOVQ 168(AX), CX
 	MOVQ CX, 136(AX)
-	MOVQ (AX), CX
+	MOVQ 152(AX), CX
 	MOVQ CX, 144(AX)
 
 panel:
-	MOVQ  8(AX), CX
+	MOVQ  160(AX), CX
 	MOVQ  144(AX), DX
 	MOVQ  136(AX), BX
 	ADDQ  88(AX), BX
@@ -9225,11 +9319,11 @@ inner1Rest_end:
 	DECQ    128(AX)
 	JNZ     panel
 	MOVQ    104(AX), CX
-	ADDQ    CX, 8(AX)
+	ADDQ    CX, 160(AX)
 	MOVQ    112(AX), CX
-	ADDQ    CX, 16(AX)
+	ADDQ    CX, 168(AX)
 	MOVQ    120(AX), CX
-	ADDQ    CX, (AX)
+	ADDQ    CX, 152(AX)
 	DECQ    24(AX)
 	JNZ     position
 	VZEROUPPER
@@ -9239,17 +9333,23 @@ inner1Rest_end:
 // Requires: AVX, FMA3, MMX+
 TEXT ·correlate2AVX2(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, 152(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 160(AX)
+	MOVQ 16(AX), CX
+	MOVQ CX, 168(AX)
 
 position:
 	MOVQ 32(AX), CX
 	MOVQ CX, 128(AX)
-	MOVQ 16(AX), CX
+	MOVQ 168(AX), CX
 	MOVQ CX, 136(AX)
-	MOVQ (AX), CX
+	MOVQ 152(AX), CX
 	MOVQ CX, 144(AX)
 
 panel:
-	MOVQ 8(AX), CX
+	MOVQ 160(AX), CX
 	MOVQ 144(AX), DX
 	MOVQ 64(AX), BX
 	MOVQ 72(AX), SI
@@ -9326,11 +9426,11 @@ second_end:
 	DECQ 128(AX)
 	JNZ  panel
 	MOVQ 104(AX), CX
-	ADDQ CX, 8(AX)
+	ADDQ CX, 160(AX)
 	MOVQ 112(AX), CX
-	ADDQ CX, 16(AX)
+	ADDQ CX, 168(AX)
 	MOVQ 120(AX), CX
-	ADDQ CX, (AX)
+	ADDQ CX, 152(AX)
 	DECQ 24(AX)
 	JNZ  position
 	VZEROUPPER
@@ -9340,17 +9440,23 @@ second_end:
 // Requires: AVX, FMA3, MMX+
 TEXT ·multiply2AVX2(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, 152(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 160(AX)
+	MOVQ 16(AX), CX
+	MOVQ CX, 168(AX)
 
 position:
 	MOVQ 32(AX), CX
 	MOVQ CX, 128(AX)
-	MOVQ 16(AX), CX
+	MOVQ 168(AX), CX
 	MOVQ CX, 136(AX)
-	MOVQ (AX), CX
+	MOVQ 152(AX), CX
 	MOVQ CX, 144(AX)
 
 panel:
-	MOVQ  8(AX), CX
+	MOVQ  160(AX), CX
 	MOVQ  144(AX), DX
 	MOVQ  136(AX), BX
 	ADDQ  88(AX), BX
@@ -9602,11 +9708,11 @@ inner1Rest_end:
 	DECQ    128(AX)
 	JNZ     panel
 	MOVQ    104(AX), CX
-	ADDQ    CX, 8(AX)
+	ADDQ    CX, 160(AX)
 	MOVQ    112(AX), CX
-	ADDQ    CX, 16(AX)
+	ADDQ    CX, 168(AX)
 	MOVQ    120(AX), CX
-	ADDQ    CX, (AX)
+	ADDQ    CX, 152(AX)
 	DECQ    24(AX)
 	JNZ     position
 	VZEROUPPER
@@ -9616,17 +9722,23 @@ inner1Rest_end:
 // Requires: AVX, FMA3, MMX+
 TEXT ·correlate3AVX2(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, 152(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 160(AX)
+	MOVQ 16(AX), CX
+	MOVQ CX, 168(AX)
 
 position:
 	MOVQ 32(AX), CX
 	MOVQ CX, 128(AX)
-	MOVQ 16(AX), CX
+	MOVQ 168(AX), CX
 	MOVQ CX, 136(AX)
-	MOVQ (AX), CX
+	MOVQ 152(AX), CX
 	MOVQ CX, 144(AX)
 
 panel:
-	MOVQ 8(AX), CX
+	MOVQ 160(AX), CX
 	MOVQ 144(AX), DX
 	MOVQ 64(AX), BX
 	MOVQ 72(AX), SI
@@ -9719,11 +9831,11 @@ second_end:
 	DECQ 128(AX)
 	JNZ  panel
 	MOVQ 104(AX), CX
-	ADDQ CX, 8(AX)
+	ADDQ CX, 160(AX)
 	MOVQ 112(AX), CX
-	ADDQ CX, 16(AX)
+	ADDQ CX, 168(AX)
 	MOVQ 120(AX), CX
-	ADDQ CX, (AX)
+	ADDQ CX, 152(AX)
 	DECQ 24(AX)
 	JNZ  position
 	VZEROUPPER
@@ -9733,17 +9845,23 @@ second_end:
 // Requires: AVX, FMA3, MMX+
 TEXT ·multiply3AVX2(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, 152(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 160(AX)
+	MOVQ 16(AX), CX
+	MOVQ CX, 168(AX)
 
 position:
 	MOVQ 32(AX), CX
 	MOVQ CX, 128(AX)
-	MOVQ 16(AX), CX
+	MOVQ 168(AX), CX
 	MOVQ CX, 136(AX)
-	MOVQ (AX), CX
+	MOVQ 152(AX), CX
 	MOVQ CX, 144(AX)
 
 panel:
-	MOVQ  8(AX), CX
+	MOVQ  160(AX), CX
 	MOVQ  144(AX), DX
 	MOVQ  136(AX), BX
 	ADDQ  88(AX), BX
@@ -10014,11 +10132,11 @@ inner1Rest_end:
 	DECQ    128(AX)
 	JNZ     panel
 	MOVQ    104(AX), CX
-	ADDQ    CX, 8(AX)
+	ADDQ    CX, 160(AX)
 	MOVQ    112(AX), CX
-	ADDQ    CX, 16(AX)
+	ADDQ    CX, 168(AX)
 	MOVQ    120(AX), CX
-	ADDQ    CX, (AX)
+	ADDQ    CX, 152(AX)
 	DECQ    24(AX)
 	JNZ     position
 	VZEROUPPER
@@ -10028,17 +10146,23 @@ inner1Rest_end:
 // Requires: AVX, FMA3, MMX+
 TEXT ·correlate4AVX2(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, 152(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 160(AX)
+	MOVQ 16(AX), CX
+	MOVQ CX, 168(AX)
 
 position:
 	MOVQ 32(AX), CX
 	MOVQ CX, 128(AX)
-	MOVQ 16(AX), CX
+	MOVQ 168(AX), CX
 	MOVQ CX, 136(AX)
-	MOVQ (AX), CX
+	MOVQ 152(AX), CX
 	MOVQ CX, 144(AX)
 
 panel:
-	MOVQ 8(AX), CX
+	MOVQ 160(AX), CX
 	MOVQ 144(AX), DX
 	MOVQ 64(AX), BX
 	MOVQ 72(AX), SI
@@ -10147,11 +10271,11 @@ second_end:
 	DECQ 128(AX)
 	JNZ  panel
 	MOVQ 104(AX), CX
-	ADDQ CX, 8(AX)
+	ADDQ CX, 160(AX)
 	MOVQ 112(AX), CX
-	ADDQ CX, 16(AX)
+	ADDQ CX, 168(AX)
 	MOVQ 120(AX), CX
-	ADDQ CX, (AX)
+	ADDQ CX, 152(AX)
 	DECQ 24(AX)
 	JNZ  position
 	VZEROUPPER
@@ -10161,17 +10285,23 @@ second_end:
 // Requires: AVX, FMA3, MMX+
 TEXT ·multiply4AVX2(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, 152(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 160(AX)
+	MOVQ 16(AX), CX
+	MOVQ CX, 168(AX)
 
 position:
 	MOVQ 32(AX), CX
 	MOVQ CX, 128(AX)
-	MOVQ 16(AX), CX
+	MOVQ 168(AX), CX
 	MOVQ CX, 136(AX)
-	MOVQ (AX), CX
+	MOVQ 152(AX), CX
 	MOVQ CX, 144(AX)
 
 panel:
-	MOVQ  8(AX), CX
+	MOVQ  160(AX), CX
 	MOVQ  144(AX), DX
 	MOVQ  136(AX), BX
 	ADDQ  88(AX), BX
@@ -10467,11 +10597,11 @@ inner1Rest_end:
 	DECQ    128(AX)
 	JNZ     panel
 	MOVQ    104(AX), CX
-	ADDQ    CX, 8(AX)
+	ADDQ    CX, 160(AX)
 	MOVQ    112(AX), CX
-	ADDQ    CX, 16(AX)
+	ADDQ    CX, 168(AX)
 	MOVQ    120(AX), CX
-	ADDQ    CX, (AX)
+	ADDQ    CX, 152(AX)
 	DECQ    24(AX)
 	JNZ     position
 	VZEROUPPER
@@ -10481,17 +10611,23 @@ inner1Rest_end:
 // Requires: AVX, FMA3, MMX+
 TEXT ·correlate5AVX2(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, 152(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 160(AX)
+	MOVQ 16(AX), CX
+	MOVQ CX, 168(AX)
 
 position:
 	MOVQ 32(AX), CX
 	MOVQ CX, 128(AX)
-	MOVQ 16(AX), CX
+	MOVQ 168(AX), CX
 	MOVQ CX, 136(AX)
-	MOVQ (AX), CX
+	MOVQ 152(AX), CX
 	MOVQ CX, 144(AX)
 
 panel:
-	MOVQ 8(AX), CX
+	MOVQ 160(AX), CX
 	MOVQ 144(AX), DX
 	MOVQ 64(AX), BX
 	MOVQ 72(AX), SI
@@ -10616,11 +10752,11 @@ second_end:
 	DECQ 128(AX)
 	JNZ  panel
 	MOVQ 104(AX), CX
-	ADDQ CX, 8(AX)
+	ADDQ CX, 160(AX)
 	MOVQ 112(AX), CX
-	ADDQ CX, 16(AX)
+	ADDQ CX, 168(AX)
 	MOVQ 120(AX), CX
-	ADDQ CX, (AX)
+	ADDQ CX, 152(AX)
 	DECQ 24(AX)
 	JNZ  position
 	VZEROUPPER
@@ -10630,17 +10766,23 @@ second_end:
 // Requires: AVX, FMA3, MMX+
 TEXT ·multiply5AVX2(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, 152(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 160(AX)
+	MOVQ 16(AX), CX
+	MOVQ CX, 168(AX)
 
 position:
 	MOVQ 32(AX), CX
 	MOVQ CX, 128(AX)
-	MOVQ 16(AX), CX
+	MOVQ 168(AX), CX
 	MOVQ CX, 136(AX)
-	MOVQ (AX), CX
+	MOVQ 152(AX), CX
 	MOVQ CX, 144(AX)
 
 panel:
-	MOVQ  8(AX), CX
+	MOVQ  160(AX), CX
 	MOVQ  144(AX), DX
 	MOVQ  136(AX), BX
 	ADDQ  88(AX), BX
@@ -10955,11 +11097,11 @@ inner1Rest_end:
 	DECQ    128(AX)
 	JNZ     panel
 	MOVQ    104(AX), CX
-	ADDQ    CX, 8(AX)
+	ADDQ    CX, 160(AX)
 	MOVQ    112(AX), CX
-	ADDQ    CX, 16(AX)
+	ADDQ    CX, 168(AX)
 	MOVQ    120(AX), CX
-	ADDQ    CX, (AX)
+	ADDQ    CX, 152(AX)
 	DECQ    24(AX)
 	JNZ     position
 	VZEROUPPER
@@ -10969,17 +11111,23 @@ inner1Rest_end:
 // Requires: AVX, FMA3, MMX+
 TEXT ·correlate6AVX2(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, 152(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 160(AX)
+	MOVQ 16(AX), CX
+	MOVQ CX, 168(AX)
 
 position:
 	MOVQ 32(AX), CX
 	MOVQ CX, 128(AX)
-	MOVQ 16(AX), CX
+	MOVQ 168(AX), CX
 	MOVQ CX, 136(AX)
-	MOVQ (AX), CX
+	MOVQ 152(AX), CX
 	MOVQ CX, 144(AX)
 
 panel:
-	MOVQ 8(AX), CX
+	MOVQ 160(AX), CX
 	MOVQ 144(AX), DX
 	MOVQ 64(AX), BX
 	MOVQ 72(AX), SI
@@ -11120,11 +11268,11 @@ second_end:
 	DECQ 128(AX)
 	JNZ  panel
 	MOVQ 104(AX), CX
-	ADDQ CX, 8(AX)
+	ADDQ CX, 160(AX)
 	MOVQ 112(AX), CX
-	ADDQ CX, 16(AX)
+	ADDQ CX, 168(AX)
 	MOVQ 120(AX), CX
-	ADDQ CX, (AX)
+	ADDQ CX, 152(AX)
 	DECQ 24(AX)
 	JNZ  position
 	VZEROUPPER

@@ -5,15 +5,14 @@ import "unsafe"
 const tileRows = 6 // rows of sums in registers
 
 // productArgs are the arguments of the assembly, in its order; distances are
-// in bytes. The last three are the assembly's own.
+// in bytes. own is for what the assembly moves.
 type productArgs struct {
 	sums, left, right                         *float32
 	positions, panels, first, second, inner   int
 	leftRow, rightRow, sumsRow                int
 	rightPanel, sumsPanel                     int
 	leftPosition, rightPosition, sumsPosition int
-	panelsLeft                                int
-	panelRight, panelSums                     *float32
+	own                                       [6]int
 }
 
 // multiply is multiplyGeneric for all positions at once. A panel is always

@@ -53,6 +53,7 @@ type analysisArgs struct {
 	scratch              *float32
 	begin                *float32
 	cols                 int
+	own                  [2]int // what the assembly moves
 }
 
 func analyse(f form, kind analysisKind, a analysis) {
@@ -91,6 +92,7 @@ type synthesisArgs struct {
 	mask                       *int32
 	position, row, pixel, line int
 	scratch                    *float32
+	own                        [2]int
 }
 
 func synthesise(f form, s synthesis) {
@@ -146,6 +148,7 @@ type packArgs struct {
 	u, w                           *float32
 	column, inner, count, position int
 	scratch                        *float32
+	own                            [2]int
 }
 
 func pack(f form, p filters) {
@@ -209,6 +212,7 @@ type finishArgs struct {
 	accs                          *[]float32
 	accCount, at, count, position int
 	scratch                       *float32
+	own                           [1]int
 }
 
 func finishGradW(f form, p finish) {

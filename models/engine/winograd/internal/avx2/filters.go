@@ -15,6 +15,7 @@ const (
 	pCount
 	pPosition
 	pScratch
+	pOwn
 )
 
 const (
@@ -26,7 +27,7 @@ const (
 // pack writes the transform of 16 filters for each inner channel. A variant
 // that streams writes whole cache lines past the caches, to an aligned u.
 func pack(name string, span int, t transform, rotate, stream bool) {
-	a := text(name)
+	a := text(name, pOwn, pU, pW)
 	l := t()
 	Label("row")
 	for h := range 2 {
@@ -153,6 +154,7 @@ const (
 	fCount
 	fPosition
 	fScratch
+	fOwn
 )
 
 const sliceHeader = 24 // bytes
@@ -160,7 +162,7 @@ const sliceHeader = 24 // bytes
 // finish writes the sum of accumulators, led back to 16 filters for each inner
 // channel.
 func finish(name string, span int, t transform) {
-	a := text(name)
+	a := text(name, fOwn, fW)
 	l := t()
 	Label("row")
 	for h := range 2 {

@@ -39,15 +39,32 @@ func main() {
 
 // text begins a function of a pointer to its arguments, which the generator
 // need not know as a type, and returns the pointer. An argument is a word.
-func text(name string) arguments {
+// Those that move are copied to words of the assembly's own, which are no
+// pointers to Go: at the end they are beyond what they pointed to.
+func text(name string, own int, moving ...int) arguments {
 	TEXT(name, NOSPLIT, "func(args *byte)")
 	Pragma("noescape")
-	return arguments{Load(Param("args"), GP64())}
+	a := arguments{Load(Param("args"), GP64()), make(map[int]int)}
+	for i, m := range moving {
+		MOVQ(a.get(m), a.at(own+i))
+	}
+	for i, m := range moving {
+		a.moved[m] = own + i
+	}
+	return a
 }
 
-type arguments struct{ base reg.Register }
+type arguments struct {
+	base  reg.Register
+	moved map[int]int // where an argument's copy is
+}
 
-func (a arguments) at(i int) Mem { return Mem{Base: a.base, Disp: 8 * i} }
+func (a arguments) at(i int) Mem {
+	if to, ok := a.moved[i]; ok {
+		i = to
+	}
+	return Mem{Base: a.base, Disp: 8 * i}
+}
 
 func (a arguments) get(i int) reg.GPVirtual {
 	g := GP64()

@@ -31,6 +31,7 @@ const (
 	mPanelsLeft
 	mPanelRight
 	mPanelSums
+	mOwn
 )
 
 const maxRows = 6 // of a tile: 6x16 leaves 4 of the 16 registers
@@ -102,7 +103,7 @@ func (r rows) move(n int) {
 // products with the rows of the left matrix: tiles of 6 rows and then up to
 // one of m. While a panel is used the next one is fetched.
 func multiply(m int) {
-	a := text(fmt.Sprintf("multiply%dAVX2", m))
+	a := text(fmt.Sprintf("multiply%dAVX2", m), mOwn, mSums, mLeft, mRight)
 	panels(a, func() {
 		left, out, ahead := a.get(mLeft), a.get(mPanelSums), a.get(mPanelRight)
 		ADDQ(a.at(mRightPanel), ahead)
@@ -183,7 +184,7 @@ func multiplyTile(a arguments, name string, m int, left, out, leftRow, ahead reg
 // columns of the left matrix and then tiles of m-1. While a tile is computed
 // the sums of the next one are fetched.
 func correlate(m int) {
-	a := text(fmt.Sprintf("correlate%dAVX2", m))
+	a := text(fmt.Sprintf("correlate%dAVX2", m), mOwn, mSums, mLeft, mRight)
 	panels(a, func() {
 		left, out := a.get(mLeft), a.get(mPanelSums)
 		leftRow, rightRow := a.get(mLeftRow), a.get(mRightRow)

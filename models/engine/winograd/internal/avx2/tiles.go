@@ -6,8 +6,8 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// Arguments of analyse in the order of the struct analysisArgs. begin is for
-// the assembly's own use; dst, patches and count move.
+// Arguments of analyse in the order of the struct analysisArgs. begin
+// and cols are for the assembly's own use; dst and patches move.
 const (
 	aDst = iota
 	aX
@@ -22,6 +22,7 @@ const (
 	aScratch
 	aBegin
 	aCols
+	aOwn
 )
 
 // A patch: the offsets of its rows, the first column and the columns.
@@ -34,7 +35,7 @@ const (
 // analyse writes the transform of patches of side values to span positions
 // along each axis.
 func analyse(name string, side, span int, t transform) {
-	a := text(name)
+	a := text(name, aOwn, aDst, aPatches)
 	l := t()
 	Label("tile")
 	rows := patchRows(a, side)
@@ -172,6 +173,7 @@ const (
 	sPixel
 	sLine
 	sScratch
+	sOwn
 )
 
 const placeSize = 16
@@ -186,7 +188,7 @@ var epilogues = []epilogue{{"", false, false}, {"Bias", true, false}, {"Residual
 
 // synthesise writes the transform of positions back to side x side results.
 func synthesise(name string, side int, t transform, e epilogue) {
-	a := text(name)
+	a := text(name, sOwn, sProducts, sPlaces)
 	p := places{arguments: a, epilogue: e, side: side, span: side + 2, line: t()}
 	Label("tile")
 	place := a.get(sPlaces)

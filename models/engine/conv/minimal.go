@@ -19,7 +19,7 @@ func filtered(s Shape) winograd.Shape {
 
 func newMinimal(s Shape, n int) minimal { return minimal{winograd.NewFor(filtered(s), n)} }
 
-// Forward does not ask for more than the epilogue's own name.
+// Forward takes the epilogue of this package, which has the same fields.
 func (m minimal) Forward(y, x []float32, n int, packed []float32, lo, hi int, e Epilogue, ws []float32) {
 	m.Conv.Forward(y, x, n, packed, lo, hi, winograd.Epilogue(e), ws)
 }

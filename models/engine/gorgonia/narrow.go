@@ -2,9 +2,9 @@ package gorgonia
 
 import "espalier/models/engine/parallel"
 
-// narrow is how a stage of inference computes fewer samples than there are
-// threads: task by task, the large ones divided by columns of their results.
-// All parts see the memory of the first one.
+// narrow is how a stage of inference computes so few samples that half of the
+// threads or more would have none: task by task, the large ones divided by
+// columns of their results. All parts see the memory of the first one.
 type narrow struct {
 	views []view
 	tasks []task   // the first part's
@@ -15,7 +15,7 @@ type narrow struct {
 }
 
 // shareable is how much work makes a task worth a barrier, which takes some
-// microseconds when the processors are free: a task of some 25.
+// microseconds when the processors are free: a task of some 25 microseconds.
 const shareable = 1 << 22
 
 // bindNarrow binds the steps of a stage, which all go over samples.

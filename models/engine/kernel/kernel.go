@@ -9,8 +9,9 @@
 // Every kernel gives the same bits on every machine and with any number of
 // workers: element-wise ones round after each multiplication and addition (no
 // fused multiply-add), and sums are taken over blocks of fixed length, in
-// order. Slices of one call must have the same length and must not overlap
-// unless they are the same slice; another length panics.
+// order. Slices have the lengths that the sizes of a call ask for, or are equally
+// long where it has none, and must not overlap unless they are the same slice;
+// another length panics.
 package kernel
 
 import "fmt"

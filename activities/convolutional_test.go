@@ -58,3 +58,36 @@ func TestStepsOfAConvolutionalNetwork(t *testing.T) {
 		}
 	}
 }
+
+// Batch normalization of one value has no variance. The run ends with one
+// error, before any training, and is not tried again.
+func TestALastBatchOfOneIsRefused(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	of := config.Data{Name: "digits", Train: 65, Test: 10}
+	for name, c := range map[string]struct {
+		network config.Network
+		batch   int
+		refused bool
+	}{
+		"one left":    {config.Network{Arch: "mlp", Hidden: []int{4}, BatchNorm: true}, 64, true},
+		"always one":  {config.Network{Arch: "mlp", Hidden: []int{4}, BatchNorm: true}, 1, true},
+		"two left":    {config.Network{Arch: "mlp", Hidden: []int{4}, BatchNorm: true}, 63, false},
+		"all at once": {config.Network{Arch: "mlp", Hidden: []int{4}, BatchNorm: true}, 65, false},
+		"without":     {config.Network{Arch: "mlp", Hidden: []int{4}}, 64, false},
+		"images":      {config.Network{Arch: "resnet-20", Width: 0.01}, 64, false},
+	} {
+		prepared, err := do[activities.PrepareResult](b, b.steps.Prepare, activities.PrepareInput{Head: head("a", ""), Network: c.network, Data: of, Seed: 1})
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		how := sgd
+		how.Batch, how.Epochs = c.batch, 1
+		_, err = do[activities.StepResult](b, b.steps.Train, activities.TrainInput{Head: head("a", prepared.Checkpoint), Data: of, DataDigest: prepared.DataDigest, Train: how})
+		if c.refused {
+			wantInput(t, err, "batch normalization bn1 needs 2 values of each channel")
+		} else if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

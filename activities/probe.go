@@ -33,6 +33,9 @@ func (s *Steps) Probe(ctx context.Context, n config.Network, d config.Data, t co
 	if err != nil {
 		return nil, err
 	}
+	if err := checkBatches(net, set.Train.Len(), t.Batch); err != nil {
+		return nil, err
+	}
 	sess, err := s.Engine.Open(net, trainOptions(t).Engine())
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", net.Name, err)

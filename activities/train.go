@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"espalier/config"
+	"espalier/models"
 	"espalier/models/checkpoint"
 	"espalier/models/data"
 	"espalier/models/train"
@@ -46,6 +47,9 @@ func (s *Steps) train(ctx context.Context, kind string, in TrainInput) (StepResu
 		if err := vary.Validate(set.Shape); err != nil {
 			return checkpoint.Result{}, &inputError{err}
 		}
+		if err := checkBatches(start.Network, set.Train.Len(), in.Train.Batch); err != nil {
+			return checkpoint.Result{}, &inputError{err}
+		}
 		options := trainOptions(in.Train)
 		sess, err := s.Engine.Open(start.Network, options.Engine())
 		if err != nil {
@@ -60,6 +64,34 @@ func (s *Steps) train(ctx context.Context, kind string, in TrainInput) (StepResu
 		}
 		return a.train(ctx, trainer, in.Train.Batch, newCurve(a, in.Train.EvaluateEvery, set, start.Training))
 	})
+}
+
+// checkBatches refuses a last batch of one sample where batch normalization
+// has nothing else to take a variance of.
+func checkBatches(net *models.Network, samples, batch int) error {
+	if batch < 1 || batch > 1 && samples%batch != 1 { // train.New refuses none
+		return nil
+	}
+	shapes, err := net.Shapes()
+	if err != nil {
+		return err
+	}
+	for _, node := range net.Nodes {
+		if shape := shapes[node.Name]; node.Op == models.OpBatchNorm && shape.Size() == shape[0] {
+			return fmt.Errorf("train.batch %d: of %d samples a batch has 1, and batch normalization %s needs 2 values of each channel; choose another batch", batch, samples, node.Name)
+		}
+	}
+	return nil
+}
+
+// stepFailed marks an error of an optimizer step. A step is computed of memory
+// alone, so the next attempt would fail as well.
+func stepFailed(err error) error {
+	var diverged *train.DivergedError
+	if errors.As(err, &diverged) {
+		return err
+	}
+	return &inputError{err}
 }
 
 // train runs the trainer to its end, saving a checkpoint in the background at
@@ -81,7 +113,7 @@ func (a *attempt) train(ctx context.Context, trainer *train.Trainer, batch int, 
 		}
 		progress, err := trainer.Step()
 		if err != nil {
-			return checkpoint.Result{}, err
+			return checkpoint.Result{}, stepFailed(err)
 		}
 		last = progress
 		meter.see(progress)

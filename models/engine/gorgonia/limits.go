@@ -7,8 +7,8 @@ import (
 	"espalier/models"
 )
 
-// maxValues is how many values a batch may have at one place: the tables of
-// package conv count them in int32.
+// maxValues is how many values a batch may have at one place: 8 GiB, and as far
+// as the int32 tables of packages conv and gemm reach.
 const maxValues = math.MaxInt32
 
 // check refuses a network that no memory would hold and what the engine cannot

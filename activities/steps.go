@@ -103,7 +103,7 @@ type RecordInput struct {
 
 // The metrics of steps, by name. They are wire names: histories hold them.
 const (
-	MetricLoss         = "loss"     // mean cross-entropy of the last epoch, nats
+	MetricLoss         = "loss"     // mean cross-entropy of the last epoch, of smoothed labels if they are, nats
 	MetricTrainAcc     = "accuracy" // of the last epoch, on the training set
 	MetricTestAcc      = "test_accuracy"
 	MetricTestLoss     = "test_loss"

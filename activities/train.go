@@ -69,7 +69,7 @@ func (s *Steps) train(ctx context.Context, kind string, in TrainInput) (StepResu
 // checkBatches refuses a last batch of one sample where batch normalization
 // has nothing else to take a variance of.
 func checkBatches(net *models.Network, samples, batch int) error {
-	if batch < 1 || batch > 1 && samples%batch != 1 { // train.New refuses none
+	if batch < 1 || batch > 1 && samples%batch != 1 { // train.New refuses a batch of none
 		return nil
 	}
 	shapes, err := net.Shapes()

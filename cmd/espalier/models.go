@@ -179,6 +179,11 @@ func (a *app) network(c *cobra.Command, name string, o zoo.Options) (*models.Net
 	if err != nil {
 		return nil, usageError{err}
 	}
+	for _, p := range net.Params { // of an architecture nothing is pruned
+		for i := range p.Data {
+			p.Data[i] = 1
+		}
+	}
 	return net, nil
 }
 

@@ -61,3 +61,14 @@ func TestNoCheckpoints(t *testing.T) {
 	mistake{args: []string{"models", "show", "text"}, code: exitError, want: []string{`espalier: text: decode checkpoint: .*`}}.check(t, folder)
 	mistake{args: []string{"models", "show", "resnet-21"}, code: exitUsage, want: []string{`espalier: resnet-21 is neither a file nor the first digits \(.*\) of a digest; architectures are convnet, .*`}}.check(t, folder)
 }
+
+// An architecture has all of its weights.
+func TestShowArchitecture(t *testing.T) {
+	t.Parallel()
+	out := command(t, "models", "show", "lenet-5", "--json").out.String()
+	for _, want := range []string{`"params": 431080`, `"non_zero": 431080`, `"effective_macs": 2293000`} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%s is missing in\n%.600s", want, out)
+		}
+	}
+}

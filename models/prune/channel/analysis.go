@@ -13,6 +13,9 @@ type analysis struct {
 	net    *models.Network
 	shapes map[string]models.Shape
 	params map[string][]*models.Param // by node
+	// readers has the nodes that read each node.
+	readers map[string][]string
+	all     []int // 0, 1, 2, ... for as many channels as any node has
 	// of has the unit of each channel of each node's output, an index of units.
 	of     map[string][]int
 	units  []*Unit
@@ -34,15 +37,21 @@ func analyse(net *models.Network, exclude []string) (*analysis, error) {
 	f := newFlow(net, shapes)
 	a := &analysis{
 		net: net, shapes: shapes, params: make(map[string][]*models.Param, len(net.Nodes)),
-		of: f.of, member: map[string][]int{},
+		of: f.of, member: map[string][]int{}, readers: make(map[string][]string, len(net.Nodes)),
 	}
 	for _, p := range net.Params {
 		a.params[p.Node] = append(a.params[p.Node], p)
 	}
 	a.number(f.samples)
+	widest := 0
 	for _, node := range net.Nodes {
 		a.collect(node)
+		for _, input := range node.Inputs {
+			a.readers[input] = append(a.readers[input], node.Name)
+		}
+		widest = max(widest, shapes[node.Name][0])
 	}
+	a.all = count(widest)
 	if err := a.fix(exclude); err != nil {
 		return nil, err
 	}

@@ -13,16 +13,22 @@
 //
 // Convolutions and linear layers make new channels of those that they read.
 // Additions and products unite channel by channel; concatenation puts them side
-// by side; channel_select moves them; flattening spreads each over height times
-// width features. All else hands them on, a depthwise convolution too: its
-// filter goes with the channel. A convolution in groups reads as many channels
-// in each group, so that a channel goes together with those in its place in the
-// other groups.
+// by side; flattening spreads each over height times width features. All else
+// hands them on, a depthwise convolution too: its filter goes with the channel.
+// A convolution in groups reads as many channels in each group, so that a
+// channel goes together with those in its place in the other groups.
+//
+// What channel_select puts out are samples. Where they are added to channels of
+// other layers, as on the padded shortcuts of residual networks, they are one
+// with what they are taken from. Where layers alone read them they are units of
+// their own, without producers: a sample may go while its original stays for
+// other readers, and goes with it at the latest. [Branch] puts such a selection
+// before a reader of a shared tensor.
 //
 // Channels of the input and of the output are fixed, and so are those that local
 // response normalization sums over: it would see other neighbours.
 //
-// # Three things to do with a unit
+// # What to do with a unit
 //
 // [Remove] builds the smaller network. [Zero] keeps every size and makes the
 // channel count for nothing instead, by masks that hold through training; the
@@ -58,8 +64,9 @@ func (s Set) Len() int {
 // Group is the units that have the same producers.
 type Group struct {
 	// Name is the first producer, or what tells the group from another with the
-	// same one: all producers joined by "+". Units without a producer, the
-	// network's input and the zeros of a channel_select, have that node's name.
+	// same one: all producers joined by "+", or a prime. Units without a producer,
+	// the network's input and what a channel_select takes or fills in, have that
+	// node's name.
 	Name      string
 	Producers []string // convolutions and linear layers whose filters make the channels, in the network's order
 	Consumers []string // convolutions and linear layers that read them, in the network's order
@@ -95,7 +102,7 @@ type Unit struct {
 	Gammas     []Slice // entries of scales of batch normalization
 	Betas      []Slice // and of shifts
 	Statistics []Slice // and of running means and variances
-	Inputs     []Slice // what the consumers' weights have for it, along axis 1
+	Inputs     []Slice // columns of the consumers' weights, in grouped convolutions one for all groups
 
 	// Places is where the channel is to be found: in the outputs of all nodes
 	// that carry it, in the network's order.

@@ -86,6 +86,12 @@ func TestAbsorb(t *testing.T) {
 			if gap := distance(outputs, forward(t, remove(t, absorbed, set))); gap > 1e-5 {
 				t.Errorf("removing what is absorbed changes outputs by %g", gap)
 			}
+			for name, units := range set {
+				part := channel.Set{name: units[:1]}
+				if gap := distance(outputs, forward(t, remove(t, absorb(t, net, part), part))); gap > 1e-5 {
+					t.Errorf("removing %v alone changes outputs by %g", part, gap)
+				}
+			}
 			if gap := distance(outputs, forward(t, remove(t, net, set))); gap < 1e-3 {
 				t.Errorf("removing without absorbing changes outputs by %g only: the test shows nothing", gap)
 			}
@@ -105,8 +111,9 @@ func unpadded(t *testing.T, noBias bool, activation models.Op) *models.Network {
 		node("conv1", models.OpConv2D, conv(6, 3), "x"),
 		node("bn1", models.OpBatchNorm, models.Attrs{}, "conv1"),
 		node("act1", activation, models.Attrs{Slope: 0.2}, "bn1"),
-		node("conv2", models.OpConv2D, conv(5, 1), "act1"),
-		node("act2", activation, models.Attrs{Slope: 0.2}, "conv2"),
+		node("conv2", models.OpConv2D, models.Attrs{Out: 6, Groups: 2, NoBias: noBias}, "act1"),
+		node("bn2", models.OpBatchNorm, models.Attrs{}, "conv2"),
+		node("act2", activation, models.Attrs{Slope: 0.2}, "bn2"),
 		node("conv3", models.OpConv2D, conv(6, 1), "act2"),
 		node("bn3", models.OpBatchNorm, models.Attrs{}, "conv3"),
 		node("add", models.OpAdd, models.Attrs{}, "bn3", "act1"),
@@ -151,6 +158,29 @@ func TestConstants(t *testing.T) {
 	}
 	if got := constants(t, net, "conv3"); !slices.Equal(got["conv1"], []int{0, 1}) || len(got) != 1 {
 		t.Errorf("without conv3 Constants = %v, want conv1's 0 and 1", got)
+	}
+}
+
+// A varying channel times one that is 0 is 0, wherever 0 comes from; a pool that
+// counts its padding makes something else of a constant at the border.
+func TestConstantsOfProductsAndPools(t *testing.T) {
+	t.Parallel()
+	pool := models.Attrs{Kernel: [2]int{3, 3}, Pad: [4]int{1, 1, 1, 1}, CountPad: true}
+	net := graph(t, models.Shape{1, 6, 6},
+		node("zero", models.OpConv2D, models.Attrs{Out: 2, NoBias: true}, "x"),
+		node("some", models.OpConv2D, models.Attrs{Out: 2}, "x"),
+		node("mul", models.OpMul, models.Attrs{}, "some", "zero"),
+		node("one", models.OpConv2D, models.Attrs{Out: 2}, "x"),
+		node("cat", models.OpConcat, models.Attrs{}, "mul", "one"),
+		node("pool", models.OpAvgPool, pool, "cat"),
+		node("flatten", models.OpFlatten, models.Attrs{}, "pool"),
+		node("fc", models.OpLinear, models.Attrs{Out: 2}, "flatten"),
+	)
+	net.Param("zero.weight").Data[1] = 0
+	clear(net.Param("one.weight").Data)
+	net.Param("one.bias").Data[0] = 0
+	if diff := cmp.Diff(channel.Set{"zero": {1}, "one": {0}}, constants(t, net)); diff != "" {
+		t.Errorf("Constants (-want +got):\n%s", diff)
 	}
 }
 

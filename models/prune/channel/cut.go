@@ -83,26 +83,19 @@ func (a *analysis) cut(set Set) (*cut, error) {
 		return nil, err
 	}
 	c := &cut{analysis: a, kept: map[string][]int{}, inputs: map[string][]string{}, alive: map[string]bool{}}
-	readers := map[string][]string{}
 	for _, node := range a.net.Nodes {
-		for i, u := range a.of[node.Name] {
-			if !gone[u] {
-				c.kept[node.Name] = append(c.kept[node.Name], i)
-			}
-		}
-		for _, input := range node.Inputs {
-			readers[input] = append(readers[input], node.Name)
-			if node.Op != models.OpConcat || len(c.kept[input]) > 0 {
-				c.inputs[node.Name] = append(c.inputs[node.Name], input)
-			}
+		c.kept[node.Name] = a.left(node.Name, gone)
+		c.inputs[node.Name] = node.Inputs
+		if node.Op == models.OpConcat {
+			c.inputs[node.Name] = slices.DeleteFunc(slices.Clone(node.Inputs), func(input string) bool { return len(c.kept[input]) == 0 })
 		}
 	}
 	for i := len(a.net.Nodes) - 1; i >= 0; i-- {
 		node := a.net.Nodes[i].Name
-		read := slices.ContainsFunc(readers[node], func(r string) bool {
+		read := slices.ContainsFunc(a.readers[node], func(r string) bool {
 			return c.alive[r] && slices.Contains(c.inputs[r], node)
 		})
-		c.alive[node] = i == 0 || len(c.kept[node]) > 0 && (read || len(readers[node]) == 0)
+		c.alive[node] = len(c.kept[node]) > 0 && (read || len(a.readers[node]) == 0)
 	}
 	for _, node := range a.net.Nodes {
 		for _, input := range c.inputs[node.Name] {
@@ -112,6 +105,22 @@ func (a *analysis) cut(set Set) (*cut, error) {
 		}
 	}
 	return c, nil
+}
+
+// left are the channels of a node that stay; where all do, one list serves every
+// cut.
+func (a *analysis) left(node string, gone []bool) []int {
+	channels := a.of[node]
+	if !slices.ContainsFunc(channels, func(u int) bool { return gone[u] }) {
+		return a.all[:len(channels)]
+	}
+	var left []int
+	for i, u := range channels {
+		if !gone[u] {
+			left = append(left, i)
+		}
+	}
+	return left
 }
 
 // vanished is the error of a node that is left without one of its inputs.

@@ -116,6 +116,19 @@ s ( > d)
   d.weight/1[0]
   d.weight/1[1]
 `},
+		"samples that normalization across channels reads": {net: graph(t, models.Shape{1, 1, 1},
+			node("c", models.OpConv2D, models.Attrs{Out: 2, Groups: 1, NoBias: true}, "x"),
+			node("s", models.OpChannelSelect, models.Attrs{Channels: []int{0}}, "c"), node("lrn", models.OpLRN, models.Attrs{Size: 3, Bias: 1}, "s"),
+			node("cat", models.OpConcat, models.Attrs{}, "lrn", "c"),
+			node("f", models.OpFlatten, models.Attrs{}, "cat"), node("fc", models.OpLinear, conv(1), "f")), want: `
+x ( > c)
+ input c.weight/1[0]
+c (c > fc)
+ lrn c.weight/0[0] fc.weight/1[0 1]
+  c.weight/0[1] fc.weight/1[2]
+fc (fc > )
+ output fc.weight/0[0]
+`},
 		"two groups that begin alike": {net: graph(t, models.Shape{1, 1, 1},
 			node("c", models.OpConv2D, conv(3), "x"), node("d", models.OpConv2D, conv(1), "x"), node("e", models.OpConv2D, conv(1), "x"),
 			node("s0", models.OpChannelSelect, models.Attrs{Channels: []int{0}}, "c"), node("s1", models.OpChannelSelect, models.Attrs{Channels: []int{1}}, "c"),
@@ -185,8 +198,12 @@ func TestZeroedChannels(t *testing.T) {
 		t.Error("a channel that stays is zero")
 	}
 	mask := zeroed.Param("bn1.beta").Mask
-	if mask == nil || mask[0] || !mask[1] || zeroed.Param("bn1.variance").Mask != nil {
-		t.Errorf("bn1.beta has the mask %v, want 0 and 5 alone masked, and no mask of a statistic", mask)
+	if mask == nil || mask[0] || !mask[1] || mask[5] {
+		t.Errorf("bn1.beta has the mask %v, want 0 and 5 alone masked", mask)
+	}
+	mean, variance := zeroed.Param("bn1.mean"), zeroed.Param("bn1.variance")
+	if mean.Mask != nil || variance.Mask != nil || mean.Data[5] != 0 || variance.Data[5] != net.Param("bn1.variance").Data[5] {
+		t.Errorf("statistics are %g and %g with masks %v and %v, want 0, as it was, and none", mean.Data[5], variance.Data[5], mean.Mask, variance.Mask)
 	}
 }
 

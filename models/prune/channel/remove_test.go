@@ -117,6 +117,39 @@ func TestSelections(t *testing.T) {
 	check(t, net, channel.Set{"layer2.0.conv2": first(16), "layer3.0.conv2": first(32), "conv1": {2}})
 }
 
+// The last node stays, whatever it has come to.
+func TestSelectionAsOutput(t *testing.T) {
+	t.Parallel()
+	net := graph(t, models.Shape{2}, node("a", models.OpLinear, models.Attrs{Out: 3}, "x"),
+		node("s", models.OpChannelSelect, models.Attrs{Channels: []int{0, 2}}, "a"))
+	check(t, net, channel.Set{"a": {1}})
+	if got := remove(t, net, channel.Set{"a": {1}}); got.Output() != "s" {
+		t.Errorf("the output is %s, want s", got.Output())
+	}
+}
+
+// Samples go with what they are taken from, through several selections and
+// where they have met others: with the last of them.
+func TestSamplesOfSamples(t *testing.T) {
+	t.Parallel()
+	all := models.Attrs{Channels: []int{0, 1}}
+	net := graph(t, models.Shape{2},
+		node("a", models.OpLinear, models.Attrs{Out: 2}, "x"), node("b", models.OpLinear, models.Attrs{Out: 2}, "x"),
+		node("s1", models.OpChannelSelect, all, "a"), node("s2", models.OpChannelSelect, all, "b"),
+		node("act", models.OpSigmoid, models.Attrs{}, "s2"), node("s3", models.OpChannelSelect, all, "act"),
+		node("add", models.OpAdd, models.Attrs{}, "s1", "s3"), node("c", models.OpLinear, models.Attrs{Out: 2}, "add"),
+	)
+	for _, test := range []struct {
+		set  channel.Set
+		want int
+	}{{channel.Set{"a": {0}}, 2}, {channel.Set{"b": {0}}, 2}, {channel.Set{"a": {0}, "b": {1}}, 2}, {channel.Set{"a": {0}, "b": {0}}, 1}} {
+		check(t, net, test.set)
+		if got := remove(t, net, test.set).Param("c.weight").Shape[1]; got != test.want {
+			t.Errorf("without %v the last layer reads %d features, want %d", test.set, got, test.want)
+		}
+	}
+}
+
 // Removing twice is removing at once, and nothing is nothing.
 func TestRemoveAgain(t *testing.T) {
 	t.Parallel()

@@ -16,7 +16,8 @@ import (
 //
 // Both compute what net does if the units are all constant and nothing that
 // reads them has padding. A zero-padded convolution sees less of a constant at
-// the border than its bias can say; fine-tuning repairs that.
+// the border than its bias can say; fine-tuning repairs that. So it must for a
+// sum of samples that loses one of them and stays.
 func Absorb(net *models.Network, set Set) (*models.Network, error) {
 	a, err := analyse(net, nil)
 	if err != nil {
@@ -47,8 +48,8 @@ func Absorb(net *models.Network, set Set) (*models.Network, error) {
 
 // absorb adds to the node's biases what it makes of those values.
 func (a *analysis) absorb(net *models.Network, node models.Node, sent []float64) error {
-	shift, any := a.made(node, sent)
-	if !any {
+	shift := a.made(node, sent)
+	if !slices.ContainsFunc(shift, func(s float64) bool { return s != 0 }) {
 		return nil
 	}
 	for _, s := range shift {
@@ -60,39 +61,34 @@ func (a *analysis) absorb(net *models.Network, node models.Node, sent []float64)
 		increase(bias, shift, 1)
 		return nil
 	}
-	var means []*models.Param
-	for _, reader := range a.net.Nodes {
-		if slices.Contains(reader.Inputs, node.Name) {
-			if reader.Op != models.OpBatchNorm {
-				giveBias(net, node.Name, shift)
-				return nil
-			}
-			means = append(means, net.Param(reader.Name+"."+string(models.RoleMean)))
-		}
-	}
-	if len(means) == 0 { // it is the output
+	readers := a.readers[node.Name]
+	normalized := len(readers) > 0 && !slices.ContainsFunc(readers, func(name string) bool {
+		reader, _ := net.Node(name)
+		return reader.Op != models.OpBatchNorm
+	})
+	if !normalized {
 		giveBias(net, node.Name, shift)
+		return nil
 	}
-	for _, mean := range means {
-		increase(mean, shift, -1)
+	for _, reader := range readers {
+		increase(net.Param(reader+"."+string(models.RoleMean)), shift, -1)
 	}
 	return nil
 }
 
 // made is what each filter makes of constants at its input, without its bias.
-func (a *analysis) made(node models.Node, sent []float64) (shift []float64, any bool) {
+func (a *analysis) made(node models.Node, sent []float64) []float64 {
 	weight := a.params[node.Name][0]
-	shift = make([]float64, weight.Shape[0])
+	shift := make([]float64, weight.Shape[0])
 	row, taps := weight.Shape[1:].Size(), weight.Shape[2:].Size()
 	filters := weight.Shape[0] / node.Attrs.Defaults().Groups
 	for at, w := range weight.Data {
 		filter := at / row
 		if v := sent[filter/filters*weight.Shape[1]+at%row/taps]; v != 0 && w != 0 {
 			shift[filter] += v * float64(w)
-			any = true
 		}
 	}
-	return shift, any
+	return shift
 }
 
 // increase adds to a vector; an element that no longer is 0 is not masked.

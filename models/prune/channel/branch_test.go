@@ -43,11 +43,12 @@ func TestBranches(t *testing.T) {
 func TestBranch(t *testing.T) {
 	t.Parallel()
 	net := build(t, zoo.Options{Arch: "resnet-164", Input: models.Shape{3, 8, 8}, Width: 0.25})
-	wide, err := channel.Branch(net, "layer1.1.bn1", "layer1.2.conv1", "layer2.0.bn1")
+	_, err := channel.Branch(net, "layer1.1.bn1", "layer1.2.conv1", "layer2.0.bn1")
 	if err == nil || !strings.Contains(err.Error(), "layer1.2.conv1: its channels cannot go for it alone") {
 		t.Errorf("Branch of a layer that shares nothing: %v", err)
 	}
-	if wide, err = channel.Branch(net, "layer1.1.bn1", "layer2.0.bn1"); err != nil {
+	wide, err := channel.Branch(net, "layer1.1.bn1", "layer2.0.bn1")
+	if err != nil {
 		t.Fatal(err)
 	}
 	if wide, err = channel.Branch(wide, "layer2.0.bn1"); err != nil {

@@ -80,6 +80,7 @@ func TestGraphFaults(t *testing.T) {
 		"two inputs":           {func(n *models.Network) { n.Nodes[3].Inputs = []string{"fc1", "flatten"} }, "takes 1 input, not 2"},
 		"later input":          {func(n *models.Network) { n.Nodes[3].Inputs = []string{"fc2"} }, `node relu1: input "fc2" is not an earlier node`},
 		"own input":            {func(n *models.Network) { n.Nodes[3].Inputs = []string{"relu1"} }, `input "relu1" is not an earlier node`},
+		"norm of two axes":     {func(n *models.Network) { n.Input = models.Shape{2, 3}; n.Nodes[1].Op = models.OpBatchNorm }, "batch_norm wants a flat input or an image"},
 		"unknown op":           {func(n *models.Network) { n.Nodes[3].Op = "erf" }, `node relu1: op "erf" is not known`},
 		"linear on an image":   {func(n *models.Network) { n.Nodes[2].Inputs = []string{"input"} }, "linear wants a flat input, not [2 2]"},
 		"linear without width": {func(n *models.Network) { n.Nodes[2].Attrs.Out = 0 }, "node fc1: linear has 0 outputs"},

@@ -119,6 +119,9 @@ func (n Node) pointwise(x Shape) error {
 			return fmt.Errorf("dropout rate %g is not in [0, 1)", a.Rate)
 		}
 	case OpBatchNorm:
+		if len(x) != 1 && len(x) != 3 {
+			return fmt.Errorf("batch_norm wants a flat input or an image of channels, height and width, not %v", x)
+		}
 		if !(a.Eps >= 0 && finite(a.Eps)) || !(a.Momentum >= 0 && a.Momentum <= 1) {
 			return fmt.Errorf("batch_norm eps %g and momentum %g: want eps 0 or more and momentum in [0, 1]", a.Eps, a.Momentum)
 		}

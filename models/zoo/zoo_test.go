@@ -91,7 +91,7 @@ func TestBuildRefuses(t *testing.T) {
 		"no hidden layer":    {func(o *zoo.Options) { o.Hidden = nil }, "hidden is empty"},
 		"empty hidden layer": {func(o *zoo.Options) { o.Hidden = []int{5, 0} }, "hidden width 2 is 0; allowed is 1 to"},
 		"huge hidden layer":  {func(o *zoo.Options) { o.Hidden = []int{math.MaxInt} }, "hidden width 1 is"},
-		"huge network":       {func(o *zoo.Options) { o.Hidden = []int{1 << 20, 1 << 20} }, "their product at most"},
+		"huge network":       {func(o *zoo.Options) { o.Hidden = []int{1 << 15, 1 << 15} }, "more than 1073741824 parameters"},
 		"no input":           {func(o *zoo.Options) { o.Input = nil }, "input shape is empty"},
 		"empty input":        {func(o *zoo.Options) { o.Input = models.Shape{3, 0} }, "input shape [3 0]"},
 		"negative input":     {func(o *zoo.Options) { o.Input = models.Shape{-3, -1} }, "input shape [-3 -1]"},

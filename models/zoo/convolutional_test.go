@@ -221,7 +221,7 @@ func TestBuildRefusesImages(t *testing.T) {
 		"width -1 is not in (0, 1024]":                                     {Arch: "resnet-20", Width: -1},
 		"width NaN is not in (0, 1024]":                                    {Arch: "resnet-20", Width: math.NaN()},
 		"width 1025 is not in (0, 1024]":                                   {Arch: "resnet-20", Width: 1025},
-		"more than 1073741824 parameters":                                  {Arch: "resnet-20", Width: 512},
+		"more than 1073741824 parameters":                                  {Arch: "resnet-20", Width: 128},
 		`shortcut "C" is not known; allowed are A, B`:                      {Arch: "resnet-20", Shortcut: "C"},
 		`head "512" is not known; allowed are li, linear`:                  {Arch: "vgg-11-bn", Head: "512"},
 		"growth -1; allowed is 1 to":                                       {Arch: "densenet-40", Growth: -1},

@@ -192,6 +192,11 @@ func same(t *testing.T, got *workflows.Result) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	equal(t, got, want)
+}
+
+func equal(t *testing.T, got, want *workflows.Result) {
+	t.Helper()
 	if got.Final != want.Final {
 		t.Errorf("final checkpoint %s, uninterrupted %s", got.Final, want.Final)
 	}

@@ -20,8 +20,6 @@ func check(net *models.Network, shapes map[string]models.Shape, batch int) error
 		switch {
 		case shape.Size() > maxValues/batch:
 			err = fmt.Errorf("%d values for each of %d samples, want at most %d in all", shape.Size(), batch, maxValues)
-		case node.Op == models.OpBatchNorm && len(shape) != 1 && len(shape) != 3:
-			err = fmt.Errorf("batch_norm of %v, want an image or a flat value", shape)
 		case node.Op == models.OpConv2D:
 			err = checkPadding(node.Attrs.Defaults(), shapes[node.Inputs[0]])
 		}

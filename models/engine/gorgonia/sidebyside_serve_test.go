@@ -62,14 +62,14 @@ func startChild(t *testing.T, cmd *exec.Cmd) *child {
 	return &child{json.NewEncoder(in), json.NewDecoder(out)}
 }
 
-func (c *child) do(t *testing.T, todo task) answer {
+func (c *child) do(t *testing.T, asked task) answer {
 	t.Helper()
 	var a answer
-	if err := c.tasks.Encode(todo); err != nil {
-		t.Fatalf("%+v: %v", todo, err)
+	if err := c.tasks.Encode(asked); err != nil {
+		t.Fatalf("%+v: %v", asked, err)
 	}
 	if err := c.answers.Decode(&a); err != nil {
-		t.Fatalf("%+v: %v", todo, err)
+		t.Fatalf("%+v: %v", asked, err)
 	}
 	return a
 }
@@ -94,19 +94,19 @@ func TestServeSideBySide(t *testing.T) {
 	made := make(map[task]func() error)
 	tasks, answers := json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout)
 	for tasks.More() {
-		var todo task
-		if err := tasks.Decode(&todo); err != nil {
+		var asked task
+		if err := tasks.Decode(&asked); err != nil {
 			t.Fatal(err)
 		}
-		seconds := todo.Seconds
-		todo.Seconds = 0
-		if made[todo] == nil {
-			made[todo] = newStep(t, todo)
+		seconds := asked.Seconds
+		asked.Seconds = 0
+		if made[asked] == nil {
+			made[asked] = newStep(t, asked)
 			for range 2 {
-				runStep(t, made[todo])
+				runStep(t, made[asked])
 			}
 		}
-		a := answer{Rate: float64(todo.Batch) * stepsPerSecond(t, made[todo], seconds), Baseline: baseline, Peak: residentMemory(t, "VmHWM")}
+		a := answer{Rate: float64(asked.Batch) * stepsPerSecond(t, made[asked], seconds), Baseline: baseline, Peak: residentMemory(t, "VmHWM")}
 		if err := answers.Encode(a); err != nil {
 			t.Fatal(err)
 		}
@@ -152,27 +152,27 @@ func residentMemory(t *testing.T, kind string) int64 {
 }
 
 // newStep is one step of the task.
-func newStep(t *testing.T, todo task) func() error {
+func newStep(t *testing.T, asked task) func() error {
 	lib := blas.Open()
-	if todo.Variant == "native" {
+	if asked.Variant == "native" {
 		lib = blas.Native()
 	}
-	if todo.Net == "gemm" {
+	if asked.Net == "gemm" {
 		return gemmStep(lib)
 	}
-	net := zooNet(t, todo.Net)
+	net := zooNet(t, asked.Net)
 	e, err := gorgonia.New(gorgonia.Options{Threads: 2, BLAS: lib})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := e.Open(net, engine.Options{Batch: todo.Batch, Seed: 1, Inference: todo.Mode == "infer"})
+	s, err := e.Open(net, engine.Options{Batch: asked.Batch, Seed: 1, Inference: asked.Mode == "infer"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	x, labels := samples(1, todo.Batch, net.Input.Size(), 10)
-	if todo.Mode == "infer" {
+	x, labels := samples(1, asked.Batch, net.Input.Size(), 10)
+	if asked.Mode == "infer" {
 		return func() error {
-			_, err := s.Forward(x, todo.Batch)
+			_, err := s.Forward(x, asked.Batch)
 			return err
 		}
 	}

@@ -7,26 +7,8 @@ import (
 
 	"espalier/activities"
 	"espalier/config"
+	"espalier/models/data/shareddata"
 )
-
-// sharedData is a file or folder of real data beside the repository.
-func sharedData(t *testing.T, name string) string {
-	t.Helper()
-	folder, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		path := filepath.Join(folder, "shared", "data", name)
-		if _, err := os.Stat(path); err == nil {
-			return path
-		}
-		if filepath.Dir(folder) == folder {
-			t.Skipf("%s: no shared/data/%s beside the repository", t.Name(), name)
-		}
-		folder = filepath.Dir(folder)
-	}
-}
 
 // measured loads a spec, and prepares and evaluates its network.
 func (b bench) measured(t *testing.T, text string) map[string]float64 {
@@ -54,7 +36,7 @@ func (b bench) measured(t *testing.T, text string) map[string]float64 {
 // test images. They stand in for the other files, which nothing is trained on.
 func TestWeightsOfPyTorchKeepTheirAccuracy(t *testing.T) {
 	t.Parallel()
-	weights, images := sharedData(t, "weights/resnet20-12fca82f.th"), sharedData(t, "cifar10/test_batch_first1000.bin.bz2")
+	weights, images := shareddata.Find(t, "weights/resnet20-12fca82f.th"), shareddata.Find(t, "cifar10/test_batch_first1000.bin.bz2")
 	folder := t.TempDir()
 	for _, name := range []string{"data_batch_1.bin", "test_batch.bin"} {
 		if err := os.Symlink(images, filepath.Join(folder, name)); err != nil {
@@ -77,7 +59,7 @@ train: {epochs: 1, optimizer: adam}
 // The network of the ONNX zoo reads raw pixels, 0 to 255.
 func TestNetworksOfONNXKeepTheirAccuracy(t *testing.T) {
 	t.Parallel()
-	file, images := sharedData(t, "onnx/mnist-8/model.onnx"), sharedData(t, "mnist")
+	file, images := shareddata.Find(t, "onnx/mnist-8/model.onnx"), shareddata.Find(t, "mnist")
 	m := newBench(t).measured(t, `name: x
 network: {onnx: `+file+`}
 data: {name: mnist, path: `+images+`, train: 10, test: 2000, normalize: {mean: [0], deviation: [0.00392156862745098]}}

@@ -12,6 +12,7 @@ import (
 
 	"espalier/models"
 	"espalier/models/data"
+	"espalier/models/data/shareddata"
 )
 
 // recordsOf makes n records with these label bytes; the pixels differ.
@@ -212,14 +213,14 @@ func TestFashionMNISTHasTenClassesAndIsNotMNIST(t *testing.T) {
 	if d.Classes != 10 {
 		t.Errorf("%d classes, want 10", d.Classes)
 	}
-	_, err := data.Open(context.Background(), data.Options{Name: data.FashionMNIST, Path: sharedData(t, "mnist")})
+	_, err := data.Open(context.Background(), data.Options{Name: data.FashionMNIST, Path: shareddata.Find(t, "mnist")})
 	wantError(t, err, "train-images-idx3-ubyte", "a file of MNIST", "use the name mnist")
 }
 
 // The first thousand of the official test images, packed.
 func TestRealCIFAR10(t *testing.T) {
 	t.Parallel()
-	shared := filepath.Join(sharedData(t, "cifar10"), "test_batch_first1000.bin.bz2")
+	shared := filepath.Join(shareddata.Find(t, "cifar10"), "test_batch_first1000.bin.bz2")
 	folder := t.TempDir()
 	for _, name := range []string{"data_batch_1.bin.bz2", "test_batch.bin"} {
 		if err := os.Symlink(shared, filepath.Join(folder, name)); err != nil {

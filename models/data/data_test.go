@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -254,25 +253,6 @@ func TestSplitOfAnotherLengthIsRefused(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), fmt.Sprint(shape)) {
 			t.Errorf("NewSplit(%v, 5 pixels, 1 label): error %v, want one with the shape", shape, err)
 		}
-	}
-}
-
-// sharedData is the folder of real data beside the repository.
-func sharedData(t *testing.T, name string) string {
-	t.Helper()
-	folder, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		path := filepath.Join(folder, "shared", "data", name)
-		if _, err := os.Stat(path); err == nil {
-			return path
-		}
-		if filepath.Dir(folder) == folder {
-			t.Skipf("%s: no shared/data/%s beside the repository", t.Name(), name)
-		}
-		folder = filepath.Dir(folder)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"espalier/models/data"
+	"espalier/models/data/shareddata"
 )
 
 // encode makes an idx file.
@@ -193,7 +194,7 @@ func TestOtherDataUnderTheNameOfMNISTAreRefused(t *testing.T) {
 
 func TestRealMNIST(t *testing.T) {
 	t.Parallel()
-	folder := sharedData(t, "mnist")
+	folder := shareddata.Find(t, "mnist")
 	d := open(t, data.Options{Name: data.MNIST, Path: folder})
 	if a, b, c := d.Train.Len(), d.Test.Len(), d.Classes; a != 60000 || b != 10000 || c != 10 {
 		t.Errorf("%d + %d samples in %d classes, want 60000 + 10000 in 10", a, b, c)

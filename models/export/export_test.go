@@ -14,6 +14,7 @@ import (
 
 	"espalier/models"
 	"espalier/models/checkpoint"
+	"espalier/models/data/shareddata"
 	"espalier/models/engine"
 	"espalier/models/engine/gorgonia"
 	"espalier/models/export"
@@ -27,7 +28,7 @@ func TestResNet20AsInPyTorch(t *testing.T) {
 	for _, file := range []string{"resnet20-12fca82f.th", "resnet20-12fca82f.safetensors"} {
 		t.Run(file, func(t *testing.T) {
 			t.Parallel()
-			net, err := export.Network(shared(t, "weights/"+file), build(zoo.Options{Arch: "resnet-20", Input: models.Shape{3, 32, 32}, Classes: 10}))
+			net, err := export.Network(shareddata.Find(t, "weights/"+file), build(zoo.Options{Arch: "resnet-20", Input: models.Shape{3, 32, 32}, Classes: 10}))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -51,7 +52,7 @@ func TestResNet20AsInPyTorch(t *testing.T) {
 // correct counts the right answers on the first 1,000 test images of CIFAR-10.
 func correct(t *testing.T, net *models.Network) int {
 	t.Helper()
-	packed, err := os.ReadFile(shared(t, "cifar10/test_batch_first1000.bin.bz2"))
+	packed, err := os.ReadFile(shareddata.Find(t, "cifar10/test_batch_first1000.bin.bz2"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -370,23 +371,4 @@ func furthest(t *testing.T, got, want []float32) float64 {
 		d = max(d, math.Abs(float64(got[i]-want[i])))
 	}
 	return d
-}
-
-// shared is a file of the data that lies beside the repository, if it does.
-func shared(t *testing.T, name string) string {
-	t.Helper()
-	folder, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		path := filepath.Join(folder, "shared", "data", name)
-		if _, err := os.Stat(path); err == nil {
-			return path
-		}
-		if filepath.Dir(folder) == folder {
-			t.Skipf("%s: no shared/data/%s beside the repository", t.Name(), name)
-		}
-		folder = filepath.Dir(folder)
-	}
 }

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"espalier/models"
+	"espalier/models/data/shareddata"
 	"espalier/models/export/onnx"
 	"espalier/models/export/onnx/internal/onnxpb"
 )
@@ -283,7 +284,7 @@ func TestExternalData(t *testing.T) {
 // The ONNX zoo's MNIST network reproduces its own outputs.
 func TestMNIST8(t *testing.T) {
 	t.Parallel()
-	dir := shared(t, "onnx/mnist-8")
+	dir := shareddata.Find(t, "onnx/mnist-8")
 	net, err := onnx.Read(filepath.Join(dir, "model.onnx"))
 	if err != nil {
 		t.Fatal(err)
@@ -310,23 +311,4 @@ func tensorFile(t *testing.T, path string) []float32 {
 		out = append(out, math.Float32frombits(binary.LittleEndian.Uint32(raw)))
 	}
 	return out
-}
-
-// shared is a file of the data that lies beside the repository, if it does.
-func shared(t *testing.T, name string) string {
-	t.Helper()
-	folder, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		path := filepath.Join(folder, "shared", "data", name)
-		if _, err := os.Stat(path); err == nil {
-			return path
-		}
-		if filepath.Dir(folder) == folder {
-			t.Skipf("%s: no shared/data/%s beside the repository", t.Name(), name)
-		}
-		folder = filepath.Dir(folder)
-	}
 }

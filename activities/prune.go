@@ -2,7 +2,6 @@ package activities
 
 import (
 	"context"
-	"encoding/json"
 
 	"espalier/models/checkpoint"
 	"espalier/models/prune"
@@ -17,7 +16,7 @@ func (s *Steps) Prune(ctx context.Context, in PruneInput) (StepResult, error) {
 		if err != nil {
 			return checkpoint.Result{}, err
 		}
-		plan, err := prune.NewPlan(parent.Network, options)
+		plan, err := prune.NewPlan(ctx, parent.Network, options, prune.Basis{})
 		if err != nil {
 			return checkpoint.Result{}, &inputError{err}
 		}
@@ -29,7 +28,7 @@ func (s *Steps) Prune(ctx context.Context, in PruneInput) (StepResult, error) {
 		if err != nil {
 			return checkpoint.Result{}, err
 		}
-		result.Detail, err = json.Marshal(plan)
+		result.Detail, err = plan.Outline()
 		return result, err
 	})
 }

@@ -137,10 +137,10 @@ func bareLoop(b *testing.B, spec *config.Spec, cache string) string {
 			layers[layer], err = prune.At(schedule.Shape, pass, schedule.Passes, 0, target)
 			must(err)
 		}
-		plan, err := prune.NewPlan(net, prune.Options{
+		plan, err := prune.NewPlan(context.Background(), net, prune.Options{
 			Method: spec.Prune.Method, Scope: spec.Prune.Scope, Sparsity: sparsity, Layers: layers,
 			DeadNeurons: spec.Prune.DeadNeurons, AdjustDropout: spec.Prune.AdjustDropout,
-		})
+		}, prune.Basis{})
 		must(err)
 		net, err = prune.Apply(net, plan)
 		must(err)

@@ -1,6 +1,7 @@
 package prune_test
 
 import (
+	"context"
 	"testing"
 
 	"espalier/models/prune"
@@ -13,7 +14,7 @@ func TestCompactKeepsOutputs(t *testing.T) {
 		net := mlp(t, seed, 8, 9, 7, 6)
 		o := han(0.8)
 		o.DeadNeurons = seed%2 == 0
-		p, err := prune.NewPlan(net, o)
+		p, err := prune.NewPlan(context.Background(), net, o, prune.Basis{})
 		if err != nil {
 			continue // a cut network
 		}

@@ -1,6 +1,7 @@
 package prune_test
 
 import (
+	"context"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -109,7 +110,7 @@ func TestHanOfConvolutionsByLayer(t *testing.T) {
 		}
 	}
 	o.Exclude = []string{"bn1"}
-	if _, err := prune.NewPlan(net, o); err == nil || !strings.Contains(err.Error(), `layer "bn1" is not known; allowed are conv1, layer1.0.conv1`) {
+	if _, err := prune.NewPlan(context.Background(), net, o, prune.Basis{}); err == nil || !strings.Contains(err.Error(), `layer "bn1" is not known; allowed are conv1, layer1.0.conv1`) {
 		t.Errorf("error %v of a normalization that is excluded", err)
 	}
 }
@@ -230,7 +231,7 @@ func TestNeuronsGoOnlyWhereNothingElseSeesThem(t *testing.T) {
 				o := han(0.05)
 				masked := apply(t, net, plan(t, net, o))
 				o.DeadNeurons = true
-				p, err := prune.NewPlan(net, o)
+				p, err := prune.NewPlan(context.Background(), net, o, prune.Basis{})
 				if err != nil {
 					t.Fatal(err)
 				}

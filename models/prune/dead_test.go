@@ -1,6 +1,7 @@
 package prune_test
 
 import (
+	"context"
 	"math"
 	"strings"
 	"testing"
@@ -118,7 +119,7 @@ func TestDeadNeuronsChangeNoOutput(t *testing.T) {
 			}
 		}
 		masked := apply(t, net, plan(t, net, han(0.8)))
-		p, err := prune.NewPlan(net, deadNeurons(0.8))
+		p, err := prune.NewPlan(context.Background(), net, deadNeurons(0.8), prune.Basis{})
 		if err != nil {
 			if !strings.Contains(err.Error(), "join the network's input and output nowhere") {
 				t.Fatal(err)
@@ -186,7 +187,7 @@ func TestCutNetworkIsRefused(t *testing.T) {
 	t.Parallel()
 	// fc1 keeps neuron 0 only, fc2 hears neuron 1 only.
 	net := with(t, 1, []int{2}, []float32{5, .1}, []float32{.1, 5, .1, 5, .1, 5})
-	_, err := prune.NewPlan(net, deadNeurons(0.5))
+	_, err := prune.NewPlan(context.Background(), net, deadNeurons(0.5), prune.Basis{})
 	if err == nil || !strings.Contains(err.Error(), "layer fc1 would be empty once dead neurons are removed") {
 		t.Errorf("NewPlan error %v, want it to say that fc1 is empty", err)
 	}
@@ -199,7 +200,7 @@ func TestOverflowingBiasIsRefused(t *testing.T) {
 	net.Param("fc1.bias").Data[0] = huge
 	o := deadNeurons(0.5)
 	o.Layers = map[string]float64{"fc2": 0.01}
-	if _, err := prune.NewPlan(net, o); err == nil || !strings.Contains(err.Error(), "the bias of neuron 0 would be +Inf") {
+	if _, err := prune.NewPlan(context.Background(), net, o, prune.Basis{}); err == nil || !strings.Contains(err.Error(), "the bias of neuron 0 would be +Inf") {
 		t.Errorf("NewPlan error %v, want it to name the bias", err)
 	}
 }

@@ -1,6 +1,7 @@
 package prune_test
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"strings"
@@ -154,7 +155,7 @@ func TestEmptyLayersAreRefused(t *testing.T) {
 			}
 			net := with(t, 2, []int{2}, fc1, []float32{5, -6, 5.5, 7, 8, 9})
 			c.options.Method = "han"
-			if _, err := prune.NewPlan(net, c.options); err == nil || !strings.Contains(err.Error(), c.want) {
+			if _, err := prune.NewPlan(context.Background(), net, c.options, prune.Basis{}); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("NewPlan error %v, want it to say %q", err, c.want)
 			}
 		})
@@ -170,7 +171,7 @@ func TestRefusalNamesTheMost(t *testing.T) {
 		for i := range net.Param("fc1.weight").Data {
 			net.Param("fc1.weight").Data[i] /= 4 // the weakest layer
 		}
-		_, err := prune.NewPlan(net, prune.Options{Method: "han", Scope: "global", Sparsity: 0.94})
+		_, err := prune.NewPlan(context.Background(), net, prune.Options{Method: "han", Scope: "global", Sparsity: 0.94}, prune.Basis{})
 		if err == nil {
 			continue
 		}
@@ -185,7 +186,7 @@ func TestRefusalNamesTheMost(t *testing.T) {
 		if got := p.Layers[0].Weights + p.Layers[1].Weights + p.Layers[2].Weights - p.Layers[0].After - p.Layers[1].After - p.Layers[2].After; got != most {
 			t.Errorf("seed %d: sparsity %g removes %d, the error promised %d", seed, sparsity, got, most)
 		}
-		if _, err := prune.NewPlan(net, prune.Options{Method: "han", Scope: "global", Sparsity: float64(most+1) / 62}); err == nil {
+		if _, err := prune.NewPlan(context.Background(), net, prune.Options{Method: "han", Scope: "global", Sparsity: float64(most+1) / 62}, prune.Basis{}); err == nil {
 			t.Errorf("seed %d: one more than the most is not refused", seed)
 		}
 	}
@@ -201,11 +202,11 @@ func Example() {
 		return
 	}
 	zoo.Init(net, 1)
-	plan, err := prune.NewPlan(net, prune.Options{
+	plan, err := prune.NewPlan(context.Background(), net, prune.Options{
 		Method: "han", Scope: prune.ScopeLayer,
 		Layers:        map[string]float64{"fc1": 0.92, "fc2": 0.91, "fc3": 0.74},
 		AdjustDropout: true,
-	})
+	}, prune.Basis{})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -1,6 +1,7 @@
 package prune_test
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -46,7 +47,7 @@ func with(t testing.TB, inputs int, hidden []int, weights ...[]float32) *models.
 
 func plan(t testing.TB, net *models.Network, o prune.Options) *prune.Plan {
 	t.Helper()
-	p, err := prune.NewPlan(net, o)
+	p, err := prune.NewPlan(context.Background(), net, o, prune.Basis{})
 	if err != nil {
 		t.Fatalf("NewPlan(%+v): %v", o, err)
 	}

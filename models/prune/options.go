@@ -25,22 +25,87 @@ func Check(net *models.Network, o Options) error {
 	if !slices.Contains(Scopes(), o.Scope) {
 		return fmt.Errorf("scope %q is not known; allowed are %s", o.Scope, strings.Join(Scopes(), ", "))
 	}
-	if err := checkNames(net, o); err != nil {
-		return err
+	about := method.about()
+	if !slices.Contains(about.Scopes, o.Scope) {
+		return fmt.Errorf("scope %s: method %s takes %s", o.Scope, o.Method, strings.Join(about.Scopes, " and "))
+	}
+	granularity := about.granularity(o)
+	if !slices.Contains(about.Granularities, granularity) {
+		return fmt.Errorf("granularity %q: method %s takes %s", granularity, o.Method, strings.Join(about.Granularities, " and "))
 	}
 	if err := checkRanges(o); err != nil {
+		return err
+	}
+	if err := o.checkTaken(about); err != nil {
+		return err
+	}
+	layers, err := layerNames(net, o, granularity)
+	if err != nil {
+		return err
+	}
+	if err := checkNames(layers, o); err != nil {
 		return err
 	}
 	return method.check(net, o)
 }
 
-// checkNames finds layers that the network does not have, and those that are
-// both excluded and given a target.
-func checkNames(net *models.Network, o Options) error {
+// layerNames are the names that targets and exclusions may use.
+func layerNames(net *models.Network, o Options, granularity string) ([]string, error) {
+	if granularity == GranularityChannel {
+		return channelLayers(net, o)
+	}
+	if goal, _ := o.goal(); goal != goalNone && goal != goalSparsity {
+		return nil, fmt.Errorf("%s is for methods that remove channels; %s of granularity %s takes a sparsity", goal, o.Method, granularity)
+	}
 	var layers []string
 	for _, p := range prunable(net) {
 		layers = append(layers, p.Node)
 	}
+	return layers, nil
+}
+
+// given are the options for single methods that are set.
+func (o Options) given() []string {
+	var names []string
+	for _, option := range []struct {
+		name string
+		set  bool
+	}{
+		{OptionQuality, len(o.Quality) > 0}, {OptionNorm, o.Norm != ""}, {OptionGreedy, o.Greedy}, {OptionNormalize, o.Normalize != ""},
+		{OptionThreshold, o.Threshold != 0}, {OptionDeviations, o.Deviations != 0}, {OptionPoints, o.Points != 0},
+		{OptionResidual, o.Residual}, {OptionReconstruct, o.Reconstruct}, {OptionTolerance, o.Tolerance != 0}, {OptionRewind, o.Rewind},
+	} {
+		if option.set {
+			names = append(names, option.name)
+		}
+	}
+	return names
+}
+
+// checkTaken refuses options of other methods.
+func (o Options) checkTaken(about About) error {
+	for _, name := range o.given() {
+		if !slices.Contains(about.Takes, name) {
+			return fmt.Errorf("%s has no meaning for method %s, only for %s", name, about.Name, strings.Join(takers(name), ", "))
+		}
+	}
+	return nil
+}
+
+// takes says whether a method has an option.
+func takes(method, option string) bool {
+	m, ok := methods[method]
+	return ok && slices.Contains(m.about().Takes, option)
+}
+
+// takers are the methods that take an option.
+func takers(option string) []string {
+	return slices.DeleteFunc(Methods(), func(method string) bool { return !takes(method, option) })
+}
+
+// checkNames finds layers that the network does not have, and those that are
+// both excluded and given a target.
+func checkNames(layers []string, o Options) error {
 	targets := slices.DeleteFunc(sortedKeys(o.Quality), func(layer string) bool { return layer == defaultQuality })
 	for _, names := range []struct {
 		option string
@@ -62,8 +127,20 @@ func checkNames(net *models.Network, o Options) error {
 }
 
 func checkRanges(o Options) error {
-	if o.Sparsity != 0 && !between0and1(o.Sparsity) {
-		return fmt.Errorf("sparsity %g is not between 0 and 1", o.Sparsity)
+	goals := 0
+	for _, g := range o.goals() {
+		if g.share != 0 && !between0and1(g.share) {
+			return fmt.Errorf("%s %g is not between 0 and 1", g.goal, g.share)
+		}
+		if g.share != 0 {
+			goals++
+		}
+	}
+	if goals > 1 {
+		return fmt.Errorf("%s are given together; want one of them", o.goalsGiven())
+	}
+	if err := o.checkNumbers(); err != nil {
+		return err
 	}
 	for _, layer := range sortedKeys(o.Layers) {
 		if !between0and1(o.Layers[layer]) {
@@ -80,6 +157,41 @@ func checkRanges(o Options) error {
 		}
 		if o.Scope == ScopeGlobal && layer != defaultQuality {
 			return fmt.Errorf("quality: a value for %s needs scope layer, in scope global only %s is allowed", layer, defaultQuality)
+		}
+	}
+	return nil
+}
+
+// checkNumbers finds numbers out of their range.
+func (o Options) checkNumbers() error {
+	for _, n := range []struct {
+		name  string
+		value float64
+		right bool
+		want  string
+	}{
+		{"max_per_pass", o.MaxPerPass, o.MaxPerPass >= 0 && o.MaxPerPass <= 1, "0 to 1"},
+		{"multiple", float64(o.Multiple), o.Multiple >= 0, "at least 1"},
+		{"min_channels", float64(o.MinChannels), o.MinChannels >= -1, "at least 1, or -1"},
+		{OptionThreshold, o.Threshold, o.Threshold >= 0 && !math.IsInf(o.Threshold, 1), "at least 0"},
+		{OptionDeviations, o.Deviations, !math.IsNaN(o.Deviations) && !math.IsInf(o.Deviations, 0), "a number"},
+		{OptionPoints, float64(o.Points), o.Points >= 0, "at least 1"},
+		{OptionTolerance, o.Tolerance, o.Tolerance >= 0 && o.Tolerance <= 1, "0 to 1"},
+	} {
+		if !n.right { // written so that NaN fails too
+			return fmt.Errorf("%s %g: want %s", n.name, n.value, n.want)
+		}
+	}
+	for _, word := range []struct {
+		name, value string
+		allowed     []string
+	}{
+		{OptionNorm, o.Norm, []string{"", "l1", "l2"}},
+		{OptionNormalize, o.Normalize, []string{"", "none", "mean", "max"}},
+		{"constants", o.Constants, []string{"", ConstantsAbsorb, ConstantsDrop}},
+	} {
+		if !slices.Contains(word.allowed, word.value) {
+			return fmt.Errorf("%s %q is not known; allowed are %s", word.name, word.value, strings.Join(word.allowed[1:], ", "))
 		}
 	}
 	return nil

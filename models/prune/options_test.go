@@ -1,11 +1,14 @@
 package prune_test
 
 import (
+	"context"
 	"math"
 	"strings"
 	"testing"
 
+	"espalier/models"
 	"espalier/models/prune"
+	"espalier/models/zoo"
 )
 
 func TestCheck(t *testing.T) {
@@ -22,7 +25,7 @@ func TestCheck(t *testing.T) {
 		"quality":                     {prune.Options{Method: "han", Scope: "layer", Quality: shares{"default": 1}}, ""},
 		"quality by layer":            {prune.Options{Method: "han", Scope: "layer", Quality: shares{"fc1": 1, "fc2": 0.5}}, ""},
 		"quality global":              {prune.Options{Method: "han", Scope: "global", Quality: shares{"default": 1}}, ""},
-		"unknown method":              {prune.Options{Method: "obd", Scope: "layer", Sparsity: 0.5}, `method "obd" is not known; allowed are han`},
+		"unknown method":              {prune.Options{Method: "obd", Scope: "layer", Sparsity: 0.5}, `method "obd" is not known; allowed are filter-norm, han, `},
 		"unknown scope":               {prune.Options{Method: "han", Scope: "net", Sparsity: 0.5}, `scope "net" is not known; allowed are global, layer`},
 		"no target":                   {prune.Options{Method: "han", Scope: "layer"}, "either a sparsity between 0 and 1 or a quality"},
 		"two targets":                 {prune.Options{Method: "han", Scope: "layer", Sparsity: 0.5, Quality: shares{"default": 1}}, "exactly one of the two"},
@@ -55,7 +58,7 @@ func TestCheck(t *testing.T) {
 			t.Parallel()
 			net := mlp(t, 1, 2, 2) // 4 and 6 weights
 			err := prune.Check(net, c.options)
-			_, planErr := prune.NewPlan(net, c.options)
+			_, planErr := prune.NewPlan(context.Background(), net, c.options, prune.Basis{})
 			if c.want == "" {
 				if err != nil || planErr != nil {
 					t.Errorf("Check error %v, NewPlan error %v, want none", err, planErr)
@@ -71,8 +74,17 @@ func TestCheck(t *testing.T) {
 
 func TestMethodsAreKnown(t *testing.T) {
 	t.Parallel()
+	net, err := zoo.Build(zoo.Options{Arch: "mlp", Hidden: []int{4}, BatchNorm: true, Input: models.Shape{2}, Classes: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, method := range prune.Methods() {
-		if err := prune.Check(mlp(t, 1, 2, 2), prune.Options{Method: method, Scope: "layer", Sparsity: 0.5}); err != nil {
+		about, err := prune.Describe(method)
+		if err != nil || about.Name != method || about.Paper == "" || about.Doc == "" {
+			t.Errorf("method %s: described as %+v, %v", method, about, err)
+			continue
+		}
+		if err := prune.Check(net, prune.Options{Method: method, Scope: about.Scopes[0], Sparsity: 0.5}); err != nil {
 			t.Errorf("method %s: %v", method, err)
 		}
 	}
@@ -83,7 +95,7 @@ func TestNewPlanRefusesInvalidNetwork(t *testing.T) {
 	net := mlp(t, 1, 2, 2)
 	p := plan(t, net, han(0.5))
 	net.Params = net.Params[:3]
-	if _, err := prune.NewPlan(net, han(0.5)); err == nil {
+	if _, err := prune.NewPlan(context.Background(), net, han(0.5), prune.Basis{}); err == nil {
 		t.Error("NewPlan: a network without its parameters is not refused")
 	}
 	if _, err := prune.Apply(net, p); err == nil {

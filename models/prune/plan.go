@@ -15,6 +15,8 @@ type Plan struct {
 	Scope   string    `json:"scope"`
 	Layers  []Layer   `json:"layers"`            // every prunable layer, in the network's order
 	Dropout []Dropout `json:"dropout,omitempty"` // rates that change
+	// Channels is what is removed; nil where weights are masked.
+	Channels *Channels `json:"channels,omitempty"`
 }
 
 // Layer is what happens to one layer.
@@ -58,6 +60,9 @@ func (l Layer) Sparsity() float64 { return share(l.Weights-l.After, l.Weights) }
 // Sparsity is the share of all prunable weights, those of excluded layers too,
 // that is masked afterwards.
 func (p *Plan) Sparsity() float64 {
+	if c := p.Channels; c != nil {
+		return share(int(c.Dense.Weights-c.After.Weights), int(c.Dense.Weights))
+	}
 	return p.total().Sparsity()
 }
 
@@ -81,6 +86,9 @@ func share(part, whole int) float64 {
 
 // String is a table for people, a line for each layer and one for the total.
 func (p *Plan) String() string {
+	if p.Channels != nil {
+		return p.Channels.String()
+	}
 	var b strings.Builder
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "layer\tweights\tbefore\tafter\tsparsity\tthreshold\tdead\t")
@@ -98,6 +106,26 @@ func (p *Plan) String() string {
 	for _, d := range p.Dropout {
 		fmt.Fprintf(&b, "dropout %s: %.4g -> %.4g\n", d.Node, d.From, d.To)
 	}
+	return b.String()
+}
+
+// String is a table for people, a line for each group and the costs.
+func (c *Channels) String() string {
+	var b strings.Builder
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "channels of\tdense\tbefore\tafter\tthreshold\tnote\t")
+	for _, g := range c.Groups {
+		threshold, note := "-", g.Closed
+		if g.Threshold != 0 {
+			threshold = fmt.Sprintf("%.4g", g.Threshold)
+		}
+		if g.Spared > 0 {
+			note = fmt.Sprintf("%d spared", g.Spared)
+		}
+		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%s\t%s\t\n", g.Name, g.Dense, g.Before, g.After, threshold, note)
+	}
+	t.Flush() // into memory, cannot fail
+	fmt.Fprintf(&b, "parameters %d -> %d, MACs %d -> %d\n", c.Before.Params, c.After.Params, c.Before.MACs, c.After.MACs)
 	return b.String()
 }
 

@@ -1,6 +1,7 @@
 package prune_test
 
 import (
+	"context"
 	"math"
 	"strings"
 	"testing"
@@ -67,7 +68,7 @@ func TestLayersWithoutAnything(t *testing.T) {
 		"sparsity": han(0.5), "quality": quality,
 		"sparsity, global": {Method: "han", Scope: "global", Sparsity: 0.5},
 	} {
-		if _, err := prune.NewPlan(net, o); err == nil || !strings.Contains(err.Error(), "layer fc1 has no weights left to prune") {
+		if _, err := prune.NewPlan(context.Background(), net, o, prune.Basis{}); err == nil || !strings.Contains(err.Error(), "layer fc1 has no weights left to prune") {
 			t.Errorf("%s: NewPlan error %v, want it to say that fc1 is empty", name, err)
 		}
 	}

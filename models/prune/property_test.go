@@ -1,6 +1,7 @@
 package prune_test
 
 import (
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"math"
@@ -143,13 +144,13 @@ func FuzzPlan(f *testing.F) {
 		if global {
 			o.Scope = prune.ScopeGlobal
 		}
-		p, err := prune.NewPlan(net, o)
+		p, err := prune.NewPlan(context.Background(), net, o, prune.Basis{})
 		if err != nil {
 			return
 		}
 		checkPruned(t, net, apply(t, net, p), o)
 		if o.DeadNeurons = dead; dead {
-			if p, err = prune.NewPlan(net, o); err == nil {
+			if p, err = prune.NewPlan(context.Background(), net, o, prune.Basis{}); err == nil {
 				apply(t, net, p)
 			}
 		}

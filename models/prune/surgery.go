@@ -7,11 +7,36 @@ import (
 	"espalier/models"
 )
 
-// Apply returns a copy of net with the plan carried out: masks set, masked
-// weights exactly 0, biases and dropout rates changed. It fails if the plan
-// was not made for this network: layers, sizes, the weights left before the
-// pass and the dropout rates must agree, and nothing masked may come back.
+// Apply returns a copy of net with the plan carried out: channels removed, or
+// masks set, masked weights exactly 0, biases and dropout rates changed. It
+// fails if the plan was not made for this network: layers, sizes, the weights
+// left before the pass and the dropout rates must agree, and nothing masked may
+// come back.
 func Apply(net *models.Network, plan *Plan) (*models.Network, error) {
+	if plan.Channels != nil {
+		small, err := plan.Channels.shrunk(net)
+		if err != nil {
+			return nil, fmt.Errorf("plan does not fit network %s: %w", net.Name, err)
+		}
+		return small, nil
+	}
+	return applyMasks(net, plan)
+}
+
+// Masked is Apply that removes nothing: the network keeps its size, and the
+// channels that go count for nothing. It computes what Apply's network does.
+func Masked(net *models.Network, plan *Plan) (*models.Network, error) {
+	if plan.Channels != nil {
+		masked, err := plan.Channels.masked(net)
+		if err != nil {
+			return nil, fmt.Errorf("plan does not fit network %s: %w", net.Name, err)
+		}
+		return masked, nil
+	}
+	return applyMasks(net, plan)
+}
+
+func applyMasks(net *models.Network, plan *Plan) (*models.Network, error) {
 	if err := net.Validate(); err != nil {
 		return nil, err
 	}

@@ -4,8 +4,9 @@ import "espalier/models"
 
 // Cost is the size of a network, by the usual rules.
 type Cost struct {
-	Params int64 `json:"params"` // weights, biases, scales and shifts; no running statistics
-	MACs   int64 `json:"macs"`   // multiply-adds of convolutions and linear layers for one sample
+	Params  int64 `json:"params"`  // weights, biases, scales and shifts; no running statistics
+	Weights int64 `json:"weights"` // of convolutions and linear layers
+	MACs    int64 `json:"macs"`    // multiply-adds of convolutions and linear layers for one sample
 }
 
 // Counter counts what removing units would leave, for one network. It is safe
@@ -44,6 +45,7 @@ func (c *Counter) After(set Set) (Cost, error) {
 				cost.Params += size
 			}
 			if p.Role == models.RoleWeight {
+				cost.Weights += size
 				cost.MACs += size * pixels
 			}
 		}
@@ -61,5 +63,5 @@ func (c *Counter) Saving(set Set) (Cost, error) {
 	if err != nil {
 		return Cost{}, err
 	}
-	return Cost{Params: before.Params - after.Params, MACs: before.MACs - after.MACs}, nil
+	return Cost{Params: before.Params - after.Params, Weights: before.Weights - after.Weights, MACs: before.MACs - after.MACs}, nil
 }

@@ -46,14 +46,14 @@ func TestCountsOfLi(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			net := blank(t, test.options)
-			if got := costs(t, remove(t, net, test.set)); got != test.want {
+			if got := costs(t, remove(t, net, test.set)); !published(got, test.want) {
 				t.Errorf("Remove leaves %+v, want %+v", got, test.want)
 			}
 			counter, err := channel.NewCounter(net)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, err := counter.After(test.set); got != test.want || err != nil {
+			if got, err := counter.After(test.set); !published(got, test.want) || err != nil {
 				t.Errorf("After = %+v, %v, want %+v", got, err, test.want)
 			}
 		})
@@ -97,4 +97,9 @@ func TestCountsOfOthers(t *testing.T) {
 	if got := costs(t, ista).Params + statistics; got != 309_655 {
 		t.Errorf("ISTA's model A has %d parameters, want 309655", got)
 	}
+}
+
+// published compares what the paper has; it does not count weights alone.
+func published(got, want channel.Cost) bool {
+	return got.Params == want.Params && got.MACs == want.MACs
 }

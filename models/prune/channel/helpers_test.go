@@ -103,7 +103,7 @@ func costs(t testing.TB, net *models.Network) channel.Cost {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return channel.Cost{Params: c.Params, MACs: c.MACs}
+	return channel.Cost{Params: c.Params, Weights: c.Weights, MACs: c.MACs}
 }
 
 // share takes about that share of the free units of each group, never all.

@@ -79,3 +79,20 @@ func elements(shape models.Shape, s Slice) iter.Seq[int] {
 		}
 	}
 }
+
+// Elements yields the positions of the slice in its parameter, of that shape,
+// each with its index along axis 1: the column that a weight reads. Of a vector
+// the column is 0.
+func (s Slice) Elements(shape models.Shape) iter.Seq2[int, int] {
+	columns, inner := 1, 1
+	if len(shape) > 1 {
+		columns, inner = shape[1], shape[2:].Size()
+	}
+	return func(yield func(int, int) bool) {
+		for at := range elements(shape, s) {
+			if !yield(at, at/inner%columns) {
+				return
+			}
+		}
+	}
+}

@@ -1,10 +1,10 @@
-// Package measure puts one network into numbers: what it holds, what it costs
-// to run, how well it does.
+// Package measure puts networks into numbers: what they hold, what they cost to
+// run, how well they do and how long they take.
 //
-// A figure is either arithmetic over the graph and the masks ([Costs]) or a
-// measurement over samples; both are plain values that can be stored, compared
-// and printed elsewhere. Nothing here changes a network, and nothing compares
-// two of them: that is package report's.
+// A figure is arithmetic over the graph and the masks ([Costs]), a measurement
+// over samples ([Evaluate]) or one by a clock that the caller has ([Latencies]);
+// all are plain values that can be stored, compared and printed elsewhere.
+// Nothing here changes a network.
 package measure
 
 import (

@@ -75,7 +75,7 @@ func NewFor(s Shape, n int) *Conv {
 	}
 	work := s.work()
 	switch {
-	case filterable(s) && work.filters(s) && (n >= manySamples || winograd.WinsFor(filtered(s), n)):
+	case Filtered(s, n):
 		return only(newMinimal(s, min(n, manySamples)))
 	case work.cellwise(s):
 		return only(newCellwise(s))
@@ -85,6 +85,11 @@ func NewFor(s Shape, n int) *Conv {
 	default:
 		return only(newProduct(s))
 	}
+}
+
+// Filtered says whether NewFor computes the layer by minimal filtering.
+func Filtered(s Shape, n int) bool {
+	return filterable(s) && s.work().filters(s) && (n >= manySamples || winograd.WinsFor(filtered(s), n))
 }
 
 func only(a algorithm) *Conv { return &Conv{a, a, a} }

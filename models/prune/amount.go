@@ -278,10 +278,12 @@ func (s *shrinking) set() channel.Set {
 func (g *group) gone() []int {
 	gone := g.picked
 	if gone == nil {
-		gone = slices.Clone(g.rank[:g.goes])
+		gone = g.rank[:g.goes]
 	}
-	slices.Sort(gone)
-	return gone
+	if len(gone) == 0 {
+		return nil
+	}
+	return slices.Sorted(slices.Values(gone))
 }
 
 // settle keeps a channel of each group where letting whole groups go would cut

@@ -66,7 +66,7 @@ type Options struct {
 	Channels float64 `json:"channels,omitempty"`
 	// Params, MACs and Latency are budgets for channel pruning: the share of
 	// parameters, multiply-adds or measured time by which the network becomes
-	// smaller, at least.
+	// smaller, at least. Biases that absorbing constants adds do not count.
 	Params  float64 `json:"params,omitempty"`
 	MACs    float64 `json:"macs,omitempty"`
 	Latency float64 `json:"latency,omitempty"`

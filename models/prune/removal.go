@@ -98,13 +98,35 @@ func (s *shrinking) plan() (*Plan, error) {
 	for _, g := range s.groups {
 		c.Groups = append(c.Groups, g.report())
 	}
-	return &Plan{Method: s.o.Method, Scope: s.o.Scope, Channels: c}, nil
+	return &Plan{Method: s.o.Method, Scope: s.o.Scope, Channels: c}, c.count(s.net)
+}
+
+// count makes After that of the network that is left, with the biases that
+// absorbing has given to layers without one.
+func (c *Channels) count(wide *models.Network) error {
+	if c.Constants != ConstantsAbsorb {
+		return nil
+	}
+	flat := wide.Clone()
+	if err := c.flatten(flat); err != nil {
+		return err
+	}
+	absorbed, err := channel.Absorb(flat, c.set())
+	if err != nil {
+		return err
+	}
+	counter, err := channel.NewCounter(absorbed)
+	if err != nil {
+		return err
+	}
+	c.After, err = counter.After(c.set())
+	return err
 }
 
 func (g *group) report() Group {
 	gone := g.gone()
 	r := Group{
-		Name: g.Name, Producers: g.Producers, Consumers: g.Consumers, Dense: g.dense, Before: len(g.Units),
+		Name: g.Name, Producers: slices.Clip(g.Producers), Consumers: slices.Clip(g.Consumers), Dense: g.dense, Before: len(g.Units),
 		After: len(g.Units) - len(gone), Removed: gone, Spared: g.spared, Closed: g.why,
 	}
 	if len(gone) > 0 && g.scores != nil && len(gone) < len(g.rank) {

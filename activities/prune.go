@@ -32,11 +32,3 @@ func (s *Steps) Prune(ctx context.Context, in PruneInput) (StepResult, error) {
 		return result, err
 	})
 }
-
-func (in PruneInput) options() prune.Options {
-	return prune.Options{
-		Method: in.Prune.Method, Scope: in.Prune.Scope, Sparsity: in.Sparsity, Layers: in.Layers,
-		Quality: in.Prune.Quality, Exclude: in.Prune.Exclude,
-		DeadNeurons: in.Prune.DeadNeurons, AdjustDropout: in.Prune.AdjustDropout,
-	}
-}

@@ -83,9 +83,18 @@ type TrainInput struct {
 type PruneInput struct {
 	Head
 	Prune    config.Prune `json:"prune"`
-	Sparsity float64      `json:"sparsity,omitempty"` // after this pass; 0 with thresholds by quality
-	// Layers are the sparsities of single layers after this pass.
+	Sparsity float64      `json:"sparsity,omitempty"` // after this pass; 0 with another goal
+	// Layers are the shares of single layers after this pass.
 	Layers map[string]float64 `json:"layers,omitempty"`
+	// Channels, Params, MACs and Latency are the other goals of this pass, of
+	// which one is set at most, Sparsity included.
+	Channels float64 `json:"channels,omitempty"`
+	Params   float64 `json:"params,omitempty"`
+	MACs     float64 `json:"macs,omitempty"`
+	Latency  float64 `json:"latency,omitempty"`
+	// Seed is of what the method draws, this pass; methods that draw nothing
+	// do not read it.
+	Seed uint64 `json:"seed,omitempty"`
 }
 
 // EvaluateInput asks for a network's numbers.

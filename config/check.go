@@ -7,27 +7,6 @@ import (
 	"espalier/models/data"
 )
 
-// complete fills in the defaults that depend on other fields.
-func complete(s *Spec) {
-	completeSchedule(&s.Train.Schedule)
-	completeNetwork(&s.Network)
-	completeOptimizer(s.Train.Optimizer)
-	if s.Prune == nil {
-		return
-	}
-	completeSchedule(&s.Prune.Finetune.Schedule)
-	completeOptimizer(s.Prune.Finetune.Optimizer)
-	if s.Prune.Finetune.Epochs == 0 {
-		s.Prune.Finetune.Epochs = s.Train.Epochs
-	}
-}
-
-func completeSchedule(s *Schedule) {
-	if s.Kind == "step" && s.Factor == 0 {
-		s.Factor = 0.1
-	}
-}
-
 // check notes what no field shows by itself. A rule speaks only when the
 // fields that it looks at are right by themselves.
 func check(d *decoder, s *Spec) {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"espalier/models"
+	"espalier/models/prune"
 )
 
 // checkPrune holds the rules between the parts of prune, and between it and
@@ -19,6 +20,9 @@ func (d *decoder) checkPrune(s *Spec) {
 	net, err := outline(s.Network)
 	if err != nil {
 		return // noted by checkNetwork
+	}
+	if s.Prune.RemovesChannels() {
+		return
 	}
 	layers := prunable(net)
 	d.checkLayers(s.Prune, layers)
@@ -44,9 +48,9 @@ func (d *decoder) checkGoal(p *Prune) {
 	case d.faulty("prune.schedule.target", "prune.quality"):
 	case target && quality:
 		d.note("prune.quality", "given together with schedule.target; want exactly one of the two")
-	case !target && !quality:
+	case !target && !quality && !p.open():
 		d.note("prune.schedule.target", "missing; want where the last pass arrives, such as {sparsity: 92%%}, or thresholds in prune.quality")
-	case target && p.Schedule.Target.Sparsity == 0 && p.Schedule.Target.Layers == nil:
+	case target && p.Schedule.Target.IsZero():
 		d.note("prune.schedule.target", "empty; want sparsity, layers or both")
 	}
 	if p.Scope == "global" && len(p.Schedule.Target.Layers) > 0 {
@@ -58,6 +62,12 @@ func (d *decoder) checkGoal(p *Prune) {
 	if quality && p.Method != "han" && !d.faulty("prune.method") {
 		d.note("prune.quality", "is for method han; method %s wants schedule.target", p.Method)
 	}
+}
+
+// open says whether a pass has something to go by without a target.
+func (p *Prune) open() bool {
+	about, err := prune.Describe(p.Method)
+	return err == nil && (about.Open || p.Threshold > 0)
 }
 
 // checkLayers: every layer that is named is one that can be pruned.

@@ -12,7 +12,7 @@ import (
 func (n Network) Options(input models.Shape, classes int) zoo.Options {
 	return zoo.Options{
 		Arch: n.Arch, Hidden: n.Hidden, Dropout: n.Dropout, BatchNorm: n.BatchNorm, Width: n.Width,
-		Shortcut: n.Shortcut, Growth: n.Growth, Stem: n.Stem, Head: n.Head, Input: input, Classes: classes,
+		Shortcut: n.Shortcut, Growth: n.Growth, Stem: n.Stem, Head: n.Head, ReLU: n.ReLU, Input: input, Classes: classes,
 	}
 }
 

@@ -45,7 +45,7 @@ type Spec struct {
 // Network chooses an architecture of package zoo, with weights of its own or
 // read from a file, or a network that a file holds altogether.
 type Network struct {
-	Arch      string  `json:"arch,omitempty" yaml:"arch,omitempty" show:"true" words:"@zoo" example:"lenet-300-100" doc:"The architecture; required unless onnx gives the network."`
+	Arch      string  `json:"arch,omitempty" yaml:"arch,omitempty" show:"true" words:"@zoo" example:"lenet-300-100" doc:"The architecture; required unless onnx or checkpoint gives the network."`
 	Hidden    []int   `json:"hidden,omitempty" yaml:"hidden,omitempty" range:"[1,1048576]" example:"[500, 300]" doc:"Widths of the hidden layers; for arch mlp, which needs it, and for no other."`
 	Dropout   float64 `json:"dropout,omitempty" yaml:"dropout" default:"0" unit:"fraction" range:"[0,1)" doc:"Share of the activations that is dropped in training: after each hidden linear layer, before the head of vgg, after each layer of densenet."`
 	BatchNorm bool    `json:"batch_norm,omitempty" yaml:"batch_norm" default:"false" doc:"Batch normalization behind each hidden layer; for perceptrons and lenet-5."`
@@ -56,6 +56,10 @@ type Network struct {
 	Head      string  `json:"head,omitempty" yaml:"head,omitempty" words:"@heads" example:"li" doc:"The classifier: linear is one layer, li has 512 hidden neurons; linear when left out; for vgg."`
 	Weights   string  `json:"weights,omitempty" yaml:"weights,omitempty" example:"./resnet20.th" doc:"File with the first weights for arch, relative to the spec's own folder: a PyTorch state dict (.pt, .pth, .th) or safetensors. Left out, they are drawn from the seed."`
 	ONNX      string  `json:"onnx,omitempty" yaml:"onnx,omitempty" example:"./model.onnx" doc:"ONNX file with the network and its first weights, relative to the spec's own folder; instead of arch."`
+
+	ReLU       bool   `json:"relu,omitempty" yaml:"relu" default:"false" doc:"ReLU behind each convolution; for lenet-5, whose published form has none there."`
+	Checkpoint string `json:"checkpoint,omitempty" yaml:"checkpoint,omitempty" pattern:"[0-9a-f]{64}" example:"a8f0fa6670074ac5e81bcc9cbf18fd336c949db00e5966b3621f68c2025e9d77" doc:"Digest of a checkpoint in the store, whose network the run begins with; instead of arch."`
+	Fresh      bool   `json:"fresh,omitempty" yaml:"fresh" default:"false" doc:"Take only the architecture of checkpoint: no masks, and weights drawn anew from the seed. It is the control that a pruned network is compared with (Liu et al. 2019)."`
 	// FileDigest is the SHA-256 of the file of Weights or ONNX. Load fills it
 	// in: it stands for the file in identities and step keys.
 	FileDigest string `json:"file_digest,omitempty" yaml:"-"`
@@ -95,11 +99,21 @@ type Train struct {
 	Schedule       Schedule  `json:"schedule" yaml:"schedule" doc:"The course of the learning rate. A bare word is short for its kind: schedule: cosine."`
 	L1             Penalty   `json:"l1,omitzero" yaml:"l1,omitempty" doc:"Coefficients of the sum of absolute values. A bare number is short for that of the weights: l1: 1e-5."`
 	L2             Penalty   `json:"l2,omitzero" yaml:"l2,omitempty" doc:"Coefficients of half the sum of squares. A bare number is short for that of the weights."`
+	ISTA           *ISTA     `json:"ista,omitempty" yaml:"ista,omitempty" doc:"Proximal steps on the scales of batch normalization (Ye et al. 2018), which make some of them exactly 0. A bare number is short for rho. Left out, there are none."`
 	Clip           float64   `json:"clip,omitempty" yaml:"clip" default:"0" range:"[0,)" doc:"Largest 2-norm of all gradients together, longer ones are scaled down to it; 0 is off."`
 	LabelSmoothing float64   `json:"label_smoothing,omitempty" yaml:"label_smoothing" default:"0" unit:"fraction" range:"[0,1)" doc:"Share of the target that is spread evenly over all classes (Szegedy et al. 2016)."`
 	EMA            float64   `json:"ema,omitempty" yaml:"ema" default:"0" range:"[0,1)" doc:"Decay of an exponential moving average of all weights and running statistics, which is then the result: 0.999; 0 is off."`
 	EvaluateEvery  int       `json:"evaluate_every,omitempty" yaml:"evaluate_every" default:"0" range:"[0,)" doc:"Measure the accuracy after every so many epochs as well, on the validation samples or, without any, the test samples; 0 is only at the end. The weights do not depend on it."`
 	Seed           uint64    `json:"seed" yaml:"seed" default:"1" doc:"The seed of the first weights, the order and variation of the data and dropout. The same seed gives the same bits."`
+	// Distill is prune.finetune's, in what [Spec.FinetuneTrain] answers.
+	Distill *Distill `json:"distill,omitempty" yaml:"-"`
+}
+
+// ISTA is the training with proximal steps on the scales of batch
+// normalization after Ye et al. 2018, section 4.
+type ISTA struct {
+	Rho   float64 `json:"rho" yaml:"rho" bare:"true" required:"true" range:"(0,)" example:"0.01" doc:"Strength of the pull towards 0, times a weight of each layer that grows with what one of its channels costs."`
+	Alpha float64 `json:"alpha" yaml:"alpha" default:"1" range:"(0,1]" doc:"Factor that all scales are multiplied by at first, and the layers behind them divided by: a smaller one lets more of them reach 0 sooner."`
 }
 
 // Optimizer is exactly one of its members.
@@ -140,50 +154,6 @@ type Schedule struct {
 	At     []int   `json:"at,omitempty" yaml:"at,omitempty" range:"[1,)" example:"[80, 120]" doc:"The epochs after which the rate drops, instead of every; for kind step."`
 	Factor float64 `json:"factor,omitempty" yaml:"factor,omitempty" range:"(0,1]" example:"0.1" doc:"Multiplier of each drop, 0.1 when left out; for kind step."`
 	Final  float64 `json:"final,omitempty" yaml:"final" default:"0" unit:"fraction" range:"[0,1]" doc:"Where the rate ends, as a share of lr; for kinds cosine and one-cycle."`
-}
-
-// Prune says what is removed, over how many passes, and how the network
-// recovers after each.
-type Prune struct {
-	Method        string             `json:"method" yaml:"method" required:"true" words:"@prune" example:"han" doc:"The pruning method."`
-	Scope         string             `json:"scope" yaml:"scope" default:"layer" words:"@scopes" doc:"Whether each layer reaches the sparsity or only the network as a whole."`
-	Schedule      PruneSchedule      `json:"schedule" yaml:"schedule" required:"true" doc:"How the pruning is spread over passes."`
-	Quality       map[string]float64 `json:"quality,omitempty" yaml:"quality,omitempty" range:"(0,)" example:"{default: 1.5, fc3: 1.0}" doc:"Thresholds in standard deviations of the layer's weights, by layer, default for the others; for method han. It replaces schedule.target: exactly one of the two is given."`
-	Exclude       []string           `json:"exclude,omitempty" yaml:"exclude,omitempty" example:"[fc3]" doc:"Layers that are left dense."`
-	DeadNeurons   bool               `json:"dead_neurons" yaml:"dead_neurons" default:"true" doc:"Remove neurons that have no inputs or no outputs left."`
-	AdjustDropout bool               `json:"adjust_dropout" yaml:"adjust_dropout" default:"true" doc:"Scale the dropout rate by the root of the share of connections left (Han et al. 2015)."`
-	Finetune      Finetune           `json:"finetune" yaml:"finetune" doc:"How the network recovers after each pass. What is left out is as in train."`
-	Stop          PruneStop          `json:"stop,omitzero" yaml:"stop,omitempty" doc:"When to end the passes early. The pass that broke the rule is recorded; the result is the last one that kept it."`
-}
-
-// PruneSchedule spreads the pruning over passes.
-type PruneSchedule struct {
-	Passes int         `json:"passes" yaml:"passes" required:"true" range:"[1,1000]" example:"6" doc:"How often the network is pruned and fine-tuned."`
-	Target PruneTarget `json:"target" yaml:"target,omitempty" doc:"Where the last pass arrives."`
-	Shape  string      `json:"shape" yaml:"shape" default:"cubic" words:"@shapes" doc:"How the sparsity grows from pass to pass; geometric removes the same share of what is left each time."`
-}
-
-// PruneTarget is where the last pass arrives.
-type PruneTarget struct {
-	Sparsity float64            `json:"sparsity,omitempty" yaml:"sparsity,omitempty" show:"true" unit:"fraction" range:"(0,1)" example:"92%" doc:"Share of the prunable weights that is removed."`
-	Layers   map[string]float64 `json:"layers,omitempty" yaml:"layers,omitempty" unit:"fraction" range:"(0,1)" example:"{fc3: 74%}" doc:"The same for single layers, instead of sparsity; scope layer only."`
-}
-
-// Finetune says how the network recovers after each pruning pass. Unset
-// members are those of Train; [Spec.FinetuneTrain] puts the two together.
-type Finetune struct {
-	Epochs     int       `json:"epochs" yaml:"epochs,omitempty" show:"true" range:"[1,)" example:"4" doc:"Passes over the training data after each pruning pass."`
-	Optimizer  Optimizer `json:"optimizer,omitzero" yaml:"optimizer,omitempty" example:"{sgd: {lr: 0.01, momentum: 0.9}}" doc:"The optimizer; left out, that of train with a tenth of its lr."`
-	Schedule   Schedule  `json:"schedule,omitzero" yaml:"schedule,omitempty" example:"cosine" doc:"The course of the learning rate, anew after each pass."`
-	L1         *Penalty  `json:"l1,omitempty" yaml:"l1,omitempty" example:"0" doc:"Coefficients of the sum of absolute values, all of them instead of train's."`
-	L2         *Penalty  `json:"l2,omitempty" yaml:"l2,omitempty" example:"5e-4" doc:"Coefficients of half the sum of squares, all of them instead of train's."`
-	LastEpochs int       `json:"last_epochs,omitempty" yaml:"last_epochs,omitempty" range:"[1,)" example:"8" doc:"Epochs after the last pass, when they differ from epochs."`
-}
-
-// PruneStop ends the passes early; the pass that broke the rule is recorded
-// and the result is the last one that kept it.
-type PruneStop struct {
-	AccuracyDrop float64 `json:"accuracy_drop,omitempty" yaml:"accuracy_drop" default:"0" unit:"fraction" range:"[0,1)" example:"0.5%" doc:"Stop when the accuracy falls by more than this below that of the dense network: 0.5% is half a point; 0 is off."`
 }
 
 // Durability says how much work a crash may cost and how soon it is noticed.

@@ -44,6 +44,8 @@ type About struct {
 	Open bool
 	// Data says that it looks at training samples, and how many by default.
 	Data int
+	// Draws methods choose at random, by Options.Seed.
+	Draws bool
 	// Takes are the options beyond those that all methods of its granularity have.
 	Takes []string
 

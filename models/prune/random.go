@@ -16,7 +16,7 @@ var _ = add(random{})
 func (random) about() About {
 	return About{
 		Name: "random", Paper: "Blalock et al. 2020", Doc: "Takes weights or channels at random: a control.",
-		Granularities: []string{GranularityConnection, GranularityChannel}, Scopes: []string{ScopeLayer, ScopeGlobal},
+		Granularities: []string{GranularityConnection, GranularityChannel}, Scopes: []string{ScopeLayer, ScopeGlobal}, Draws: true,
 	}
 }
 

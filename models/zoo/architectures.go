@@ -39,8 +39,8 @@ func architectures() []architecture {
 				g.net.Name = mlpName(o.Hidden)
 				mlp(g, o.Hidden, o)
 			}},
-		{name: "lenet-5", about: "Caffe's form: 5x5 convolutions of 20 and 50 filters without ReLU, 500 hidden neurons",
-			input: mnist, minimum: 16, options: []string{"dropout", "batch_norm", "width"}, build: lenet5},
+		{name: "lenet-5", about: "Caffe's form: 5x5 convolutions of 20 and 50 filters without ReLU by default, 500 hidden neurons",
+			input: mnist, minimum: 16, options: []string{"dropout", "batch_norm", "relu", "width"}, build: lenet5},
 		{name: "resnet-164", about: "pre-activation bottleneck blocks (He et al. 2016b), as in network slimming",
 			input: cifar, minimum: 1, options: []string{"width"}, build: preResNet164},
 		{name: "densenet-40", about: "densely connected, growth 12, without bottlenecks (Huang et al. 2017)",

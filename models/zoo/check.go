@@ -41,6 +41,7 @@ func (a architecture) checkGiven(o Options) error {
 		{"hidden", o.Hidden, len(o.Hidden) > 0},
 		{"dropout", o.Dropout, o.Dropout != 0},
 		{"batch_norm", o.BatchNorm, o.BatchNorm},
+		{"relu", o.ReLU, o.ReLU},
 		{"width", o.Width, o.Width != 0},
 		{"shortcut", o.Shortcut, o.Shortcut != ""},
 		{"growth", o.Growth, o.Growth != 0},

@@ -39,13 +39,17 @@ func mlpName(hidden []int) string {
 	return b.String()
 }
 
-// lenet5 is Caffe's LeNet. Its convolutions have biases and no ReLU: the max
-// pools are all that is not linear before the hidden layer.
+// lenet5 is Caffe's LeNet. Its convolutions have biases and, but for
+// Options.ReLU, no ReLU: the max pools are then all that is not linear before
+// the hidden layer.
 func lenet5(g chain, o Options) {
 	for i, filters := range []int{20, 50} {
 		g.add(fmt.Sprintf("conv%d", i+1), models.OpConv2D, models.Attrs{Out: o.channels(filters), Kernel: square(5)})
 		if o.BatchNorm {
 			g.norm(fmt.Sprintf("conv%d.bn", i+1))
+		}
+		if o.ReLU {
+			g.relu(fmt.Sprintf("conv%d.relu", i+1))
 		}
 		g.maxPool2(fmt.Sprintf("pool%d", i+1))
 	}

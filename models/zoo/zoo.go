@@ -47,6 +47,7 @@ type Options struct {
 	Classes int          // outputs, at least 2
 
 	BatchNorm bool    // perceptrons and lenet-5: batch normalization behind each hidden layer, as network slimming needs it
+	ReLU      bool    // lenet-5: ReLU behind each convolution, as criteria that count zeros need it
 	Width     float64 // factor of every channel count but the input's, rounded to at least 1; 0 is 1
 	Shortcut  string  // resnet-20 to 110: one of Shortcuts; "" is A
 	Growth    int     // densenet: channels that each layer adds; 0 is 12

@@ -14,6 +14,7 @@ func check(d *decoder, s *Spec) {
 	d.checkData(s)
 	d.checkOptimizer("train.optimizer", s.Train.Optimizer)
 	d.checkPenalties("train", s, &s.Train.L1, &s.Train.L2)
+	d.checkScaled("train.ista", s, s.Train.ISTA != nil)
 	if !d.faulty("train.epochs") {
 		d.checkSchedule("train.schedule", s.Train.Schedule, s.Train.Epochs)
 	}
@@ -21,16 +22,8 @@ func check(d *decoder, s *Spec) {
 	if s.Prune == nil {
 		return
 	}
-	finetune := s.Prune.Finetune
-	d.checkOptimizer("prune.finetune.optimizer", finetune.Optimizer)
-	d.checkPenalties("prune.finetune", s, finetune.L1, finetune.L2)
-	if d.given("prune.finetune.schedule") && !d.faulty("prune.finetune", "train.epochs") {
-		epochs := finetune.Epochs
-		if last := finetune.LastEpochs; last > 0 {
-			epochs = min(epochs, last)
-		}
-		d.checkSchedule("prune.finetune.schedule", finetune.Schedule, epochs)
-	}
+	d.checkFinetune(s)
+	d.checkSparsify(s)
 	d.checkPrune(s)
 }
 
@@ -80,50 +73,6 @@ func (d *decoder) checkData(s *Spec) {
 	}
 	if s.Data.Train > 0 && s.Data.Validation >= s.Data.Train {
 		d.note("data.validation", "%d would hold out all of the %d training samples", s.Data.Validation, s.Data.Train)
-	}
-}
-
-func (d *decoder) checkOptimizer(path string, o Optimizer) {
-	if o.SGD != nil && o.SGD.Nesterov && o.SGD.Momentum == 0 && !d.faulty(path) {
-		d.note(path+".sgd.nesterov", "wants a momentum above 0")
-	}
-}
-
-func (d *decoder) checkSchedule(path string, s Schedule, epochs int) {
-	if d.faulty(path) {
-		return
-	}
-	if s.Warmup > epochs {
-		d.note(path+".warmup", "%d is more than the %d epochs that it is part of", s.Warmup, epochs)
-	}
-	if s.Kind == "step" {
-		d.checkDrops(path, s)
-	}
-	d.only(path, "every", s.Kind, "step")
-	d.only(path, "at", s.Kind, "step")
-	d.only(path, "factor", s.Kind, "step")
-	d.only(path, "final", s.Kind, "cosine", "one-cycle")
-}
-
-// checkDrops checks when a step schedule drops.
-func (d *decoder) checkDrops(path string, s Schedule) {
-	switch {
-	case s.Every == 0 && len(s.At) == 0:
-		d.note(path+".every", "missing; kind step needs the number of epochs between two drops, or the epochs themselves in at")
-	case s.Every > 0 && len(s.At) > 0:
-		d.note(path+".at", "given together with every; want one of the two")
-	}
-	for i := range s.At {
-		if i > 0 && s.At[i] <= s.At[i-1] {
-			d.note(index(path+".at", i), "%d does not come after %d; want rising epochs", s.At[i], s.At[i-1])
-		}
-	}
-}
-
-// only notes a key that is given for a kind of schedule that does not read it.
-func (d *decoder) only(path, key, kind string, kinds ...string) {
-	if d.given(join(path, key)) && !slices.Contains(kinds, kind) {
-		d.note(join(path, key), "has no meaning for kind %s, only for %s", kind, strings.Join(kinds, " and "))
 	}
 }
 

@@ -13,7 +13,14 @@ import (
 // the network's layers. Whether a method can reach the target depends on the
 // shape of the data as well; package prune says so when the run begins.
 func (d *decoder) checkPrune(s *Spec) {
-	d.checkGoal(s.Prune)
+	about, err := prune.Describe(s.Prune.Method)
+	if err != nil || d.faulty("prune.method", "prune.granularity", "prune.scope") || !d.checkMethod(s.Prune, about) {
+		d.checkGoal(s.Prune, prune.About{})
+		return
+	}
+	d.checkTaken(s.Prune, about)
+	d.checkGoal(s.Prune, about)
+	d.checkRewind(s)
 	if d.faulty("network") {
 		return
 	}
@@ -21,53 +28,16 @@ func (d *decoder) checkPrune(s *Spec) {
 	if err != nil {
 		return // noted by checkNetwork
 	}
-	if s.Prune.RemovesChannels() {
+	layers, err := prune.Layers(net, s.Prune.Options())
+	if err != nil {
+		d.note("prune.method", "%v", err)
 		return
 	}
-	layers := prunable(net)
 	d.checkLayers(s.Prune, layers)
 	d.checkCover(s.Prune, layers)
-}
-
-// prunable are the names of the nodes that have weights.
-func prunable(net *models.Network) []string {
-	var names []string
-	for _, p := range net.Params {
-		if p.Role == models.RoleWeight {
-			names = append(names, p.Node)
-		}
+	if s.Prune.RemovesChannels() && !d.faulty("prune") {
+		d.checkChannels(s.Prune, net)
 	}
-	return names
-}
-
-// checkGoal: exactly one of target and quality, and what scope and method
-// allow.
-func (d *decoder) checkGoal(p *Prune) {
-	target, quality := d.given("prune.schedule.target"), d.given("prune.quality")
-	switch {
-	case d.faulty("prune.schedule.target", "prune.quality"):
-	case target && quality:
-		d.note("prune.quality", "given together with schedule.target; want exactly one of the two")
-	case !target && !quality && !p.open():
-		d.note("prune.schedule.target", "missing; want where the last pass arrives, such as {sparsity: 92%%}, or thresholds in prune.quality")
-	case target && p.Schedule.Target.IsZero():
-		d.note("prune.schedule.target", "empty; want sparsity, layers or both")
-	}
-	if p.Scope == "global" && len(p.Schedule.Target.Layers) > 0 {
-		d.note("prune.schedule.target.layers", "scope global has one sparsity for the whole network; leave layers out, or use scope layer")
-	}
-	if _, others := p.Quality["default"]; p.Scope == "global" && quality && (!others || len(p.Quality) > 1) {
-		d.note("prune.quality", "scope global has one threshold for the whole network; give default alone, or use scope layer")
-	}
-	if quality && p.Method != "han" && !d.faulty("prune.method") {
-		d.note("prune.quality", "is for method han; method %s wants schedule.target", p.Method)
-	}
-}
-
-// open says whether a pass has something to go by without a target.
-func (p *Prune) open() bool {
-	about, err := prune.Describe(p.Method)
-	return err == nil && (about.Open || p.Threshold > 0)
 }
 
 // checkLayers: every layer that is named is one that can be pruned.
@@ -89,13 +59,13 @@ func (d *decoder) checkLayers(p *Prune, layers []string) {
 }
 
 // checkCover: every layer is pruned by some rule or left out by name, and by
-// only one of the two.
+// only one of the two. Channels of layers without a rule just stay.
 func (d *decoder) checkCover(p *Prune, layers []string) {
 	if d.faulty("prune.schedule.target", "prune.quality", "prune.exclude") {
 		return
 	}
 	path, ruled, others := "prune.schedule.target", p.Schedule.Target.Layers, "sparsity"
-	all := p.Schedule.Target.Sparsity > 0
+	all := p.Schedule.Target.Sparsity > 0 || p.RemovesChannels()
 	if p.Quality != nil {
 		path, ruled, others = "prune.quality", p.Quality, "default"
 		_, all = ruled[others]
@@ -119,5 +89,24 @@ func (d *decoder) checkCover(p *Prune, layers []string) {
 	}
 	if len(pruned) == 0 {
 		d.note("prune.exclude", "leaves no layer to prune")
+	}
+}
+
+// checkChannels asks package prune what the method makes of the network's
+// graph, which has some channels that cannot go.
+func (d *decoder) checkChannels(p *Prune, net *models.Network) {
+	o := p.Options()
+	target := p.Schedule.Target
+	for _, name := range slices.Sorted(maps.Keys(target.Layers)) {
+		o.Layers = map[string]float64{name: target.Layers[name]}
+		if err := prune.Check(net, o); err != nil {
+			d.note("prune.schedule.target.layers."+name, "%s", strings.TrimPrefix(err.Error(), "layers: "))
+		}
+	}
+	if o.Layers, o.Channels = nil, target.Share(); len(target.Layers) > 0 && o.Channels == 0 {
+		return
+	}
+	if err := prune.Check(net, o); err != nil {
+		d.note("prune.method", "%v", err)
 	}
 }

@@ -23,6 +23,7 @@ type field struct {
 	bare     bool
 	choice   bool
 	show     bool // in the commented spec
+	hide     bool // there, though something inside is required
 }
 
 // fieldsOf reads the tags of a struct of the spec, in the order of its fields.
@@ -59,6 +60,7 @@ func newField(i int, member reflect.StructField) field {
 		bare:     tag.Get("bare") == "true",
 		choice:   tag.Get("choice") == "true",
 		show:     tag.Get("show") == "true",
+		hide:     tag.Get("show") == "false",
 	}
 }
 

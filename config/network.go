@@ -75,12 +75,20 @@ func (d *decoder) checkNetwork(s *Spec) {
 	}
 	n := s.Network
 	if n.ONNX != "" {
-		d.checkImported()
+		d.checkImported("onnx", "weights", "checkpoint")
+	}
+	if n.Checkpoint != "" {
+		d.checkImported("checkpoint", "weights")
+	}
+	if n.Fresh && n.Checkpoint == "" {
+		d.note("network.fresh", "wants a network in checkpoint, of which it takes the architecture")
+	}
+	if n.ONNX != "" || n.Checkpoint != "" {
 		return
 	}
 	switch mlp, hidden := n.Arch == "mlp", len(n.Hidden) > 0; {
 	case n.Arch == "":
-		d.note("network.arch", "missing; want one of %s, or a network in onnx", joined(zoo.Names()))
+		d.note("network.arch", "missing; want one of %s, or a network in onnx or checkpoint", joined(zoo.Names()))
 	case mlp && !hidden:
 		d.note("network.hidden", "missing; arch mlp needs the widths of its hidden layers, such as [500, 300]")
 	case !mlp && hidden:
@@ -92,21 +100,21 @@ func (d *decoder) checkNetwork(s *Spec) {
 	}
 }
 
-// checkImported notes what is given beside onnx, which has everything.
-func (d *decoder) checkImported() {
-	for _, key := range []string{"arch", "hidden", "dropout", "batch_norm", "width", "shortcut", "growth", "stem", "head", "weights"} {
+// checkImported notes what is given beside the key that holds everything.
+func (d *decoder) checkImported(whole string, others ...string) {
+	for _, key := range append([]string{"arch", "hidden", "dropout", "batch_norm", "relu", "width", "shortcut", "growth", "stem", "head"}, others...) {
 		if d.given("network." + key) {
-			d.note("network."+key, "given together with onnx, which holds the whole network; want one of the two")
+			d.note("network."+key, "given together with %s, which holds the whole network; want one of the two", whole)
 		}
 	}
 }
 
 // outline is the network's graph with the right names and smallest widths:
 // the names do not depend on the widths, and it costs no memory. Of a network
-// in a file nothing is known before it is read.
+// in a file or in the store nothing is known before it is read.
 func outline(n Network) (*models.Network, error) {
-	if n.ONNX != "" {
-		return nil, errors.New("the network is in a file")
+	if n.ONNX != "" || n.Checkpoint != "" {
+		return nil, errors.New("the network is not known before it is read")
 	}
 	return zoo.Outline(n.Options(nil, 0))
 }

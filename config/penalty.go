@@ -122,3 +122,11 @@ func (d *decoder) checkPattern(at, pattern string, net *models.Network) {
 }
 
 func joined(words []string) string { return strings.Join(words, ", ") }
+
+// listed is "a, b and c".
+func listed(words []string) string {
+	if last := len(words) - 1; last > 0 {
+		return joined(words[:last]) + " and " + words[last]
+	}
+	return joined(words)
+}

@@ -20,7 +20,8 @@
 //	bare      "true": the mapping may be written as this field's value alone
 //	choice    "true": exactly one of the fields with this tag is given
 //	example   a value to show
-//	show      "true": the commented spec sets it; it sets what is required anyway
+//	show      "true": the commented spec sets it; it sets what is required anyway,
+//	          but for what is inside a mapping with "false"
 //
 // A field whose yaml tag has omitempty stays empty when it is left out. One
 // whose yaml tag is "-" is no key.
@@ -99,7 +100,7 @@ type Train struct {
 	Schedule       Schedule  `json:"schedule" yaml:"schedule" doc:"The course of the learning rate. A bare word is short for its kind: schedule: cosine."`
 	L1             Penalty   `json:"l1,omitzero" yaml:"l1,omitempty" doc:"Coefficients of the sum of absolute values. A bare number is short for that of the weights: l1: 1e-5."`
 	L2             Penalty   `json:"l2,omitzero" yaml:"l2,omitempty" doc:"Coefficients of half the sum of squares. A bare number is short for that of the weights."`
-	ISTA           *ISTA     `json:"ista,omitempty" yaml:"ista,omitempty" doc:"Proximal steps on the scales of batch normalization (Ye et al. 2018), which make some of them exactly 0. A bare number is short for rho. Left out, there are none."`
+	ISTA           *ISTA     `json:"ista,omitempty" yaml:"ista,omitempty" show:"false" doc:"Proximal steps on the scales of batch normalization (Ye et al. 2018), which make some of them exactly 0. A bare number is short for rho. Left out, there are none."`
 	Clip           float64   `json:"clip,omitempty" yaml:"clip" default:"0" range:"[0,)" doc:"Largest 2-norm of all gradients together, longer ones are scaled down to it; 0 is off."`
 	LabelSmoothing float64   `json:"label_smoothing,omitempty" yaml:"label_smoothing" default:"0" unit:"fraction" range:"[0,1)" doc:"Share of the target that is spread evenly over all classes (Szegedy et al. 2016)."`
 	EMA            float64   `json:"ema,omitempty" yaml:"ema" default:"0" range:"[0,1)" doc:"Decay of an exponential moving average of all weights and running statistics, which is then the result: 0.999; 0 is off."`

@@ -38,7 +38,7 @@ type Prune struct {
 	Samples     int     `json:"samples,omitempty" yaml:"samples,omitempty" range:"[1,)" example:"2048" doc:"Training samples that the method looks at; left out, as many as its paper has; for methods that look at data."`
 	Rewind      int     `json:"rewind,omitempty" yaml:"rewind" default:"0" range:"[0,)" example:"1" doc:"Epochs of training after which the weights are taken that what stays returns to, 0 is the initial network; for method lottery."`
 
-	Sparsify    *Sparsify `json:"sparsify,omitempty" yaml:"sparsify,omitempty" doc:"Training before the pruning of a pass that readies the network for it. Left out, there is none. What is left out inside is as in train."`
+	Sparsify    *Sparsify `json:"sparsify,omitempty" yaml:"sparsify,omitempty" show:"false" doc:"Training before the pruning of a pass that readies the network for it. Left out, there is none. What is left out inside is as in train."`
 	Recalibrate int       `json:"recalibrate,omitempty" yaml:"recalibrate" default:"0" range:"[0,)" example:"100" doc:"Batches of training samples by which the statistics of batch normalization are measured anew after the pruning of a pass; 0 is off."`
 	Finetune    Finetune  `json:"finetune" yaml:"finetune" doc:"How the network recovers after each pass. What is left out is as in train."`
 	Stop        PruneStop `json:"stop,omitzero" yaml:"stop,omitempty" doc:"When to end the passes early."`

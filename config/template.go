@@ -68,7 +68,7 @@ func isSection(f field) bool { return f.typ.Kind() == reflect.Struct && f.exampl
 // shows says whether the key is set: it must be, or it is worth it, or one
 // inside it is.
 func shows(f field) bool {
-	if !isSection(f) {
+	if !isSection(f) || f.hide {
 		return f.required || f.show
 	}
 	for _, member := range fieldsOf(f.typ) {

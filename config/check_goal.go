@@ -1,0 +1,151 @@
+package config
+
+import (
+	"slices"
+
+	"espalier/models/prune"
+)
+
+// share is one of the target's shares of the whole network.
+type share struct {
+	key   string
+	value float64
+}
+
+// shares are those of which one is given at most.
+func (t PruneTarget) shares() []share {
+	return []share{{"sparsity", t.Sparsity}, {"channels", t.Channels}, {"params", t.Params}, {"macs", t.MACs}, {"latency", t.Latency}}
+}
+
+// checkGoal: exactly one of target, quality and what else a method goes by,
+// and what scope and granularity allow. About is the zero value of a method
+// that is not known.
+func (d *decoder) checkGoal(p *Prune, about prune.About) {
+	target, quality := d.given("prune.schedule.target"), d.given("prune.quality")
+	switch {
+	case d.faulty("prune.schedule.target", "prune.quality", "prune.threshold", "prune.deviations"):
+	case target && quality:
+		d.note("prune.quality", "given together with schedule.target; want exactly one of the two")
+	case target && p.Schedule.Target.IsZero():
+		d.note("prune.schedule.target", "empty; want %s", p.goals())
+	case target:
+		for _, own := range []string{prune.OptionThreshold, prune.OptionDeviations} {
+			if d.given(join("prune", own)) {
+				d.note(join("prune", own), "given together with schedule.target; want one of the two")
+			}
+		}
+	case !quality && p.Threshold == 0 && !about.Open:
+		d.note("prune.schedule.target", "missing; want where the last pass arrives, such as %s", p.instead(about))
+	}
+	d.checkShares(p)
+	if p.Scope == prune.ScopeGlobal && len(p.Schedule.Target.Layers) > 0 {
+		d.note("prune.schedule.target.layers", "scope global has one sparsity for the whole network; leave layers out, or use scope layer")
+	}
+	if _, others := p.Quality["default"]; p.Scope == prune.ScopeGlobal && quality && (!others || len(p.Quality) > 1) {
+		d.note("prune.quality", "scope global has one threshold for the whole network; give default alone, or use scope layer")
+	}
+}
+
+// checkShares: one of the shares, and of channels only where they are removed.
+func (d *decoder) checkShares(p *Prune) {
+	first := ""
+	for _, s := range p.Schedule.Target.shares() {
+		path := "prune.schedule.target." + s.key
+		switch {
+		case s.value == 0 || d.faulty(path):
+		case s.key != "sparsity" && !p.RemovesChannels():
+			d.note(path, "has no meaning for granularity connection, only for channel; want sparsity")
+		case first != "":
+			d.note(path, "given together with %s; want one of the two", first)
+		default:
+			first = s.key
+		}
+	}
+}
+
+// goals are the keys of a target that make sense.
+func (p *Prune) goals() string {
+	if p.RemovesChannels() {
+		return "one of sparsity, channels, params, macs and latency, or layers"
+	}
+	return "sparsity, layers or both"
+}
+
+// instead is an example of a target, and what may stand for it.
+func (p *Prune) instead(about prune.About) string {
+	example := "{sparsity: 92%}"
+	if p.RemovesChannels() {
+		example = "{channels: 50%}"
+	}
+	switch {
+	case about.Name == "" || slices.Contains(about.Takes, prune.OptionQuality):
+		return example + ", or thresholds in prune.quality"
+	case slices.Contains(about.Takes, prune.OptionThreshold):
+		return example + ", or a threshold above 0 in prune.threshold"
+	}
+	return example
+}
+
+// checkMethod: what the method can do at all. It is false if the rest cannot be
+// judged.
+func (d *decoder) checkMethod(p *Prune, about prune.About) bool {
+	granularity := p.Granularity
+	if granularity == "" {
+		granularity = about.Granularities[0]
+	}
+	fine := true
+	if !slices.Contains(about.Granularities, granularity) {
+		d.note("prune.granularity", "method %s has granularity %s only; leave granularity out", p.Method, listed(about.Granularities))
+		fine = false
+	}
+	if !slices.Contains(about.Scopes, p.Scope) {
+		d.note("prune.scope", "method %s has scope %s only; leave scope out", p.Method, listed(about.Scopes))
+		fine = false
+	}
+	return fine
+}
+
+// checkTaken notes options that the method does not read.
+func (d *decoder) checkTaken(p *Prune, about prune.About) {
+	for _, option := range []string{
+		prune.OptionQuality, prune.OptionNorm, prune.OptionGreedy, prune.OptionNormalize, prune.OptionThreshold, prune.OptionDeviations,
+		prune.OptionPoints, prune.OptionResidual, prune.OptionReconstruct, prune.OptionTolerance,
+	} {
+		d.meant(join("prune", option), "method", p.Method, prune.Takers(option))
+	}
+	d.meant("prune.samples", "method", p.Method, methods(func(a prune.About) bool { return a.Data > 0 }))
+	d.meant("prune.rewind", "method", p.Method, methods(func(a prune.About) bool { return a.Rewound }))
+	granularity, channel, connection := prune.GranularityConnection, []string{prune.GranularityChannel}, []string{prune.GranularityConnection}
+	if p.RemovesChannels() {
+		granularity = prune.GranularityChannel
+	}
+	for _, key := range []string{"min_channels", "multiple", "max_per_pass", "coupled", "branch", "constants"} {
+		d.meant(join("prune", key), "granularity", granularity, channel)
+	}
+	for _, key := range []string{"dead_neurons", "adjust_dropout"} {
+		d.meant(join("prune", key), "granularity", granularity, connection)
+	}
+	if d.given("prune.deviations") && p.Deviations == 0 && !d.faulty("prune.deviations") {
+		d.note("prune.deviations", "0 is no distance from the mean; want another number")
+	}
+}
+
+// methods are the names of the methods that are so.
+func methods(so func(prune.About) bool) []string {
+	return slices.DeleteFunc(prune.Methods(), func(name string) bool {
+		about, err := prune.Describe(name)
+		return err != nil || !so(about)
+	})
+}
+
+// meant notes a key that is given though what was chosen of a kind does not
+// read it.
+func (d *decoder) meant(path, kind, chosen string, readers []string) {
+	switch {
+	case !d.given(path) || slices.Contains(readers, chosen):
+	case len(readers) == 0:
+		d.note(path, "has no meaning for %s %s", kind, chosen)
+	default:
+		d.note(path, "has no meaning for %s %s, only for %s", kind, chosen, listed(readers))
+	}
+}

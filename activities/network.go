@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -8,14 +9,60 @@ import (
 
 	"espalier/config"
 	"espalier/models"
+	"espalier/models/checkpoint"
 	"espalier/models/data"
 	"espalier/models/export"
 	"espalier/models/zoo"
 )
 
 // firstNetwork is the network that a run begins with, for the data's shape and
-// classes.
-func firstNetwork(n config.Network, set *data.Dataset, seed uint64) (*models.Network, error) {
+// classes. An error of what the user wrote is an *inputError.
+func (s *Steps) firstNetwork(ctx context.Context, n config.Network, set *data.Dataset, seed uint64) (*models.Network, error) {
+	if n.Checkpoint != "" {
+		net, err := s.storedNetwork(ctx, n, set, seed)
+		if err != nil {
+			return nil, fmt.Errorf("network.checkpoint: %w", err)
+		}
+		return net, nil
+	}
+	net, err := newNetwork(n, set, seed)
+	if err != nil {
+		return nil, &inputError{err}
+	}
+	return net, nil
+}
+
+// storedNetwork is the network of a checkpoint in the store or, fresh, its
+// architecture with other weights.
+func (s *Steps) storedNetwork(ctx context.Context, n config.Network, set *data.Dataset, seed uint64) (*models.Network, error) {
+	if s.Repo == nil {
+		return nil, fmt.Errorf("%.12s is in a store, and none is open here", n.Checkpoint)
+	}
+	found, err := s.Repo.Load(ctx, checkpoint.Digest(n.Checkpoint))
+	var corrupt *checkpoint.CorruptError
+	switch {
+	case errors.Is(err, checkpoint.ErrNotFound):
+		return nil, &inputError{fmt.Errorf("the store has no checkpoint %s", n.Checkpoint)}
+	case errors.As(err, &corrupt):
+		return nil, &inputError{err}
+	case err != nil:
+		return nil, err
+	}
+	net := found.Network
+	if err := checkFits(net, fmt.Sprintf("the network of %.12s", n.Checkpoint), set); err != nil {
+		return nil, &inputError{err}
+	}
+	if n.Fresh {
+		for _, p := range net.Params {
+			p.Mask = nil
+		}
+		zoo.Init(net, seed)
+	}
+	return net, nil
+}
+
+// newNetwork builds the network or reads it from a file.
+func newNetwork(n config.Network, set *data.Dataset, seed uint64) (*models.Network, error) {
 	if n.File() != "" {
 		return importedNetwork(n, set)
 	}
@@ -54,17 +101,22 @@ func fileNetwork(n config.Network, build func() (*models.Network, error), set *d
 		// Not as the file is called: the step's key knows its content alone.
 		net.Name = fmt.Sprintf("onnx-%.12s", n.FileDigest)
 	}
+	return net, checkFits(net, path, set)
+}
+
+// checkFits refuses a network, called as in from, that was made for other data.
+func checkFits(net *models.Network, from string, set *data.Dataset) error {
 	shapes, err := net.Shapes()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return fmt.Errorf("%s: %w", from, err)
 	}
 	if !slices.Equal(net.Input, set.Shape) {
-		return nil, fmt.Errorf("%s reads inputs of shape %v, the samples of data %s are %v", path, net.Input, set.Name, set.Shape)
+		return fmt.Errorf("%s reads inputs of shape %v, the samples of data %s are %v", from, net.Input, set.Name, set.Shape)
 	}
 	if out := shapes[net.Output()]; !slices.Equal(out, models.Shape{set.Classes}) {
-		return nil, fmt.Errorf("%s gives outputs of shape %v, data %s has classes: %d", path, out, set.Name, set.Classes)
+		return fmt.Errorf("%s gives outputs of shape %v, data %s has classes: %d", from, out, set.Name, set.Classes)
 	}
-	return net, nil
+	return nil
 }
 
 // checkFile refuses a file that changed since the spec was read: the run's

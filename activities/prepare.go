@@ -12,15 +12,15 @@ import (
 
 // Prepare checks the data set and makes the initial network: the architecture
 // for the data's shape and classes, with weights drawn from the seed or read
-// from a file, or a file's network.
+// from a file, or the network of a file or of a checkpoint.
 func (s *Steps) Prepare(ctx context.Context, in PrepareInput) (PrepareResult, error) {
 	set, err := s.dataset(ctx, in.Data, "")
 	if err != nil {
 		return PrepareResult{}, failure(ctx, err)
 	}
-	net, err := initial(in, set)
+	net, err := s.initial(ctx, in, set)
 	if err != nil {
-		return PrepareResult{}, failure(ctx, &inputError{err})
+		return PrepareResult{}, failure(ctx, err)
 	}
 	params := struct {
 		Network any
@@ -35,17 +35,17 @@ func (s *Steps) Prepare(ctx context.Context, in PrepareInput) (PrepareResult, er
 
 // initial builds the network for the data's shape and classes, and refuses a
 // pruning that cannot work on it before any training is paid for.
-func initial(in PrepareInput, set *data.Dataset) (*models.Network, error) {
+func (s *Steps) initial(ctx context.Context, in PrepareInput, set *data.Dataset) (*models.Network, error) {
 	if err := augmentation(in.Data.Augment).Validate(set.Shape); err != nil {
-		return nil, fmt.Errorf("data %s: %w", in.Data.Name, err)
+		return nil, &inputError{fmt.Errorf("data %s: %w", in.Data.Name, err)}
 	}
-	net, err := firstNetwork(in.Network, set, in.Seed)
+	net, err := s.firstNetwork(ctx, in.Network, set, in.Seed)
 	if err != nil {
 		return nil, err
 	}
 	if in.Prune != nil {
 		if err := prune.Check(net, in.Prune.options()); err != nil {
-			return nil, fmt.Errorf("prune: %w", err)
+			return nil, &inputError{fmt.Errorf("prune: %w", err)}
 		}
 	}
 	return net, nil

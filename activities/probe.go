@@ -29,7 +29,7 @@ func (s *Steps) Probe(ctx context.Context, n config.Network, d config.Data, t co
 	if err != nil {
 		return nil, err
 	}
-	net, err := initial(PrepareInput{Network: n, Data: d, Seed: t.Seed}, set)
+	net, err := s.initial(ctx, PrepareInput{Network: n, Data: d, Seed: t.Seed}, set)
 	if err != nil {
 		return nil, err
 	}

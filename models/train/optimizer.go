@@ -29,7 +29,8 @@ func newOptimizer(o Optimizer, params []trained) *optimizer {
 // step takes optimizer step t, counted from 1, with the gradients that the
 // parameters hold. Masked gradients must be 0: then moments and weights that
 // are masked, being 0 before, stay 0. Only the sign of that zero can change
-// (where a weight decay overshoots), so the weights are masked once more.
+// (where a weight decay overshoots), so the weights are masked once more. Last
+// come the proximal steps.
 func (o *optimizer) step(t int64, lr float64) {
 	bias1 := float32(1 - math.Pow(o.Beta1, float64(t)))
 	bias2 := float32(1 - math.Pow(o.Beta2, float64(t)))
@@ -46,6 +47,7 @@ func (o *optimizer) step(t int64, lr float64) {
 				float32(o.Eps), p.decay, o.Kind == AdamW, bias1, bias2)
 		}
 		kernel.Mask(p.Value, p.Mask)
+		p.shrink(lr)
 	}
 }
 

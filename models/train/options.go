@@ -12,7 +12,13 @@ import (
 
 // Options say how a network is trained.
 type Options struct {
-	Epochs    int // passes over the data
+	Epochs int // passes over the data
+	// Until, if not 0, is the number of epochs after which the training is done,
+	// although its schedule is that of all Epochs: the network as it is early in
+	// training, to which a lottery ticket is rewound (Frankle et al. 2020). Where
+	// it is less than Epochs no average is taken, for the training that goes on
+	// from there begins with the weights themselves.
+	Until     int
 	Batch     int // the largest number of samples in a step
 	Optimizer Optimizer
 	Schedule  Schedule
@@ -21,6 +27,8 @@ type Options struct {
 	// through momentum and Adam's moments. L1 on gammas is the penalty of
 	// network slimming (Liu et al. 2017).
 	L1, L2 Penalty
+	// Proximal are the parameters that are shrunk towards 0 after each step.
+	Proximal []Proximal
 	// Clip, if not 0, bounds the 2-norm of all gradients together (Pascanu et
 	// al. 2013): a longer gradient is scaled down to it.
 	Clip float64
@@ -41,6 +49,9 @@ func (o Options) Validate() error {
 	if o.Epochs < 0 {
 		return fmt.Errorf("epochs %d is negative", o.Epochs)
 	}
+	if o.Until < 0 || o.Until > o.Epochs {
+		return fmt.Errorf("until %d is not in 0 to %d, the epochs of the training", o.Until, o.Epochs)
+	}
 	if o.Batch < 1 {
 		return fmt.Errorf("batch %d is not at least 1 sample", o.Batch)
 	}
@@ -56,6 +67,9 @@ func (o Options) Validate() error {
 	if err := o.L2.validate("l2"); err != nil {
 		return err
 	}
+	if err := validProximal(o.Proximal); err != nil {
+		return err
+	}
 	if !(o.LabelSmoothing >= 0 && o.LabelSmoothing < 1) {
 		return fmt.Errorf("label_smoothing %g is not in [0, 1)", o.LabelSmoothing)
 	}
@@ -63,6 +77,22 @@ func (o Options) Validate() error {
 		return err
 	}
 	return notNegative("", setting{"clip", o.Clip})
+}
+
+// last is the number of epochs after which the training is done.
+func (o Options) last() int {
+	if o.Until > 0 {
+		return o.Until
+	}
+	return o.Epochs
+}
+
+// averaging is the decay of the average, 0 for none.
+func (o Options) averaging() float64 {
+	if o.last() < o.Epochs {
+		return 0
+	}
+	return o.EMA
 }
 
 // Engine are the options of a session for this training.

@@ -71,6 +71,7 @@ func (p Penalty) coefficients(name string, net *models.Network) ([]float32, erro
 type trained struct {
 	engine.Param
 	l1, l2, decay float32
+	lambda        float64 // of its proximal step
 }
 
 // trainedParams are those of the session's parameters that are trained.
@@ -83,10 +84,14 @@ func (o Options) trainedParams(net *models.Network, params []engine.Param) ([]tr
 	if err != nil {
 		return nil, err
 	}
+	lambda, err := lambdas(o.Proximal, net)
+	if err != nil {
+		return nil, err
+	}
 	var all []trained
 	for i, p := range params {
 		if p.Role.Trained() {
-			all = append(all, trained{p, l1[i], l2[i], o.Optimizer.decay(p.Role)})
+			all = append(all, trained{p, l1[i], l2[i], o.Optimizer.decay(p.Role), lambda[i]})
 		}
 	}
 	return all, nil

@@ -103,8 +103,8 @@ func (t *Trainer) fill(from map[string][]float32) error {
 
 // validCursor checks that a cursor lies inside this training.
 func (t *Trainer) validCursor(c checkpoint.Cursor) error {
-	if c.Epoch < 0 || c.Epoch >= t.o.Epochs || c.Batch < 0 || c.Batch >= t.batches {
-		return fmt.Errorf("the cursor at epoch %d, batch %d is outside %d epochs of %d batches", c.Epoch, c.Batch, t.o.Epochs, t.batches)
+	if c.Epoch < 0 || c.Epoch >= t.o.last() || c.Batch < 0 || c.Batch >= t.batches {
+		return fmt.Errorf("the cursor at epoch %d, batch %d is outside %d epochs of %d batches", c.Epoch, c.Batch, t.o.last(), t.batches)
 	}
 	if want := int64(c.Epoch)*int64(t.batches) + int64(c.Batch); c.Step != want {
 		return fmt.Errorf("the cursor at epoch %d, batch %d says step %d, want %d with %d batches an epoch", c.Epoch, c.Batch, c.Step, want, t.batches)

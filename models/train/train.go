@@ -15,7 +15,8 @@
 //  4. scaled down to the norm Clip;
 //  5. the optimizer's update, with its weight decay, on weights as a rule;
 //  6. masked weights set to exactly +0. Their momentum and moments are 0 too;
-//  7. the moving average of all parameters, if there is one.
+//  7. the proximal steps, on the parameters that they are for;
+//  8. the moving average of all parameters, if there is one.
 //
 // Batch normalization's running statistics move in the engine. They are
 // parameters without a gradient: part of every snapshot, averaged, and left
@@ -51,7 +52,7 @@ var ErrDone = errors.New("training is done")
 // Progress tells about one optimizer step.
 type Progress struct {
 	Cursor   checkpoint.Cursor // after the step; its sums are 0 at the end of an epoch
-	Epochs   int               // of the whole training
+	Epochs   int               // after which the training is done
 	Batches  int               // of each epoch
 	LR       float64           // learning rate of the step
 	Loss     float64           // mean cross-entropy of the batch, in nats, before the update
@@ -97,7 +98,7 @@ func New(net *models.Network, sess engine.Session, src Source, o Options, resume
 		return nil, fmt.Errorf("train: %w", err)
 	}
 	t.opt = newOptimizer(o.Optimizer, t.trained)
-	t.ema = newAverage(o.EMA, t.params)
+	t.ema = newAverage(o.averaging(), t.params)
 	if resume != nil {
 		if err := t.restore(resume); err != nil {
 			return nil, fmt.Errorf("train: resume: %w", err)
@@ -134,7 +135,7 @@ func gradients(p *models.Param) int {
 }
 
 // Done says whether the last step has been taken.
-func (t *Trainer) Done() bool { return t.cursor.Epoch >= t.o.Epochs }
+func (t *Trainer) Done() bool { return t.cursor.Epoch >= t.o.last() }
 
 // Cursor is the position: what has been completed.
 func (t *Trainer) Cursor() checkpoint.Cursor { return t.cursor }
@@ -208,7 +209,7 @@ func (t *Trainer) advance(n int, loss engine.Loss, lr float64) Progress {
 	c.Correct += loss.Correct
 	c.LossSum += loss.Mean * float64(n)
 	p := Progress{
-		Epochs: t.o.Epochs, Batches: t.batches, LR: lr, Loss: loss.Mean,
+		Epochs: t.o.last(), Batches: t.batches, LR: lr, Loss: loss.Mean,
 		MeanLoss: c.LossSum / float64(c.Seen), Accuracy: float64(c.Correct) / float64(c.Seen),
 	}
 	if c.Batch == t.batches {
@@ -228,14 +229,17 @@ func (t *Trainer) Result() *models.Network {
 }
 
 // Candidate is a copy of the network that the result would be if the training
-// ended here: the average, if there is one.
+// ended here: the average, if there is one, but for zeros of proximal steps.
 func (t *Trainer) Candidate() *models.Network {
-	return t.network(func(i int) []float32 {
-		if t.ema != nil {
-			return t.ema.shadow[i]
-		}
-		return t.params[i].Value
-	})
+	if t.ema == nil {
+		return t.network(func(i int) []float32 { return t.params[i].Value })
+	}
+	net := t.network(func(i int) []float32 { return t.ema.shadow[i] })
+	for i := range t.trained {
+		p := &t.trained[i]
+		p.settle(net.Param(p.Name).Data)
+	}
+	return net
 }
 
 // network is a copy of the network with other values.

@@ -91,6 +91,8 @@ func TestResumeIsExact(t *testing.T) {
 		"step":      func(o *train.Options) { o.Schedule = train.Schedule{Kind: train.Steps, Every: 1, Factor: 0.5} },
 		"at":        func(o *train.Options) { o.Schedule = train.Schedule{Kind: train.Steps, At: []int{1, 3}, Factor: 0.1} },
 		"ema":       func(o *train.Options) { o.EMA = 0.95 },
+		"proximal":  func(o *train.Options) { o.Proximal, o.EMA = sparse(o.Optimizer).Proximal, 0.9 },
+		"until":     func(o *train.Options) { o.Until, o.EMA = 3, 0.9 },
 	}
 	for oname, optimizer := range optimizers {
 		for vname, vary := range variants {
@@ -315,7 +317,7 @@ func TestAStepAllocatesNothing(t *testing.T) {
 	for _, optimizer := range []train.Optimizer{momentum, adamw} {
 		o := options(optimizer)
 		o.Epochs, o.L1, o.L2, o.Clip = 1000, train.Penalty{Weight: 1e-4}, train.Penalty{Weight: 1e-4}, 1
-		o.EMA = 0.99
+		o.EMA, o.Proximal = 0.99, sparse(optimizer).Proximal
 		trainer := start(t, prune(normalized(0.1, 1), 0.5, 1), o, nil)
 		run(t, trainer, 10)
 		allocs := testing.AllocsPerRun(200, func() {

@@ -114,6 +114,19 @@ func scaleGeneric(x []float32, a float32) {
 	}
 }
 
+func softThreshold(x []float32, a float32) {
+	for i, v := range x {
+		switch {
+		case v > a:
+			x[i] = flush(v - a)
+		case v < -a:
+			x[i] = flush(v + a)
+		case v == v:
+			x[i] = 0
+		}
+	}
+}
+
 // sumLanes is the number of partial sums of a block: two AVX2 registers of
 // float64, so that the additions do not wait for one another.
 const sumLanes = 8

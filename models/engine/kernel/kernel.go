@@ -80,6 +80,13 @@ func Scale(x []float32, a float32) {
 	share(job{kind: jobScale, x: x, a: a}, len(x))
 }
 
+// SoftThreshold sets x to sign(x) * max(|x|-a, 0): the proximal step of a*|x|,
+// of a at least 0. What becomes 0 is +0; a NaN stays one. Results too small for
+// a normal number become 0.
+func SoftThreshold(x []float32, a float32) {
+	share(job{kind: jobSoftThreshold, x: x, a: a}, len(x))
+}
+
 // same panics where lengths differ: the assembly checks no bounds.
 func same(n int, others ...int) {
 	for _, o := range others {

@@ -184,3 +184,24 @@ func TestSumSquares(t *testing.T) {
 		}
 	}
 }
+
+func TestSoftThreshold(t *testing.T) {
+	t.Parallel()
+	for _, n := range sizes {
+		for _, a := range []float32{0, 0.5, 100} {
+			x := random(1, n)
+			was := append([]float32(nil), x...)
+			kernel.SoftThreshold(x, a)
+			for i, v := range was {
+				near(t, "SoftThreshold", i, x[i], math.Copysign(max(math.Abs(float64(v))-float64(a), 0), float64(v)))
+			}
+		}
+	}
+	nan, inf, zero := float32(math.NaN()), float32(math.Inf(1)), float32(math.Copysign(0, -1))
+	x := []float32{0.5, -0.5, zero, -0.25, inf, -inf, nan, 0.75}
+	kernel.SoftThreshold(x, 0.5)
+	equalBits(t, "SoftThreshold", x, []float32{0, 0, 0, 0, inf, -inf, nan, 0.25})
+	x = []float32{-0x1.8p-126}
+	kernel.SoftThreshold(x, 0x1p-126)
+	equalBits(t, "SoftThreshold to a denormal", x, []float32{0})
+}

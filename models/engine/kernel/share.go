@@ -16,6 +16,7 @@ const (
 	jobAddScaled
 	jobAddSign
 	jobScale
+	jobSoftThreshold
 )
 
 // job is one call of a kernel, to be run over any part of its range.
@@ -79,5 +80,7 @@ func (j *job) run(lo, hi int) {
 		addSign(j.dst[lo:hi], j.x[lo:hi], j.a)
 	case jobScale:
 		scale(j.x[lo:hi], j.a)
+	case jobSoftThreshold:
+		softThreshold(j.x[lo:hi], j.a)
 	}
 }

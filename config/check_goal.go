@@ -37,7 +37,7 @@ func (d *decoder) checkGoal(p *Prune, about prune.About) {
 	case !quality && p.Threshold == 0 && !about.Open:
 		d.note("prune.schedule.target", "missing; want where the last pass arrives, such as %s", p.instead(about))
 	}
-	d.checkShares(p)
+	d.checkShares(p, about.Name != "")
 	if p.Scope == prune.ScopeGlobal && len(p.Schedule.Target.Layers) > 0 {
 		d.note("prune.schedule.target.layers", "scope global has one sparsity for the whole network; leave layers out, or use scope layer")
 	}
@@ -46,14 +46,15 @@ func (d *decoder) checkGoal(p *Prune, about prune.About) {
 	}
 }
 
-// checkShares: one of the shares, and of channels only where they are removed.
-func (d *decoder) checkShares(p *Prune) {
+// checkShares: one of the shares and, of a method that is known, of channels
+// only where they are removed.
+func (d *decoder) checkShares(p *Prune, known bool) {
 	first := ""
 	for _, s := range p.Schedule.Target.shares() {
 		path := "prune.schedule.target." + s.key
 		switch {
 		case s.value == 0 || d.faulty(path):
-		case s.key != "sparsity" && !p.RemovesChannels():
+		case known && s.key != "sparsity" && !p.RemovesChannels():
 			d.note(path, "has no meaning for granularity connection, only for channel; want sparsity")
 		case first != "":
 			d.note(path, "given together with %s; want one of the two", first)

@@ -74,10 +74,10 @@ func (d *decoder) checkNetwork(s *Spec) {
 		return
 	}
 	n := s.Network
-	if n.ONNX != "" {
+	switch {
+	case n.ONNX != "":
 		d.checkImported("onnx", "weights", "checkpoint")
-	}
-	if n.Checkpoint != "" {
+	case n.Checkpoint != "":
 		d.checkImported("checkpoint", "weights")
 	}
 	if n.Fresh && n.Checkpoint == "" {

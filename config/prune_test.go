@@ -90,7 +90,7 @@ func TestDefaultsOfMethodsAreNoOtherRun(t *testing.T) {
 	for _, now := range []string{
 		"min_channels: 0", "min_channels: 2", "multiple: 8", "max_per_pass: 50%", "coupled: true", "branch: false", "constants: absorb",
 		"normalize: mean", "scope: layer", "recalibrate: 10", "sparsify: {epochs: 1}", "sparsify: {epochs: 1, from: 2}",
-		"sparsify: {epochs: 1, ista: 0.1}", "finetune: {distill: {}}", "finetune: {distill: 50%}", "stop: {sparsity: 50%}", "stop: {params: 50%}", "stop: {macs: 50%}",
+		"sparsify: {epochs: 1, ista: 0.1}", "finetune: {distill: {}}", "finetune: {distill: {weight: 50%}}", "stop: {sparsity: 50%}", "stop: {params: 50%}", "stop: {macs: 50%}",
 	} {
 		got := changed(t, "method: slimming", "method: slimming, "+now).ID()
 		if twin, ok := seen[got]; ok {

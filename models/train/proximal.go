@@ -13,7 +13,7 @@ import (
 //
 //	sign(w) * max(|w| - lr*Lambda, 0)
 //
-// which leaves exact zeros (ISTA; Ye et al. 2018, section 4.2, on the gammas of
+// which leaves exact zeros (ISTA; Ye et al. 2018, section 4, on the gammas of
 // batch normalization). It comes besides weight decay, L1 and L2 where those
 // act on the parameter too, which the paper's do not.
 type Proximal struct {

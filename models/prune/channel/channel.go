@@ -35,7 +35,8 @@
 // two compute the same outputs. Both treat the channel as zero, which it need
 // not be: one that batch normalization scales by 0 puts out a constant.
 // [Constants] finds those, and [Absorb] first adds what they send to the biases
-// behind them (Ye et al. 2018, section 4.1). [Counter] says what is left of the
+// behind them (Ye et al. 2018, section 4.1). [Penalties] and [Rescale] are for
+// the training that makes scales 0. [Counter] says what is left of the
 // cost, without building anything.
 //
 // Nothing here chooses: that is package prune's.

@@ -103,7 +103,8 @@ func (d *decoder) checkChannels(p *Prune, net *models.Network) {
 			d.note("prune.schedule.target.layers."+name, "%s", strings.TrimPrefix(err.Error(), "layers: "))
 		}
 	}
-	if o.Layers, o.Channels = nil, target.Share(); len(target.Layers) > 0 && o.Channels == 0 {
+	o.Layers = nil
+	if _, o.Channels = target.Goal(); len(target.Layers) > 0 && o.Channels == 0 {
 		return
 	}
 	if err := prune.Check(net, o); err != nil {

@@ -8,7 +8,7 @@ import (
 
 // sparsifying sets the seeds of training before a pruning pass apart from those
 // of the training after it.
-const sparsifying = 1 << 32
+const sparsifying = 2 << 32
 
 // FinetuneTrain is the training after a pruning pass, 1 to Schedule.Passes,
 // with nothing left open: what prune.finetune does not say is as in train. The

@@ -1,10 +1,6 @@
 package config
 
-import (
-	"cmp"
-
-	"espalier/models/prune"
-)
+import "espalier/models/prune"
 
 // Prune says what is removed, over how many passes, and how the network
 // recovers after each. Many options are for some methods only: they stay empty
@@ -66,11 +62,20 @@ type PruneTarget struct {
 }
 
 // IsZero says whether there is no target.
-func (t PruneTarget) IsZero() bool { return t.Share() == 0 && len(t.Layers) == 0 }
+func (t PruneTarget) IsZero() bool {
+	key, _ := t.Goal()
+	return key == "" && len(t.Layers) == 0
+}
 
-// Share is the share that is set of the whole network's, 0 if none is.
-func (t PruneTarget) Share() float64 {
-	return cmp.Or(t.Sparsity, t.Channels, t.Params, t.MACs, t.Latency)
+// Goal is the key and the value of the share of the whole network, empty if
+// there is none.
+func (t PruneTarget) Goal() (key string, share float64) {
+	for _, s := range t.shares() {
+		if s.value > 0 {
+			return s.key, s.value
+		}
+	}
+	return "", 0
 }
 
 // Sparsify is the training before the pruning of a pass. Unset members are

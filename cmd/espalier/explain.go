@@ -6,12 +6,11 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
 	"espalier/config"
+	"espalier/models/checkpoint"
 	"espalier/models/measure"
-	"espalier/models/prune"
 	"espalier/workflows"
 )
 
@@ -33,14 +32,7 @@ type explanation struct {
 	Events     int           `json:"history_events"` // about; Temporal warns at 10,240
 	Stored     int64         `json:"stored_bytes"`   // about; what the run leaves in the store
 	CrashCosts time.Duration `json:"crash_costs_at_most_ns"`
-}
-
-// passPlan is one line of the plan; pass 0 trains the dense network.
-type passPlan struct {
-	Pass     int     `json:"pass"`
-	Sparsity float64 `json:"sparsity,omitempty"` // the target; 0 where thresholds decide
-	Weights  int64   `json:"weights_left,omitempty"`
-	Epochs   int     `json:"epochs"`
+	Prediction *prediction   `json:"prediction,omitempty"` // of what the passes leave, where channels go
 }
 
 func explainCommand(a *app) *cobra.Command {
@@ -70,6 +62,14 @@ func (a *app) explain(ctx context.Context, spec *config.Spec) (*explanation, err
 	if err != nil {
 		return nil, err
 	}
+	if spec.Network.Checkpoint != "" {
+		store, done, err := a.anyStore(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer done()
+		steps.Repo = &checkpoint.Repo{Store: store}
+	}
 	probe, err := steps.Probe(ctx, spec.Network, spec.Data, spec.Train)
 	if err != nil {
 		return nil, err
@@ -86,9 +86,15 @@ func (a *app) explain(ctx context.Context, spec *config.Spec) (*explanation, err
 	if e.Passes, err = planPasses(spec, cost.Weights); err != nil {
 		return nil, err
 	}
+	if e.Prediction, err = predict(ctx, spec, probe.Network); err != nil {
+		return nil, err
+	}
 	e.Steps = 2 + 3*len(e.Passes)
 	for _, p := range e.Passes {
-		e.Images += int64(p.Epochs) * int64(e.Train)
+		e.Images += int64(p.Before+p.Epochs) * int64(e.Train)
+		if p.Before > 0 {
+			e.Steps++
+		}
 	}
 	e.Predicted = time.Duration(float64(e.Images) / e.Rate * float64(time.Second))
 	e.Events, e.Stored = eventsPerStep*e.Steps, int64(2*len(e.Passes))*(cost.Bytes+cost.Params)
@@ -98,40 +104,17 @@ func (a *app) explain(ctx context.Context, spec *config.Spec) (*explanation, err
 // eventsPerStep: scheduled, started and completed, and the workflow task that follows.
 const eventsPerStep = 6
 
-func planPasses(spec *config.Spec, weights int64) ([]passPlan, error) {
-	plans := []passPlan{{Epochs: spec.Train.Epochs}}
-	if spec.Prune == nil {
-		return plans, nil
-	}
-	schedule := spec.Prune.Schedule
-	for pass := 1; pass <= schedule.Passes; pass++ {
-		plan := passPlan{Pass: pass, Epochs: spec.FinetuneTrain(pass).Epochs}
-		if schedule.Target.Sparsity > 0 {
-			sparsity, err := prune.At(schedule.Shape, pass, schedule.Passes, 0, schedule.Target.Sparsity)
-			if err != nil {
-				return nil, err
-			}
-			plan.Sparsity, plan.Weights = sparsity, weights-int64(sparsity*float64(weights)+0.5)
-		}
-		plans = append(plans, plan)
-	}
-	return plans, nil
-}
-
 func (a *app) printExplanation(e *explanation) {
 	fmt.Fprintf(a.out, "run        %s\nnetwork    %s: %s parameters, %s MACs\ndata       %s training and %s test images, digest %.12s\n\n",
 		e.Run, e.Network, humanize.Comma(e.Params), humanize.Comma(e.MACs), humanize.Comma(int64(e.Train)), humanize.Comma(int64(e.Test)), e.DataDigest)
-	t := newTable(a.out, "pass", ">target sparsity", ">weights left", ">epochs")
+	t := newTable(a.out, "pass", ">target "+e.Passes[len(e.Passes)-1].goal(), ">weights left", ">epochs")
 	for _, p := range e.Passes {
-		name, sparsity, left := fmt.Sprint(p.Pass), "by layer", "by layer"
-		if p.Pass == 0 {
-			name, sparsity, left = "dense", "", humanize.Comma(e.Weights)
-		} else if p.Sparsity > 0 {
-			sparsity, left = percent(p.Sparsity), humanize.Comma(p.Weights)
-		}
-		t.AppendRow(table.Row{name, sparsity, left, p.Epochs})
+		t.AppendRow(p.row(e.Weights))
 	}
 	t.Render()
+	if e.Prediction != nil {
+		e.Prediction.print(a.out)
+	}
 	fmt.Fprintf(a.out, "\n%d steps, about %d history events, about %s in the store\n", e.Steps, e.Events, humanize.Bytes(uint64(e.Stored)))
 	fmt.Fprintf(a.out, "about %s on this machine (%s in a probe); a crash costs at most %s of training\n",
 		e.Predicted.Round(time.Second), imageRate(e.Rate), e.CrashCosts)

@@ -15,6 +15,8 @@ type Options struct {
 	// LabelSmoothing, in [0, 1), is the share of the target that is spread
 	// evenly over all classes (Szegedy et al. 2016, section 7).
 	LabelSmoothing float64
+	// Distill adds a teacher's logits to the loss: see [Session.Teach].
+	Distill Distillation
 	// Inference opens a session that only runs Forward and whose parameters do
 	// not change: batch normalization is folded into the layers before it, once.
 	Inference bool
@@ -48,7 +50,12 @@ type Session interface {
 	// normalization's running statistics move: mean and variance of
 	// Params().Value. Of a batch of one sample of 1 x 1 pixels it has no
 	// variance, which is an error.
+	// Where Options.Distill is on, the loss is the one that [Distillation]
+	// defines, and a batch that was not taught is an error.
 	Backward(x []float32, labels []int32, step int64) (Loss, error)
+	// Teach gives the teacher's logits of the batch of the next Backward: n x
+	// classes, which are copied. It is an error without Options.Distill.
+	Teach(logits []float32) error
 	// Forward computes the logits of a batch in inference mode: n x classes,
 	// valid until the next call.
 	Forward(x []float32, n int) ([]float32, error)
@@ -70,6 +77,6 @@ type Param struct {
 
 // Loss is what a training batch gave.
 type Loss struct {
-	Mean    float64 // mean cross-entropy, in nats
+	Mean    float64 // mean loss, in nats: the cross-entropy, but for distillation
 	Correct int     // samples whose largest logit is the label's
 }

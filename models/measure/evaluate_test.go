@@ -53,6 +53,7 @@ func (s *affine) Forward(x []float32, n int) ([]float32, error) {
 func (s *affine) Backward([]float32, []int32, int64) (engine.Loss, error) {
 	return engine.Loss{}, errors.New("nothing to learn")
 }
+func (s *affine) Teach([]float32) error  { return nil }
 func (s *affine) Params() []engine.Param { return nil }
 func (s *affine) Close() error           { return nil }
 

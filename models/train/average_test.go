@@ -195,8 +195,9 @@ func TestDivergedStatisticsAreNamed(t *testing.T) {
 
 func TestEngineOptionsAreTheTrainings(t *testing.T) {
 	t.Parallel()
-	o := train.Options{Batch: 5, Seed: 9, LabelSmoothing: 0.1}
-	if diff := cmp.Diff(engine.Options{Batch: 5, Seed: 9, LabelSmoothing: 0.1}, o.Engine()); diff != "" {
+	d := engine.Distillation{Weight: 0.5, Temperature: 4}
+	o := train.Options{Batch: 5, Seed: 9, LabelSmoothing: 0.1, Distill: d}
+	if diff := cmp.Diff(engine.Options{Batch: 5, Seed: 9, LabelSmoothing: 0.1, Distill: d}, o.Engine()); diff != "" {
 		t.Error(diff)
 	}
 }

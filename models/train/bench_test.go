@@ -23,6 +23,7 @@ func (f *free) Forward([]float32, int) ([]float32, error) { return nil, nil }
 func (f *free) Backward([]float32, []int32, int64) (engine.Loss, error) {
 	return engine.Loss{Mean: 1}, nil
 }
+func (f *free) Teach([]float32) error                      { return nil }
 func (f *free) Batches() int                               { return 1 << 30 }
 func (f *free) Batch(int, int) ([]float32, []int32, error) { return f.x, f.labels, nil }
 

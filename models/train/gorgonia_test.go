@@ -17,6 +17,7 @@ type real struct {
 	engine  engine.Engine
 	split   *data.Split
 	augment data.Augmentation
+	teacher train.Teacher
 	o       train.Options
 }
 
@@ -47,6 +48,7 @@ func (r *real) start(t *testing.T, from *checkpoint.Checkpoint) *train.Trainer {
 	if err != nil {
 		t.Fatal(err)
 	}
+	trainer.SetTeacher(r.teacher)
 	return trainer
 }
 

@@ -46,6 +46,8 @@ func TestBadOptionsAreNamed(t *testing.T) {
 		"until before 0":    {func(o *train.Options) { o.Until = -1 }, "until -1"},
 		"decay on":          {func(o *train.Options) { o.Optimizer.DecayOn = []models.Role{models.RoleMean} }, "weight decay on mean, which is not trained"},
 		"label smoothing":   {func(o *train.Options) { o.LabelSmoothing = 1 }, "label_smoothing 1 is not in [0, 1)"},
+		"distill weight":    {func(o *train.Options) { o.Distill.Weight = 2 }, "distillation: weight 2 is not in [0, 1]"},
+		"temperature":       {func(o *train.Options) { o.Distill.Weight = 1 }, "distillation: temperature 0"},
 		"ema":               {func(o *train.Options) { o.EMA = 1 }, "ema 1 is not in [0, 1)"},
 		"ema NaN":           {func(o *train.Options) { o.EMA = math.NaN() }, "ema NaN"},
 		"clip":              {func(o *train.Options) { o.Clip = math.Inf(1) }, "clip +Inf"},

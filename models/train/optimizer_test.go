@@ -22,6 +22,7 @@ type given struct {
 func (s *given) Params() []engine.Param                        { return s.params }
 func (s *given) Close() error                                  { return nil }
 func (s *given) Forward(x []float32, n int) ([]float32, error) { return make([]float32, n), nil }
+func (s *given) Teach([]float32) error                         { return nil }
 func (s *given) Batches() int                                  { return len(s.gradients) }
 func (s *given) Batch(epoch, i int) ([]float32, []int32, error) {
 	return make([]float32, len(s.params[0].Value)), []int32{0}, nil

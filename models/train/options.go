@@ -34,6 +34,9 @@ type Options struct {
 	Clip float64
 	// LabelSmoothing, in [0, 1), is the session's: see [Options.Engine].
 	LabelSmoothing float64
+	// Distill is the session's too. Where it is on, the trainer wants a teacher:
+	// [Trainer.SetTeacher].
+	Distill engine.Distillation
 	// EMA, if not 0, is the decay, below 1, of an exponential moving average of
 	// all parameters and running statistics. The result is then the average;
 	// until the training is done the network is the one that is trained. In
@@ -73,6 +76,9 @@ func (o Options) Validate() error {
 	if !(o.LabelSmoothing >= 0 && o.LabelSmoothing < 1) {
 		return fmt.Errorf("label_smoothing %g is not in [0, 1)", o.LabelSmoothing)
 	}
+	if err := o.Distill.Validate(); err != nil {
+		return err
+	}
 	if err := validDecay(o.EMA); err != nil {
 		return err
 	}
@@ -97,7 +103,7 @@ func (o Options) averaging() float64 {
 
 // Engine are the options of a session for this training.
 func (o Options) Engine() engine.Options {
-	return engine.Options{Batch: o.Batch, Seed: o.Seed, LabelSmoothing: o.LabelSmoothing}
+	return engine.Options{Batch: o.Batch, Seed: o.Seed, LabelSmoothing: o.LabelSmoothing, Distill: o.Distill}
 }
 
 // The kinds of optimizers.

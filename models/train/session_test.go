@@ -136,6 +136,7 @@ func (s *session) normalize(x []float32, n int, move float32) []float32 {
 
 func (s *session) Params() []engine.Param { return s.params }
 func (s *session) Close() error           { return nil }
+func (s *session) Teach([]float32) error  { return nil }
 
 func (s *session) Forward(x []float32, n int) ([]float32, error) {
 	for i := range s.keep {

@@ -9,7 +9,8 @@
 //
 // One step is, in this order:
 //
-//  1. the gradient of the mean cross-entropy of one batch, from the engine;
+//  1. the gradient of the mean cross-entropy of one batch, from the engine, or
+//     of the loss of distillation, for which a [Teacher] sees the batch first;
 //  2. masked, so that pruned weights have no gradient;
 //  3. plus the gradients of L1 and L2, on the parameters that they are for;
 //  4. scaled down to the norm Clip;
@@ -55,7 +56,7 @@ type Progress struct {
 	Epochs   int               // after which the training is done
 	Batches  int               // of each epoch
 	LR       float64           // learning rate of the step
-	Loss     float64           // mean cross-entropy of the batch, in nats, before the update
+	Loss     float64           // mean loss of the batch, in nats, before the update: [engine.Loss]
 	MeanLoss float64           // over the samples of this step's epoch so far
 	Accuracy float64           // share of those samples classified right, each before its update
 }
@@ -70,6 +71,7 @@ type Trainer struct {
 	trained []trained      // those with gradients
 	opt     *optimizer
 	ema     *average // nil if none
+	teacher Teacher  // of distillation
 	batches int
 	cursor  checkpoint.Cursor
 }
@@ -155,7 +157,10 @@ func (t *Trainer) Step() (Progress, error) {
 	if err != nil {
 		return Progress{}, fmt.Errorf("train: epoch %d, batch %d: %w", t.cursor.Epoch, t.cursor.Batch, err)
 	}
-	loss, err := t.sess.Backward(x, labels, t.cursor.Step)
+	var loss engine.Loss
+	if err = t.teach(x, len(labels)); err == nil {
+		loss, err = t.sess.Backward(x, labels, t.cursor.Step)
+	}
 	if err != nil {
 		return Progress{}, fmt.Errorf("train: step %d: %w", t.cursor.Step, err)
 	}

@@ -103,6 +103,9 @@ func (b *backend) Open(net *models.Network, o engine.Options) (engine.Session, e
 	if !(o.LabelSmoothing >= 0 && o.LabelSmoothing < 1) {
 		return nil, fmt.Errorf("engine gorgonia: label smoothing %g, want 0 or more and less than 1", o.LabelSmoothing)
 	}
+	if err := o.Distill.Validate(); err != nil {
+		return nil, fmt.Errorf("engine gorgonia: %w", err)
+	}
 	s, err := open(net, o, b.lib, b.threads)
 	if err != nil {
 		return nil, fmt.Errorf("engine gorgonia: %w", err)

@@ -8,6 +8,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"espalier/models"
+	"espalier/models/engine"
 	"espalier/models/engine/blas"
 )
 
@@ -24,6 +25,7 @@ type graph struct {
 
 	// Of training graphs only.
 	labels  *G.Node
+	teacher *G.Node // its logits; nil without distillation
 	cost    *G.Node
 	correct []bool             // filled in with the losses
 	grads   map[string]*G.Node // by parameter; those that do not move the cost are absent
@@ -44,8 +46,9 @@ type mode struct {
 	lib       blas.Library
 	draw      *draw   // of dropout; nil in inference
 	smoothing float64 // of labels
-	fold      bool    // in inference: batch normalization into the layers before it
-	fixed     bool    // in inference: parameters do not change between calls
+	distill   engine.Distillation
+	fold      bool // in inference: batch normalization into the layers before it
+	fixed     bool // in inference: parameters do not change between calls
 }
 
 // buildInference expresses the logits of a batch. Dropout is the identity.
@@ -67,9 +70,7 @@ func buildTraining(net *models.Network, m mode) (*graph, error) {
 		return nil, err
 	}
 	g.labels = G.NewVector(g.g, tensor.Int32, G.WithShape(m.batch), G.WithName("labels"))
-	loss := newCrossEntropy(m.batch, g.logits.Shape()[1], m.smoothing)
-	g.correct = loss.correct
-	losses, err := G.ApplyOp(loss, g.logits, g.labels)
+	losses, err := g.losses(m)
 	if err != nil {
 		return nil, err
 	}
@@ -77,6 +78,20 @@ func buildTraining(net *models.Network, m mode) (*graph, error) {
 		return nil, err
 	}
 	return g, g.differentiate(net)
+}
+
+// losses are those of each sample.
+func (g *graph) losses(m mode) (*G.Node, error) {
+	classes := g.logits.Shape()[1]
+	if !m.distill.On() {
+		op := newCrossEntropy(m.batch, classes, m.smoothing)
+		g.correct = op.correct
+		return G.ApplyOp(op, g.logits, g.labels)
+	}
+	op := newDistill(m.batch, classes, m.smoothing, m.distill)
+	g.correct = op.correct
+	g.teacher = G.NewMatrix(g.g, tensor.Float32, G.WithShape(m.batch, classes), G.WithName("teacher"))
+	return G.ApplyOp(op, g.logits, g.labels, g.teacher)
 }
 
 func (g *graph) differentiate(net *models.Network) error {

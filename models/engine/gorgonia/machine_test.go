@@ -77,8 +77,30 @@ func TestExecutorAgreesWithGorgoniasTapeMachine(t *testing.T) {
 	agreesWithMachine(t, net, s, loss, runMachine(t, net, mode{batch: batch, lib: lib, draw: &draw{seed: 9, step: 21}}, x, labels))
 }
 
+// So does it with a teacher.
+func TestExecutorAgreesWithTheTapeMachineOnDistillation(t *testing.T) {
+	t.Parallel()
+	const batch = 6
+	net, lib := everything(t), blas.Gonum()
+	r := rand.New(rand.NewPCG(3, 4))
+	x, teacher, labels := random(r, batch*6), random(r, batch*4), []int32{0, 3, 1, 1, 2, 0}
+	d := engine.Distillation{Weight: 0.4, Temperature: 3}
+	s, err := open(net, engine.Options{Batch: batch, Seed: 9, LabelSmoothing: 0.1, Distill: d}, lib, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Teach(teacher); err != nil {
+		t.Fatal(err)
+	}
+	loss, err := s.Backward(x, labels, 21)
+	if err != nil {
+		t.Fatal(err)
+	}
+	agreesWithMachine(t, net, s, loss, runMachine(t, net, mode{batch: batch, lib: lib, draw: &draw{seed: 9, step: 21}, smoothing: 0.1, distill: d}, x, labels, teacher...))
+}
+
 // runMachine computes a network's training graph by Gorgonia's own machine.
-func runMachine(t *testing.T, net *models.Network, m mode, x []float32, labels []int32) *graph {
+func runMachine(t *testing.T, net *models.Network, m mode, x []float32, labels []int32, teacher ...float32) *graph {
 	t.Helper()
 	g, err := buildTraining(net, m)
 	if err != nil {
@@ -86,6 +108,9 @@ func runMachine(t *testing.T, net *models.Network, m mode, x []float32, labels [
 	}
 	let(t, g.input, x)
 	let(t, g.labels, labels)
+	if g.teacher != nil {
+		let(t, g.teacher, teacher)
+	}
 	for _, p := range net.Params {
 		if n := g.params[p.Name]; n != nil {
 			let(t, n, p.Data)

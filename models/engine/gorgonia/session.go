@@ -26,6 +26,7 @@ type session struct {
 	draw    *draw
 	x       *buffer
 	labels  *buffer
+	lesson  lesson
 	train   *program // nil in inference sessions
 	cost    *buffer
 	correct []bool
@@ -53,7 +54,10 @@ func open(net *models.Network, o engine.Options, lib blas.Library, threads int) 
 		x:    &buffer{batch: true, width: net.Input.Size()}, labels: &buffer{batch: true, width: 1, labels: []int32{}},
 	}
 	s.copyParams(net)
-	m := mode{batch: o.Batch, lib: lib, draw: s.draw, smoothing: o.LabelSmoothing, fold: true, fixed: o.Inference}
+	if o.Distill.On() && !o.Inference {
+		s.lesson = newLesson(o.Batch, s.classes)
+	}
+	m := mode{batch: o.Batch, lib: lib, draw: s.draw, smoothing: o.LabelSmoothing, distill: o.Distill, fold: true, fixed: o.Inference}
 	if err := s.compileInference(net, m); err != nil {
 		return nil, err
 	}
@@ -126,6 +130,9 @@ func (s *session) compileInference(net *models.Network, m mode) error {
 func (s *session) trainingSource(g *graph, net *models.Network) source {
 	src := s.source(g, net)
 	src.given[g.labels] = s.labels
+	if g.teacher != nil {
+		src.given[g.teacher] = s.lesson.logits
+	}
 	src.results = []*G.Node{g.cost}
 	for _, p := range s.params {
 		if n := g.grads[p.Name]; n != nil {
@@ -182,6 +189,9 @@ func (s *session) Backward(x []float32, labels []int32, step int64) (engine.Loss
 		}
 	}
 	if err := s.checkMoments(n); err != nil {
+		return engine.Loss{}, err
+	}
+	if err := s.lesson.begin(n); err != nil {
 		return engine.Loss{}, err
 	}
 	s.draw.step = step

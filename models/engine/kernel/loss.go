@@ -12,6 +12,11 @@ const tiny = 0x1p-100
 // above 0, that share of the target is spread evenly over all classes (Szegedy
 // et al. 2016, section 7), and the loss is the cross-entropy with it.
 func CrossEntropy(logits []float32, label int32, smoothing float64) (loss float32, correct bool) {
+	l, correct := crossEntropy(logits, label, smoothing)
+	return float32(l), correct
+}
+
+func crossEntropy(logits []float32, label int32, smoothing float64) (loss float64, correct bool) {
 	top, sum := softmax(logits)
 	own := logits[label]
 	correct = own >= top
@@ -20,14 +25,14 @@ func CrossEntropy(logits []float32, label int32, smoothing float64) (loss float3
 	}
 	log := math.Log(sum)
 	if smoothing == 0 {
-		return float32(log - float64(own-top)), correct
+		return log - float64(own-top), correct
 	}
 	mean := 0.0
 	for _, v := range logits {
 		mean += float64(v - top)
 	}
 	mean /= float64(len(logits))
-	return float32(log - float64((1-smoothing)*float64(own-top)) - float64(smoothing*mean)), correct
+	return log - float64((1-smoothing)*float64(own-top)) - float64(smoothing*mean), correct
 }
 
 // CrossEntropyGrad sets dst to scale times the gradient of CrossEntropy with

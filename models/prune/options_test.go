@@ -25,7 +25,7 @@ func TestCheck(t *testing.T) {
 		"quality":                     {prune.Options{Method: "han", Scope: "layer", Quality: shares{"default": 1}}, ""},
 		"quality by layer":            {prune.Options{Method: "han", Scope: "layer", Quality: shares{"fc1": 1, "fc2": 0.5}}, ""},
 		"quality global":              {prune.Options{Method: "han", Scope: "global", Quality: shares{"default": 1}}, ""},
-		"unknown method":              {prune.Options{Method: "obd", Scope: "layer", Sparsity: 0.5}, `method "obd" is not known; allowed are filter-norm, han, `},
+		"unknown method":              {prune.Options{Method: "obd", Scope: "layer", Sparsity: 0.5}, `method "obd" is not known; allowed are apoz, channel-lasso, `},
 		"unknown scope":               {prune.Options{Method: "han", Scope: "net", Sparsity: 0.5}, `scope "net" is not known; allowed are global, layer`},
 		"no target":                   {prune.Options{Method: "han", Scope: "layer"}, "either a sparsity between 0 and 1 or a quality"},
 		"two targets":                 {prune.Options{Method: "han", Scope: "layer", Sparsity: 0.5, Quality: shares{"default": 1}}, "exactly one of the two"},

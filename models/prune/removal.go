@@ -127,9 +127,9 @@ func (g *group) report() Group {
 	gone := g.gone()
 	r := Group{
 		Name: g.Name, Producers: slices.Clip(g.Producers), Consumers: slices.Clip(g.Consumers), Dense: g.dense, Before: len(g.Units),
-		After: len(g.Units) - len(gone), Removed: gone, Spared: g.spared, Closed: g.why,
+		After: len(g.Units) - len(gone), Removed: gone, Spared: g.spared, Closed: g.why, Error: g.missed, Refitted: g.refitted,
 	}
-	if len(gone) > 0 && g.scores != nil && len(gone) < len(g.rank) {
+	if len(gone) > 0 && g.picked == nil && len(gone) < len(g.rank) {
 		r.Threshold = g.scores[g.rank[len(gone)]]
 	}
 	return r

@@ -36,6 +36,8 @@ type group struct {
 	goes   int   // how many of rank go
 	spared int   // how many more would have gone but for the floor
 	picked []int // where a method chose the units itself
+	// missed and refitted are Group.Error and Group.Refitted.
+	missed, refitted float64
 }
 
 // shrink finds what may go. Nothing is scored yet.

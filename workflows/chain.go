@@ -1,0 +1,93 @@
+package workflows
+
+import (
+	"errors"
+	"slices"
+
+	"go.temporal.io/sdk/temporal"
+
+	"espalier/activities"
+	"espalier/config"
+	"espalier/models/checkpoint"
+)
+
+// The kinds of links. They are wire names: a run's state has them.
+const (
+	linkPrepare  = "prepare"
+	linkTrain    = "train"
+	linkEarly    = "early"
+	linkSparsify = "sparsify"
+	linkPrune    = "prune"
+	linkFinetune = "finetune"
+)
+
+// stage says how one link of the chain is made: by what, in which pass, and of
+// which link.
+type stage struct {
+	kind string
+	pass int
+	from int // an earlier link; -1 for the first
+}
+
+// denseLink is the trained network before the first pass.
+const denseLink = 1
+
+// chain has the stages of a spec's run in order: the initial network, the dense
+// one, the one early in training that a lottery ticket goes back to, then for
+// each pass the network readied, pruned and fine-tuned.
+func chain(spec *config.Spec) []stage {
+	all := []stage{{linkPrepare, 0, -1}, {linkTrain, 0, 0}}
+	p := spec.Prune
+	if p == nil {
+		return all
+	}
+	if p.Rewind > 0 {
+		all = append(all, stage{linkEarly, 0, 0})
+	}
+	last := denseLink
+	add := func(kind string, pass int) {
+		all = append(all, stage{kind, pass, last})
+		last = len(all) - 1
+	}
+	for pass := 1; pass <= p.Schedule.Passes; pass++ {
+		if _, ok := spec.SparsifyTrain(pass); ok {
+			add(linkSparsify, pass)
+		}
+		add(linkPrune, pass)
+		add(linkFinetune, pass)
+	}
+	return all
+}
+
+// end is the link that a pass is judged by.
+func (r *run) end(pass int) int {
+	for i := len(r.chain) - 1; i > 0; i-- {
+		if s := r.chain[i]; s.pass == pass && s.kind != linkEarly {
+			return i
+		}
+	}
+	return 0
+}
+
+// lost says that a step could not read a checkpoint, and which.
+func lost(err error) (checkpoint.Digest, bool) {
+	var app *temporal.ApplicationError
+	if !errors.As(err, &app) || app.Type() != activities.FailureParentLost {
+		return "", false
+	}
+	var digest string
+	if app.HasDetails() {
+		_ = app.Details(&digest) // an error of older workers has none that can be read
+	}
+	return checkpoint.Digest(digest), true
+}
+
+// holder is the first link that has a checkpoint, or otherwise the one that
+// link i is made of.
+func (r *run) holder(digest checkpoint.Digest, i int) int {
+	at := slices.IndexFunc(r.state.Links, func(l Link) bool { return l.Checkpoint == digest })
+	if at >= 0 && at < i {
+		return at
+	}
+	return r.chain[i].from
+}

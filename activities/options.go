@@ -1,8 +1,14 @@
 package activities
 
 import (
+	"fmt"
+	"maps"
+	"slices"
+
 	"espalier/config"
 	"espalier/models"
+	"espalier/models/engine"
+	"espalier/models/prune/channel"
 	"espalier/models/train"
 )
 
@@ -16,6 +22,29 @@ func trainOptions(t config.Train) train.Options {
 			Factor: t.Schedule.Factor, Final: t.Schedule.Final,
 		},
 	}
+}
+
+// options are the training's, for a network whose scales may be pulled on.
+func (in TrainInput) options(net *models.Network) (train.Options, error) {
+	o := trainOptions(in.Train)
+	o.Until = in.Until
+	if d := in.Train.Distill; d != nil {
+		o.Distill = engine.Distillation{Weight: d.Weight, Temperature: d.Temperature}
+	}
+	if in.Train.ISTA == nil {
+		return o, nil
+	}
+	penalties, err := channel.Penalties(net)
+	if err != nil {
+		return o, err
+	}
+	if len(penalties) == 0 {
+		return o, fmt.Errorf("ista: network %s has no scales of batch normalization to pull on", net.Name)
+	}
+	for _, gamma := range slices.Sorted(maps.Keys(penalties)) {
+		o.Proximal = append(o.Proximal, train.Proximal{Param: gamma, Lambda: in.Train.ISTA.Rho * penalties[gamma]})
+	}
+	return o, nil
 }
 
 func penalty(p config.Penalty) train.Penalty {

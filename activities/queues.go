@@ -10,6 +10,7 @@ const (
 	NamePrepare  = "Prepare"
 	NameTrain    = "Train"
 	NameFinetune = "Finetune"
+	NameSparsify = "Sparsify"
 	NamePrune    = "Prune"
 	NameEvaluate = "Evaluate"
 	NameRecord   = "Record"
@@ -27,6 +28,7 @@ func (s *Steps) Activities() []Activity {
 		{NamePrepare, s.Prepare},
 		{NameTrain, s.Train},
 		{NameFinetune, s.Finetune},
+		{NameSparsify, s.Sparsify},
 		{NamePrune, s.Prune},
 		{NameEvaluate, s.Evaluate},
 		{NameRecord, s.Record},

@@ -132,10 +132,15 @@ func (s *Steps) await(ctx context.Context, key string, head Head, p *pulse) (*ch
 // parent loads the step's input; a checkpoint that cannot be read is the
 // workflow's to mend, by running the step that made it again.
 func (a *attempt) parent(ctx context.Context) (*checkpoint.Checkpoint, error) {
-	c, err := a.steps.Repo.Load(ctx, a.head.Parent)
+	return a.read(ctx, a.head.Parent)
+}
+
+// read loads a checkpoint of another step of the run.
+func (a *attempt) read(ctx context.Context, digest checkpoint.Digest) (*checkpoint.Checkpoint, error) {
+	c, err := a.steps.Repo.Load(ctx, digest)
 	var corrupt *checkpoint.CorruptError
 	if errors.As(err, &corrupt) || errors.Is(err, checkpoint.ErrNotFound) {
-		return nil, &parentLostError{digest: a.head.Parent, err: err}
+		return nil, &parentLostError{digest: digest, err: err}
 	}
 	return c, err
 }

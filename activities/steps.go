@@ -77,6 +77,10 @@ type TrainInput struct {
 	Data       config.Data  `json:"data"`
 	DataDigest string       `json:"data_digest"`
 	Train      config.Train `json:"train"`
+	// Teacher is the network that Train.Distill learns from.
+	Teacher checkpoint.Digest `json:"teacher,omitempty"`
+	// Until, if not 0, ends the training after so many of its epochs.
+	Until int `json:"until,omitempty"`
 }
 
 // PruneInput asks for one pruning pass.
@@ -92,9 +96,18 @@ type PruneInput struct {
 	Params   float64 `json:"params,omitempty"`
 	MACs     float64 `json:"macs,omitempty"`
 	Latency  float64 `json:"latency,omitempty"`
-	// Seed is of what the method draws, this pass; methods that draw nothing
-	// do not read it.
-	Seed uint64 `json:"seed,omitempty"`
+
+	// Dense is the network before the first pass, for methods that remove
+	// channels; Early is the one that lottery tickets go back to.
+	Dense checkpoint.Digest `json:"dense,omitempty"`
+	Early checkpoint.Digest `json:"early,omitempty"`
+	// Data are what samples are drawn of, with Seed: by methods that look at
+	// them if Draw is set, and to compare the pruned network.
+	Data       *config.Data `json:"data,omitempty"`
+	DataDigest string       `json:"data_digest,omitempty"`
+	Draw       bool         `json:"draw,omitempty"`
+	Seed       uint64       `json:"seed,omitempty"`
+	Batch      int          `json:"batch,omitempty"` // of recalibration
 }
 
 // EvaluateInput asks for a network's numbers.
@@ -133,4 +146,9 @@ const (
 	MetricSparseBytes  = "sparse_bytes"
 	MetricMACs         = "macs"
 	MetricLiveMACs     = "effective_macs"
+	// The smaller network against the masked one on training samples, before a
+	// pass is committed: the largest difference of logits, as a share of the
+	// largest logit, and the number of samples.
+	MetricProbeGap = "probe_gap"
+	MetricProbeN   = "probe_n"
 )

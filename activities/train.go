@@ -10,6 +10,8 @@ import (
 	"espalier/models"
 	"espalier/models/checkpoint"
 	"espalier/models/data"
+	"espalier/models/engine"
+	"espalier/models/prune/channel"
 	"espalier/models/train"
 )
 
@@ -23,21 +25,26 @@ func (s *Steps) Finetune(ctx context.Context, in TrainInput) (StepResult, error)
 	return s.train(ctx, NameFinetune, in)
 }
 
+// Sparsify trains a network before a pass prunes it, so that there is something
+// to prune.
+func (s *Steps) Sparsify(ctx context.Context, in TrainInput) (StepResult, error) {
+	return s.train(ctx, NameSparsify, in)
+}
+
 func (s *Steps) train(ctx context.Context, kind string, in TrainInput) (StepResult, error) {
 	params := struct {
 		Data       string
 		Train      config.Train
 		Samples    int
 		Validation int
-		Augment    config.Augment `json:",omitzero"`
-	}{in.DataDigest, in.Train, in.Data.Train, in.Data.Validation, in.Data.Augment}
+		Augment    config.Augment    `json:",omitzero"`
+		Teacher    checkpoint.Digest `json:",omitempty"`
+		Until      int               `json:",omitempty"`
+	}{in.DataDigest, in.Train, in.Data.Train, in.Data.Validation, in.Data.Augment, in.Teacher, in.Until}
 	return s.run(ctx, in.Head, kind, params, in.Train.Seed, func(ctx context.Context, a *attempt) (checkpoint.Result, error) {
-		start := a.from
-		if start == nil {
-			var err error
-			if start, err = a.parent(ctx); err != nil {
-				return checkpoint.Result{}, err
-			}
+		start, err := a.start(ctx, in.Train.ISTA)
+		if err != nil {
+			return checkpoint.Result{}, err
 		}
 		set, err := s.dataset(ctx, in.Data, in.DataDigest)
 		if err != nil {
@@ -50,7 +57,10 @@ func (s *Steps) train(ctx context.Context, kind string, in TrainInput) (StepResu
 		if err := checkBatches(start.Network, set.Train.Len(), in.Train.Batch); err != nil {
 			return checkpoint.Result{}, &inputError{err}
 		}
-		options := trainOptions(in.Train)
+		options, err := in.options(start.Network)
+		if err != nil {
+			return checkpoint.Result{}, &inputError{err}
+		}
 		sess, err := s.Engine.Open(start.Network, options.Engine())
 		if err != nil {
 			return checkpoint.Result{}, &inputError{fmt.Errorf("open %s: %w", start.Network.Name, err)}
@@ -62,8 +72,66 @@ func (s *Steps) train(ctx context.Context, kind string, in TrainInput) (StepResu
 		if err != nil {
 			return checkpoint.Result{}, &inputError{err}
 		}
-		return a.train(ctx, trainer, in.Train.Batch, newCurve(a, in.Train.EvaluateEvery, set, start.Training))
+		if in.Teacher != "" {
+			teacher, err := a.teacher(ctx, in)
+			if err != nil {
+				return checkpoint.Result{}, err
+			}
+			defer teacher.Close()
+			trainer.SetTeacher(teacher)
+		}
+		result, err := a.train(ctx, trainer, in.Train.Batch, newCurve(a, in.Train.EvaluateEvery, set, start.Training))
+		if err != nil {
+			return checkpoint.Result{}, err
+		}
+		return a.finish(ctx, trainer, in.Train.ISTA, result)
 	})
+}
+
+// start is where the attempt begins: the checkpoint that it goes on from, or
+// the parent, made ready.
+func (a *attempt) start(ctx context.Context, ista *config.ISTA) (*checkpoint.Checkpoint, error) {
+	if a.from != nil {
+		return a.from, nil
+	}
+	start, err := a.parent(ctx)
+	if err != nil || ista == nil || ista.Alpha == 1 {
+		return start, err
+	}
+	net, err := channel.Rescale(start.Network, ista.Alpha)
+	if err != nil {
+		return nil, &inputError{err}
+	}
+	return &checkpoint.Checkpoint{Network: net}, nil
+}
+
+// teacher is a session of the network that is learnt from.
+func (a *attempt) teacher(ctx context.Context, in TrainInput) (engine.Session, error) {
+	c, err := a.read(ctx, in.Teacher)
+	if err != nil {
+		return nil, err
+	}
+	sess, err := a.steps.Engine.Open(c.Network, engine.Options{Batch: in.Train.Batch, Inference: true})
+	if err != nil {
+		return nil, &inputError{fmt.Errorf("open teacher %s: %w", c.Network.Name, err)}
+	}
+	return sess, nil
+}
+
+// finish saves the trained network.
+func (a *attempt) finish(ctx context.Context, trainer *train.Trainer, ista *config.ISTA, result checkpoint.Result) (checkpoint.Result, error) {
+	a.pulse.set(func(g *Progress) { g.Phase = "saving" })
+	trained := trainer.Snapshot()
+	if ista != nil && ista.Alpha != 1 {
+		net, err := channel.Rescale(trained.Network, 1/ista.Alpha)
+		if err != nil {
+			return checkpoint.Result{}, err
+		}
+		trained.Network = net
+	}
+	saved, err := a.save(ctx, trained)
+	result.Checkpoint, result.Size = saved.Checkpoint, saved.Size
+	return result, err
 }
 
 // checkBatches refuses a last batch of one sample where batch normalization
@@ -94,7 +162,7 @@ func stepFailed(err error) error {
 	return &inputError{err}
 }
 
-// train runs the trainer to its end, saving a checkpoint in the background at
+// train runs the trainer to its last step, saving a checkpoint in the background at
 // every interval. An interruption saves once more and leaves.
 func (a *attempt) train(ctx context.Context, trainer *train.Trainer, batch int, curve *curve) (checkpoint.Result, error) {
 	saver := newSaver(a, trainer.Cursor(), curve)
@@ -128,14 +196,8 @@ func (a *attempt) train(ctx context.Context, trainer *train.Trainer, batch int, 
 	if err := curve.look(ctx, trainer); err != nil {
 		return checkpoint.Result{}, err
 	}
-	a.pulse.set(func(g *Progress) { g.Phase = "saving" })
-	result, err := a.save(ctx, trainer.Snapshot())
-	if err != nil {
-		return checkpoint.Result{}, err
-	}
-	result.Detail, err = curve.detail()
-	result.Metrics = map[string]float64{MetricLoss: last.MeanLoss, MetricTrainAcc: last.Accuracy}
-	return result, err
+	detail, err := curve.detail()
+	return checkpoint.Result{Detail: detail, Metrics: map[string]float64{MetricLoss: last.MeanLoss, MetricTrainAcc: last.Accuracy}}, err
 }
 
 // interrupted says why the step must stop now: nil if it need not.

@@ -1,8 +1,8 @@
 // Package workflows holds what happens next: a run as deterministic code.
 //
-// A run is a chain of links, each made by one durable step from the link
-// before: prepare, train, then prune and finetune for every pass. After the
-// dense network and after every pass the network is evaluated, which makes a
+// A run is a chain of links, each made by one durable step from a link before:
+// prepare, train, then, where a method wants it, sparsify, prune and finetune
+// for every pass. After the dense network and after every pass the network is evaluated, which makes a
 // row of the result. The code here holds names and small numbers, never
 // weights; it reads no clock and does no I/O. Everything that a step needs is
 // a function of the spec, the pass and the link before, so that a link whose
@@ -10,7 +10,6 @@
 package workflows
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -19,7 +18,6 @@ import (
 
 	"espalier/activities"
 	"espalier/config"
-	"espalier/models/prune"
 )
 
 // maxRepairs bounds how often one run makes lost checkpoints again, so that a
@@ -31,7 +29,7 @@ var step *activities.Steps
 
 // Run drives one spec from the initial network to the result.
 func Run(ctx workflow.Context, in RunInput) (*Result, error) {
-	r := &run{spec: in.Spec, id: workflow.GetInfo(ctx).WorkflowExecution.ID, state: in.State}
+	r := &run{spec: in.Spec, id: workflow.GetInfo(ctx).WorkflowExecution.ID, state: in.State, chain: chain(&in.Spec)}
 	r.state.State = StateRunning
 	if err := r.serve(ctx); err != nil {
 		return nil, err
@@ -61,6 +59,7 @@ type run struct {
 	id      string
 	spec    config.Spec
 	state   State
+	chain   []stage
 	repairs int
 	cancel  workflow.CancelFunc // of the step under way, nil between steps
 }
@@ -84,10 +83,10 @@ func (r *run) rows(ctx workflow.Context) error {
 	return nil
 }
 
-// row makes the two links of a pass and evaluates the second.
+// row makes the links of a pass and evaluates the last.
 func (r *run) row(ctx workflow.Context, pass int) error {
-	for _, i := range []int{2 * pass, 2*pass + 1} {
-		if i < len(r.state.Links) {
+	for i, s := range r.chain {
+		if s.pass != pass || i < len(r.state.Links) {
 			continue
 		}
 		link, err := r.link(ctx, i)
@@ -100,10 +99,8 @@ func (r *run) row(ctx workflow.Context, pass int) error {
 	if err != nil {
 		return err
 	}
-	row.Kept = true
-	if drop := dropped(r.spec, r.state.Rows, row); drop != "" {
-		r.state.Stopped, row.Kept = drop, false
-	}
+	row.shrink(r.state.Rows)
+	r.state.Stopped, row.Kept = ended(r.spec, r.state.Rows, row)
 	r.state.Rows = append(r.state.Rows, row)
 	return nil
 }
@@ -112,10 +109,11 @@ func (r *run) row(ctx workflow.Context, pass int) error {
 func (r *run) link(ctx workflow.Context, i int) (Link, error) {
 	for {
 		link, err := r.make(ctx, i, false)
-		if !lost(err) {
+		digest, gone := lost(err)
+		if !gone {
 			return link, err
 		}
-		if err := r.repair(ctx, i-1, err); err != nil {
+		if err := r.repair(ctx, r.holder(digest, i), err); err != nil {
 			return Link{}, err
 		}
 	}
@@ -126,11 +124,11 @@ func (r *run) repair(ctx workflow.Context, i int, cause error) error {
 	if r.repairs++; r.repairs > maxRepairs || i < 0 {
 		return fmt.Errorf("gave up after making lost checkpoints again %d times: %w", r.repairs-1, cause)
 	}
-	r.state.note(workflow.Now(ctx), "", fmt.Sprintf("making %s again: %v", linkName(i), cause))
+	r.state.note(workflow.Now(ctx), "", fmt.Sprintf("making %s again: %v", r.chain[i].kind, cause))
 	for {
 		link, err := r.make(ctx, i, true)
-		if lost(err) {
-			if err = r.repair(ctx, i-1, err); err == nil {
+		if digest, gone := lost(err); gone {
+			if err = r.repair(ctx, r.holder(digest, i), err); err == nil {
 				continue
 			}
 		}
@@ -142,33 +140,42 @@ func (r *run) repair(ctx workflow.Context, i int, cause error) error {
 	}
 }
 
-// make runs the step of link i: 0 prepares, 1 trains, 2p prunes and 2p+1
-// fine-tunes in pass p.
+// make runs the step of link i.
 func (r *run) make(ctx workflow.Context, i int, recheck bool) (Link, error) {
-	pass := i / 2
-	r.state.Step, r.state.Pass = linkName(i), pass
-	head := activities.Head{Run: r.id, Pass: pass, Durability: r.spec.Durability, Recheck: recheck}
-	if i > 0 {
-		head.Parent = r.state.Links[i-1].Checkpoint
+	s := r.chain[i]
+	r.state.Step, r.state.Pass = s.kind, s.pass
+	head := activities.Head{Run: r.id, Pass: s.pass, Durability: r.spec.Durability, Recheck: recheck}
+	if s.from >= 0 {
+		head.Parent = r.state.Links[s.from].Checkpoint
 	}
 	var out activities.StepResult
 	var err error
-	switch {
-	case i == 0:
+	switch s.kind {
+	case linkPrepare:
 		out, err = r.prepare(ctx, head)
-	case i == 1:
+	case linkTrain:
 		err = r.do(ctx, step.Train, r.training(head, r.spec.Train), &out)
-	case i%2 == 0:
+	case linkEarly:
+		early := r.training(head, r.spec.Train)
+		early.Until = r.spec.Prune.Rewind
+		err = r.do(ctx, step.Train, early, &out)
+	case linkSparsify:
+		how, _ := r.spec.SparsifyTrain(s.pass)
+		err = r.do(ctx, step.Sparsify, r.training(head, how), &out)
+	case linkPrune:
 		var in activities.PruneInput
-		if in, err = r.pruning(head, pass); err == nil {
+		if in, err = r.pruning(head, s.pass); err == nil {
 			err = r.do(ctx, step.Prune, in, &out)
 		}
 	default:
-		tune := r.spec.FinetuneTrain(pass)
-		if tune.Epochs == 0 {
-			return r.state.Links[i-1], nil
+		tune := r.training(head, r.spec.FinetuneTrain(s.pass))
+		if tune.Train.Epochs == 0 {
+			return r.state.Links[s.from], nil
 		}
-		err = r.do(ctx, step.Finetune, r.training(head, tune), &out)
+		if tune.Train.Distill != nil {
+			tune.Teacher = r.state.Links[denseLink].Checkpoint
+		}
+		err = r.do(ctx, step.Finetune, tune, &out)
 	}
 	return Link{Key: out.Key, Checkpoint: out.Checkpoint, Size: out.Size}, err
 }
@@ -192,41 +199,9 @@ func (r *run) training(head activities.Head, t config.Train) activities.TrainInp
 	return activities.TrainInput{Head: head, Data: r.spec.Data, DataDigest: r.state.DataDigest, Train: t}
 }
 
-// pruning spreads the targets over the passes: sparsities by the schedule's
-// shape, thresholds by quality in equal parts.
-func (r *run) pruning(head activities.Head, pass int) (activities.PruneInput, error) {
-	p := *r.spec.Prune
-	in := activities.PruneInput{Head: head}
-	at := func(target float64) (float64, error) {
-		return prune.At(p.Schedule.Shape, pass, p.Schedule.Passes, 0, target)
-	}
-	var err error
-	if len(p.Quality) > 0 {
-		quality := make(map[string]float64, len(p.Quality))
-		for _, layer := range workflow.DeterministicKeys(p.Quality) {
-			quality[layer] = p.Quality[layer] * float64(pass) / float64(p.Schedule.Passes)
-		}
-		p.Quality = quality
-	} else if target := p.Schedule.Target.Sparsity; target > 0 { // or else every layer has its own
-		if in.Sparsity, err = at(target); err != nil {
-			return in, err
-		}
-	}
-	for _, layer := range workflow.DeterministicKeys(p.Schedule.Target.Layers) {
-		if in.Layers == nil {
-			in.Layers = make(map[string]float64)
-		}
-		if in.Layers[layer], err = at(p.Schedule.Target.Layers[layer]); err != nil {
-			return in, err
-		}
-	}
-	in.Prune = p
-	return in, nil
-}
-
 // evaluate measures the network that a pass ended with.
 func (r *run) evaluate(ctx workflow.Context, pass int) (Row, error) {
-	i := 2*pass + 1
+	i := r.end(pass)
 	for {
 		r.state.Step, r.state.Pass = "evaluate", pass
 		in := activities.EvaluateInput{
@@ -235,7 +210,7 @@ func (r *run) evaluate(ctx workflow.Context, pass int) (Row, error) {
 		}
 		var out activities.StepResult
 		err := r.do(ctx, step.Evaluate, in, &out)
-		if lost(err) {
+		if _, gone := lost(err); gone {
 			if err = r.repair(ctx, i, err); err == nil {
 				continue
 			}
@@ -280,23 +255,4 @@ func (r *run) passes() int {
 		return 0
 	}
 	return r.spec.Prune.Schedule.Passes
-}
-
-// lost says that a step could not read its input checkpoint.
-func lost(err error) bool {
-	var app *temporal.ApplicationError
-	return errors.As(err, &app) && app.Type() == activities.FailureParentLost
-}
-
-func linkName(i int) string {
-	switch {
-	case i == 0:
-		return "prepare"
-	case i == 1:
-		return "train"
-	case i%2 == 0:
-		return "prune"
-	default:
-		return "finetune"
-	}
 }

@@ -63,8 +63,8 @@ func (s *State) note(when time.Time, who, what string) {
 // Row is what a pass ended with; pass 0 is the dense network.
 type Row struct {
 	Pass          int               `json:"pass"`
-	Sparsity      float64           `json:"sparsity"`        // share of the weights that are zero
-	Weights       int64             `json:"weights"`         // all, without biases
+	Sparsity      float64           `json:"sparsity"`        // share of the dense network's weights that are zero or removed
+	Weights       int64             `json:"weights"`         // all that the network has, without biases
 	NonZero       int64             `json:"nonzero_weights"` // that remain
 	Params        int64             `json:"parameters"`      // that remain, with biases
 	Accuracy      float64           `json:"accuracy"`        // on the test set
@@ -76,8 +76,9 @@ type Row struct {
 	Validation    float64           `json:"validation_accuracy,omitempty"`
 	Loss          float64           `json:"loss"` // on the test set, nats
 	DenseBytes    int64             `json:"dense_bytes"`
-	SparseBytes   int64             `json:"sparse_bytes"` // weights as CSR
-	EffectiveMACs int64             `json:"effective_macs"`
+	SparseBytes   int64             `json:"sparse_bytes"`   // weights as CSR
+	MACs          int64             `json:"macs,omitempty"` // multiply-adds of one sample
+	EffectiveMACs int64             `json:"effective_macs"` // with weights that are not zero
 	Checkpoint    checkpoint.Digest `json:"checkpoint"`
 	Size          int64             `json:"size"` // of the checkpoint file
 	Kept          bool              `json:"kept"` // false for a pass that broke a stop rule
@@ -91,8 +92,8 @@ func newRow(pass int, link Link, m map[string]float64) Row {
 		Extra: m[activities.MetricExtraAcc], ExtraLow: m[activities.MetricExtraLow], ExtraHigh: m[activities.MetricExtraHigh],
 		Validation: m[activities.MetricValAcc], Loss: m[activities.MetricTestLoss],
 		DenseBytes: int64(m[activities.MetricDenseBytes]), SparseBytes: int64(m[activities.MetricSparseBytes]),
-		EffectiveMACs: int64(m[activities.MetricLiveMACs]),
-		Checkpoint:    link.Checkpoint, Size: link.Size,
+		MACs: int64(m[activities.MetricMACs]), EffectiveMACs: int64(m[activities.MetricLiveMACs]),
+		Checkpoint: link.Checkpoint, Size: link.Size,
 	}
 }
 
@@ -105,16 +106,39 @@ func (r Row) judged() float64 {
 	return r.Accuracy
 }
 
-// dropped says why row breaks the spec's stop rule, or nothing.
-func dropped(spec config.Spec, rows []Row, row Row) string {
-	if spec.Prune == nil || spec.Prune.Stop.AccuracyDrop == 0 || len(rows) == 0 {
-		return ""
+// shrink makes the sparsity of a network that lost channels the share of the
+// dense network's weights that are gone.
+func (r *Row) shrink(rows []Row) {
+	if len(rows) > 0 && r.Weights < rows[0].Weights {
+		r.Sparsity = gone(r.NonZero, rows[0].Weights)
 	}
-	limit := spec.Prune.Stop.AccuracyDrop
-	if drop := rows[0].judged() - row.judged(); drop > limit {
-		return fmt.Sprintf("pass %d lost %.2f points of accuracy, %.2f are allowed", row.Pass, 100*drop, 100*limit)
+}
+
+func gone(left, of int64) float64 { return float64(of-left) / float64(of) }
+
+// ended says why the passes end with row, or nothing, and whether the row is
+// one that the result may be.
+func ended(spec config.Spec, rows []Row, row Row) (why string, kept bool) {
+	if spec.Prune == nil || len(rows) == 0 {
+		return "", true
 	}
-	return ""
+	stop := spec.Prune.Stop
+	if drop := rows[0].judged() - row.judged(); stop.AccuracyDrop > 0 && drop > stop.AccuracyDrop {
+		return fmt.Sprintf("pass %d lost %.2f points of accuracy, %.2f are allowed", row.Pass, 100*drop, 100*stop.AccuracyDrop), false
+	}
+	for _, goal := range []struct {
+		name           string
+		share, reached float64
+	}{
+		{"weights", stop.Sparsity, row.Sparsity},
+		{"parameters", stop.Params, gone(row.Params, rows[0].Params)},
+		{"multiply-adds", stop.MACs, gone(row.EffectiveMACs, rows[0].EffectiveMACs)},
+	} {
+		if goal.share > 0 && goal.reached >= goal.share && row.Pass < spec.Prune.Schedule.Passes {
+			return fmt.Sprintf("after pass %d %.2f %% of the %s are gone, %.2f %% were asked for", row.Pass, 100*goal.reached, goal.name, 100*goal.share), true
+		}
+	}
+	return "", true
 }
 
 // Result is what a run ends with.

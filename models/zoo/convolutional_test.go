@@ -184,6 +184,7 @@ func TestParametrised(t *testing.T) {
 		"growth and stem":      {zoo.Options{Arch: "densenet-40", Growth: 4, Stem: 24, Dropout: 0.2, Input: models.Shape{3, 32, 32}, Classes: 10}, "bn", models.Shape{24 + 36*4, 8, 8}},
 		"lenet-5 of CIFAR":     {zoo.Options{Arch: "lenet-5", Dropout: 0.5, Input: models.Shape{3, 32, 32}, Classes: 10}, "flatten", models.Shape{50 * 5 * 5}},
 		"lenet-5 with norm":    {zoo.Options{Arch: "lenet-5", BatchNorm: true, Input: models.Shape{1, 28, 28}, Classes: 10}, "conv2.bn", models.Shape{50, 8, 8}},
+		"lenet-5 with ReLU":    {zoo.Options{Arch: "lenet-5", BatchNorm: true, ReLU: true, Input: models.Shape{1, 28, 28}, Classes: 10}, "conv2.relu", models.Shape{50, 8, 8}},
 		"perceptron with norm": {zoo.Options{Arch: "mlp", Hidden: []int{500, 300}, BatchNorm: true, Input: models.Shape{784}, Classes: 10}, "bn2", models.Shape{300}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -214,6 +215,7 @@ func TestBuildRefusesImages(t *testing.T) {
 		"hidden [3] cannot be set":                                         {Arch: "resnet-20", Hidden: []int{3}},
 		"width 0.5 cannot be set; it takes hidden, dropout, batch_norm":    {Arch: "mlp", Hidden: []int{3}, Width: 0.5},
 		"batch_norm true cannot be set":                                    {Arch: "convnet", BatchNorm: true},
+		"relu true cannot be set":                                          {Arch: "mlp", Hidden: []int{3}, ReLU: true},
 		"growth 3 cannot be set":                                           {Arch: "resnet-20", Growth: 3},
 		"stem 3 cannot be set":                                             {Arch: "resnet-20", Stem: 3},
 		"head li cannot be set":                                            {Arch: "resnet-20", Head: "li"},

@@ -109,6 +109,9 @@ func Greedy(ctx context.Context, p Problem) (*Choice, error) {
 // is above 1e8, as with fewer equations than weights, a ridge is added that is as
 // small as brings it below: directions that the data say nothing about keep the
 // weights that they have. Masked weights stay zero.
+//
+// N x Points equations should be several times the weights that a filter keeps: a
+// linear layer, which has one position, may otherwise learn the samples by heart.
 func Fit(ctx context.Context, p Problem, gone []int) (*Choice, error) {
 	for i, u := range gone {
 		if _, alive := slices.BinarySearch(p.Alive, u); !alive || i > 0 && gone[i-1] >= u {

@@ -17,20 +17,23 @@ const (
 	// tolerance is how far the gradient may move in the last round, as a share
 	// of the largest covariance.
 	tolerance = 1e-8
-	// maxRounds bounds the work on columns that are almost the same, where the
-	// descent creeps along a valley without changing the fit.
-	maxRounds = 2000
+	// patience is how many rounds may creep along a valley, between columns that
+	// are almost the same, before a leap is tried; maxLeaps ends what no leap helps.
+	patience = 60
+	maxLeaps = 200
 )
 
 // Solve minimizes b'Gb/2 - c'b + alpha |b|_1 by coordinate descent in cyclic
 // order (Friedman, Hastie and Tibshirani 2010), which is scikit-learn's
-// objective |y - Zb|^2/2M + alpha |b|_1 for G = Z'Z/M and c = Z'y/M. b holds the
-// starting point, and the solution afterwards. gram is symmetric, and c has
-// finite elements. The error is the context's.
+// objective |y - Zb|^2/2M + alpha |b|_1 for G = Z'Z/M and c = Z'y/M. Where the
+// descent is slow it leaps to the minimum between the coefficients that are not
+// zero, as far as their signs allow (Lee et al. 2007, feature-sign search). b
+// holds the starting point, and the solution afterwards. gram is symmetric, and c
+// has finite elements. The error is the context's.
 func Solve(ctx context.Context, gram *mat.Dense, c []float64, alpha float64, b []float64) error {
 	d := newDescent(gram, c, alpha, b)
 	enough := tolerance * largest(c)
-	for range maxRounds {
+	for range maxLeaps {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -38,10 +41,12 @@ func Solve(ctx context.Context, gram *mat.Dense, c []float64, alpha float64, b [
 			return nil
 		}
 		// Most rounds need only what is not zero; a full one has the last word.
-		for range maxRounds {
-			if d.round(true) <= enough {
-				break
-			}
+		rounds := 0
+		for rounds < patience && d.round(true) > enough {
+			rounds++
+		}
+		if rounds == patience {
+			d.leap()
 		}
 	}
 	return nil
@@ -51,18 +56,25 @@ func Solve(ctx context.Context, gram *mat.Dense, c []float64, alpha float64, b [
 type descent struct {
 	gram     *mat.Dense
 	alpha    float64
+	c        []float64
 	b        []float64
 	gradient []float64 // c - Gb
 }
 
 func newDescent(gram *mat.Dense, c []float64, alpha float64, b []float64) *descent {
-	d := &descent{gram: gram, alpha: alpha, b: b, gradient: append([]float64(nil), c...)}
-	for j, v := range b {
+	d := &descent{gram: gram, alpha: alpha, c: c, b: b, gradient: make([]float64, len(c))}
+	d.renew()
+	return d
+}
+
+// renew computes the gradient anew.
+func (d *descent) renew() {
+	copy(d.gradient, d.c)
+	for j, v := range d.b {
 		if v != 0 {
-			floats.AddScaled(d.gradient, -v, gram.RawRowView(j))
+			floats.AddScaled(d.gradient, -v, d.gram.RawRowView(j))
 		}
 	}
-	return d
 }
 
 // round minimizes along each coordinate once, or along those that are not zero.

@@ -3,6 +3,7 @@ package lasso_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -134,29 +135,57 @@ func TestSolveAgreesWithTryingAllSigns(t *testing.T) {
 	}
 }
 
-// The conditions of Karush, Kuhn and Tucker: the gradient of the fit is the
-// penalty, with the coefficient's sign, or no larger where that is 0.
+// optimal checks the conditions of Karush, Kuhn and Tucker: the gradient of the
+// fit is the penalty, with the coefficient's sign, or no larger where that is 0.
+func optimal(t *testing.T, gram *mat.Dense, c []float64, alpha float64, b []float64) {
+	t.Helper()
+	for j := range b {
+		gradient := c[j] - mat.Dot(gram.RowView(j), mat.NewVecDense(len(b), b))
+		fault := math.Abs(gradient) - alpha
+		if b[j] != 0 {
+			fault = math.Abs(gradient - math.Copysign(alpha, b[j]))
+		}
+		if fault > 1e-6*largest(c) {
+			t.Fatalf("alpha %g: coefficient %d is %g with a gradient of %g", alpha, j, b[j], gradient)
+		}
+	}
+}
+
+func largest(c []float64) float64 {
+	top := 0.0
+	for _, v := range c {
+		top = max(top, math.Abs(v))
+	}
+	return top
+}
+
 func TestSolveMeetsTheOptimalityConditions(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(10) {
-		gram, c := regression(seed, 200, 60, float64(seed)/4)
+		gram, c := regression(seed, 200, 60, float64(seed*seed)/4)
 		b := make([]float64, len(c))
-		top := slices.MaxFunc(c, func(x, y float64) int { return int(math.Copysign(1, math.Abs(x)-math.Abs(y))) })
-		for alpha := math.Abs(top); alpha > 1e-4; alpha /= 3 { // each from the last
+		for alpha := largest(c); alpha > 1e-4; alpha /= 3 { // each from the last
 			if err := lasso.Solve(t.Context(), gram, c, alpha, b); err != nil {
 				t.Fatal(err)
 			}
-			for j := range b {
-				gradient := c[j] - mat.Dot(gram.RowView(j), mat.NewVecDense(len(b), b))
-				fault := math.Abs(gradient) - alpha
-				if b[j] != 0 {
-					fault = math.Abs(gradient - math.Copysign(alpha, b[j]))
-				}
-				if fault > 1e-6*math.Abs(top) {
-					t.Fatalf("seed %d, alpha %g: coefficient %d is %g with a gradient of %g", seed, alpha, j, b[j], gradient)
-				}
-			}
+			optimal(t, gram, c, alpha, b)
 		}
+	}
+}
+
+// A hundred columns that span ten dimensions have no single solution, and a
+// long valley of almost equal ones.
+func TestSolveOfDependentColumns(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(2, 2))
+	z := mat.NewDense(10, 100, nil)
+	z.Apply(func(i, _ int, _ float64) float64 { return r.NormFloat64() / float64(1+i*i) }, z)
+	c := make([]float64, 100)
+	mat.NewVecDense(100, c).MulVec(z.T(), mat.NewVecDense(10, slices.Repeat([]float64{1}, 10)))
+	gram := mat.NewDense(100, 100, nil)
+	gram.Mul(z.T(), z)
+	for _, alpha := range []float64{1e-1, 1e-3, 1e-5} {
+		optimal(t, gram, c, alpha, solve(t, gram, c, alpha))
 	}
 }
 
@@ -214,5 +243,18 @@ func TestSolveStopsWithTheContext(t *testing.T) {
 	gram, c := regression(1, 50, 10, 1)
 	if _, err := lasso.Survivors(ctx, gram, c, 3, 3); !errors.Is(err, context.Canceled) {
 		t.Errorf("Survivors after the end: %v, want %v", err, context.Canceled)
+	}
+}
+
+func BenchmarkSurvivors(b *testing.B) {
+	for _, alike := range []float64{0, 3, 30} {
+		b.Run(fmt.Sprint(alike), func(b *testing.B) {
+			gram, c := regression(1, 1000, 400, alike)
+			for b.Loop() {
+				if _, err := lasso.Survivors(b.Context(), gram, c, 200, 200); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

@@ -36,8 +36,10 @@ type Prune struct {
 
 	Sparsify    *Sparsify `json:"sparsify,omitempty" yaml:"sparsify,omitempty" show:"false" doc:"Training before the pruning of a pass that readies the network for it. Left out, there is none. What is left out inside is as in train."`
 	Recalibrate int       `json:"recalibrate,omitempty" yaml:"recalibrate" default:"0" range:"[0,)" example:"100" doc:"Batches of training samples by which the statistics of batch normalization are measured anew after the pruning of a pass; 0 is off."`
-	Finetune    Finetune  `json:"finetune" yaml:"finetune" doc:"How the network recovers after each pass. What is left out is as in train."`
-	Stop        PruneStop `json:"stop,omitzero" yaml:"stop,omitempty" doc:"When to end the passes early."`
+	// MeasurePruned changes no weight, but asks for one step more.
+	MeasurePruned bool      `json:"measure_pruned,omitempty" yaml:"measure_pruned" default:"false" doc:"Measure the accuracy right after the pruning of a pass as well, before the network is fine-tuned."`
+	Finetune      Finetune  `json:"finetune" yaml:"finetune" doc:"How the network recovers after each pass. What is left out is as in train."`
+	Stop          PruneStop `json:"stop,omitzero" yaml:"stop,omitempty" doc:"When to end the passes early."`
 }
 
 // RemovesChannels says whether channels are removed rather than weights masked.

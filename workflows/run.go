@@ -199,13 +199,29 @@ func (r *run) training(head activities.Head, t config.Train) activities.TrainInp
 	return activities.TrainInput{Head: head, Data: r.spec.Data, DataDigest: r.state.DataDigest, Train: t}
 }
 
-// evaluate measures the network that a pass ended with.
+// evaluate measures the network that a pass ended with and, where that is asked
+// for, the one that was just pruned.
 func (r *run) evaluate(ctx workflow.Context, pass int) (Row, error) {
-	i := r.end(pass)
+	end := r.end(pass)
+	metrics, err := r.measure(ctx, end)
+	if err != nil {
+		return Row{}, err
+	}
+	row := newRow(pass, r.state.Links[end], metrics)
+	if pass == 0 || !r.spec.Prune.MeasurePruned {
+		return row, nil
+	}
+	metrics, err = r.measure(ctx, r.chain[end].from)
+	row.Pruned = metrics[activities.MetricTestAcc]
+	return row, err
+}
+
+// measure evaluates link i, first making it again if it was lost.
+func (r *run) measure(ctx workflow.Context, i int) (map[string]float64, error) {
 	for {
-		r.state.Step, r.state.Pass = "evaluate", pass
+		r.state.Step, r.state.Pass = "evaluate", r.chain[i].pass
 		in := activities.EvaluateInput{
-			Head: activities.Head{Run: r.id, Pass: pass, Parent: r.state.Links[i].Checkpoint, Durability: r.spec.Durability},
+			Head: activities.Head{Run: r.id, Pass: r.chain[i].pass, Parent: r.state.Links[i].Checkpoint, Durability: r.spec.Durability},
 			Data: r.spec.Data, DataDigest: r.state.DataDigest,
 		}
 		var out activities.StepResult
@@ -215,7 +231,7 @@ func (r *run) evaluate(ctx workflow.Context, pass int) (Row, error) {
 				continue
 			}
 		}
-		return newRow(pass, r.state.Links[i], out.Metrics), err
+		return out.Metrics, err
 	}
 }
 

@@ -70,6 +70,7 @@ type Row struct {
 	Accuracy      float64           `json:"accuracy"`        // on the test set
 	AccuracyLow   float64           `json:"accuracy_low"`    // 95 % Wilson interval
 	AccuracyHigh  float64           `json:"accuracy_high"`
+	Pruned        float64           `json:"pruned_accuracy,omitempty"`     // on the test set before fine-tuning, if that was measured
 	Extra         float64           `json:"extra_test_accuracy,omitempty"` // on data.extra_test, if there is one
 	ExtraLow      float64           `json:"extra_test_accuracy_low,omitempty"`
 	ExtraHigh     float64           `json:"extra_test_accuracy_high,omitempty"` // above 0 if there is one

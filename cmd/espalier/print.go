@@ -54,7 +54,16 @@ func printRows(out io.Writer, rows []workflows.Row) {
 	if extra {
 		accuracies = append(accuracies, ">extra test", ">95 % interval")
 	}
-	t := newTable(out, slices.Concat([]string{"pass", ">sparsity", ">weights left", ">of"}, accuracies, []string{">dense", ">sparse (CSR)", "checkpoint", ""})...)
+	pruned := slices.ContainsFunc(rows, func(r workflows.Row) bool { return r.Pruned > 0 })
+	if pruned {
+		accuracies = append([]string{">just pruned"}, accuracies...)
+	}
+	smaller := slices.ContainsFunc(rows, func(r workflows.Row) bool { return r.MACs < rows[0].MACs })
+	costs := []string{">dense", ">sparse (CSR)"}
+	if smaller {
+		costs = []string{">MACs", ">bytes"}
+	}
+	t := newTable(out, slices.Concat([]string{"pass", ">sparsity", ">weights left", ">of"}, accuracies, costs, []string{"checkpoint", ""})...)
 	for _, r := range rows {
 		name, mark := fmt.Sprint(r.Pass), ""
 		if r.Pass == 0 {
@@ -64,13 +73,23 @@ func printRows(out io.Writer, rows []workflows.Row) {
 			mark = "not kept"
 		}
 		row := table.Row{
-			name, percent(r.Sparsity), humanize.Comma(r.NonZero), humanize.Comma(r.Weights),
-			percent(r.Accuracy), interval(r.AccuracyLow, r.AccuracyHigh),
+			name, percent(r.Sparsity), humanize.Comma(r.NonZero), humanize.Comma(rows[0].Weights),
 		}
+		if pruned && r.Pass > 0 {
+			row = append(row, percent(r.Pruned))
+		} else if pruned {
+			row = append(row, "")
+		}
+		row = append(row, percent(r.Accuracy), interval(r.AccuracyLow, r.AccuracyHigh))
 		if extra {
 			row = append(row, percent(r.Extra), interval(r.ExtraLow, r.ExtraHigh))
 		}
-		t.AppendRow(append(row, humanize.Bytes(uint64(r.DenseBytes)), humanize.Bytes(uint64(r.SparseBytes)), r.Checkpoint.Short(), mark))
+		if smaller {
+			row = append(row, humanize.Comma(r.MACs), humanize.Bytes(uint64(r.DenseBytes)))
+		} else {
+			row = append(row, humanize.Bytes(uint64(r.DenseBytes)), humanize.Bytes(uint64(r.SparseBytes)))
+		}
+		t.AppendRow(append(row, r.Checkpoint.Short(), mark))
 	}
 	t.Render()
 }

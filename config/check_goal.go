@@ -19,8 +19,8 @@ func (t PruneTarget) shares() []share {
 
 // checkGoal: exactly one of target, quality and what else a method goes by,
 // and what scope and granularity allow. About is the zero value of a method
-// that is not known.
-func (d *decoder) checkGoal(p *Prune, about prune.About) {
+// that is not known; goals of channels are judged if the granularity is right.
+func (d *decoder) checkGoal(p *Prune, about prune.About, judged bool) {
 	target, quality := d.given("prune.schedule.target"), d.given("prune.quality")
 	switch {
 	case d.faulty("prune.schedule.target", "prune.quality", "prune.threshold", "prune.deviations"):
@@ -37,7 +37,7 @@ func (d *decoder) checkGoal(p *Prune, about prune.About) {
 	case !quality && p.Threshold == 0 && !about.Open:
 		d.note("prune.schedule.target", "missing; want where the last pass arrives, such as %s", p.instead(about))
 	}
-	d.checkShares(p, about.Name != "")
+	d.checkShares(p, judged)
 	if p.Scope == prune.ScopeGlobal && len(p.Schedule.Target.Layers) > 0 {
 		d.note("prune.schedule.target.layers", "scope global has one sparsity for the whole network; leave layers out, or use scope layer")
 	}
@@ -46,15 +46,15 @@ func (d *decoder) checkGoal(p *Prune, about prune.About) {
 	}
 }
 
-// checkShares: one of the shares and, of a method that is known, of channels
-// only where they are removed.
-func (d *decoder) checkShares(p *Prune, known bool) {
+// checkShares: one of the shares and, if that is judged, of channels only where
+// they are removed.
+func (d *decoder) checkShares(p *Prune, judged bool) {
 	first := ""
 	for _, s := range p.Schedule.Target.shares() {
 		path := "prune.schedule.target." + s.key
 		switch {
 		case s.value == 0 || d.faulty(path):
-		case known && s.key != "sparsity" && !p.RemovesChannels():
+		case judged && s.key != "sparsity" && !p.RemovesChannels():
 			d.note(path, "has no meaning for granularity connection, only for channel; want sparsity")
 		case first != "":
 			d.note(path, "given together with %s; want one of the two", first)
@@ -125,9 +125,6 @@ func (d *decoder) checkTaken(p *Prune, about prune.About) {
 	}
 	for _, key := range []string{"dead_neurons", "adjust_dropout"} {
 		d.meant(join("prune", key), "granularity", granularity, connection)
-	}
-	if d.given("prune.deviations") && p.Deviations == 0 && !d.faulty("prune.deviations") {
-		d.note("prune.deviations", "0 is no distance from the mean; want another number")
 	}
 }
 

@@ -15,11 +15,11 @@ import (
 func (d *decoder) checkPrune(s *Spec) {
 	about, err := prune.Describe(s.Prune.Method)
 	if err != nil || d.faulty("prune.method", "prune.granularity", "prune.scope") || !d.checkMethod(s.Prune, about) {
-		d.checkGoal(s.Prune, prune.About{})
+		d.checkGoal(s.Prune, about, false)
 		return
 	}
 	d.checkTaken(s.Prune, about)
-	d.checkGoal(s.Prune, about)
+	d.checkGoal(s.Prune, about, true)
 	d.checkRewind(s)
 	if d.faulty("network") {
 		return

@@ -14,7 +14,10 @@ import (
 // estimation for neural network pruning", equation 8: by how much the loss would
 // change if something were 0, (gradient x value) squared, summed over batches of
 // the training set. A channel's is that of its gate: of scale and shift where
-// batch normalization follows, of its filters and biases elsewhere.
+// batch normalization follows, of its filters and biases elsewhere. Before layers
+// are compared, a layer's scores are divided by their mean if nothing else is
+// asked for: as Molchanov et al. 2017, section 2.2, found, raw ones empty the
+// wide layers first.
 type taylor struct{}
 
 var _ = add(taylor{})
@@ -36,6 +39,9 @@ func (m taylor) check(net *models.Network, o Options) error {
 
 func (m taylor) plan(ctx context.Context, net *models.Network, o Options, b Basis) (*Plan, error) {
 	if m.about().granularity(o) == GranularityChannel {
+		if o.Normalize == "" {
+			o.Normalize = "mean"
+		}
 		return byScore(ctx, net, o, b, gateScore)
 	}
 	scores := make(map[string][]float64)

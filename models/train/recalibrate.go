@@ -50,25 +50,27 @@ func Recalibrate(ctx context.Context, eng engine.Engine, net *models.Network, sr
 // measured are the sums of the statistics of the batches, by parameter: nil for
 // those that are trained.
 func measured(ctx context.Context, eng engine.Engine, net *models.Network, src Source, batches int) (sums [][]float64, err error) {
-	each := src.Batches()
-	if each < 1 {
-		return nil, fmt.Errorf("the data gives %d batches an epoch, want at least 1", each)
+	if n := src.Batches(); n < 1 {
+		return nil, fmt.Errorf("the data gives %d batches an epoch, want at least 1", n)
 	}
-	var sess engine.Session
+	x, labels, err := numbered(src, 0)
+	if err != nil {
+		return nil, err
+	}
+	sess, err := eng.Open(momentary(net), engine.Options{Batch: len(labels)})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, sess.Close()) }()
+	sums = make([][]float64, len(net.Params))
 	for i := range batches {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		x, labels, err := src.Batch(i/each, i%each)
-		if err != nil {
-			return nil, fmt.Errorf("epoch %d, batch %d: %w", i/each, i%each, err)
-		}
-		if sess == nil {
-			if sess, err = eng.Open(momentary(net), engine.Options{Batch: len(labels)}); err != nil {
+		if i > 0 {
+			if x, labels, err = numbered(src, i); err != nil {
 				return nil, err
 			}
-			defer func() { err = errors.Join(err, sess.Close()) }()
-			sums = make([][]float64, len(net.Params))
 		}
 		for _, p := range sess.Params() {
 			if !p.Role.Trained() {
@@ -76,11 +78,20 @@ func measured(ctx context.Context, eng engine.Engine, net *models.Network, src S
 			}
 		}
 		if _, err := sess.Backward(x, labels, int64(i)); err != nil {
-			return nil, fmt.Errorf("epoch %d, batch %d: %w", i/each, i%each, err)
+			return nil, fmt.Errorf("batch %d: %w", i, err)
 		}
 		accumulate(sums, sess.Params())
 	}
 	return sums, nil
+}
+
+// numbered is batch i, counted on through the epochs.
+func numbered(src Source, i int) (x []float32, labels []int32, err error) {
+	epoch, batch := i/src.Batches(), i%src.Batches()
+	if x, labels, err = src.Batch(epoch, batch); err != nil {
+		return nil, nil, fmt.Errorf("epoch %d, batch %d: %w", epoch, batch, err)
+	}
+	return x, labels, nil
 }
 
 func accumulate(sums [][]float64, params []engine.Param) {

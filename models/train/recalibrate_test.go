@@ -17,8 +17,7 @@ import (
 	"espalier/models/zoo"
 )
 
-// convolutional is a small network with batch normalization, trained for three
-// epochs.
+// convolutional is a network of the zoo, trained.
 func (r *real) convolutional(t *testing.T, o zoo.Options) *models.Network {
 	t.Helper()
 	o.Input, o.Classes = models.Shape{1, 28, 28}, 10

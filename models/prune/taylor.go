@@ -25,7 +25,7 @@ var _ = add(taylor{})
 func (taylor) about() About {
 	return About{
 		Name: "taylor", Paper: "Molchanov et al. 2019", Doc: "Takes what the loss would notice least, by its first-order expansion.",
-		Granularities: []string{GranularityConnection, GranularityChannel}, Scopes: []string{ScopeGlobal, ScopeLayer}, Data: 2048,
+		Granularities: []string{GranularityConnection, GranularityChannel}, Scopes: []string{ScopeLayer, ScopeGlobal}, Data: 2048,
 		Takes: []string{OptionNormalize},
 	}
 }

@@ -34,6 +34,32 @@ func TestKilledRunEndsWithTheSameBits(t *testing.T) {
 	}
 }
 
+// The same for a run that does all that a run can do: it readies the network,
+// chooses channels on samples, refits, recalibrates and learns from a teacher.
+func TestKilledRunThatRemovesChannelsEndsWithTheSameBits(t *testing.T) {
+	l := newLab(t, `name: small-channels
+network: {arch: lenet-5, relu: true, batch_norm: true, width: 0.3}
+data: {name: digits, train: 4000, test: 500}
+train: {epochs: 3, batch: 64, optimizer: {sgd: {lr: 0.05, momentum: 0.9}}, schedule: cosine, seed: 7}
+prune:
+  method: channel-lasso
+  sparsify: {epochs: 2, l1: {gamma: 1e-4}}
+  recalibrate: 20
+  schedule: {passes: 2, target: {macs: 60%}}
+  finetune: {epochs: 2, distill: {weight: 50%}}
+durability: {checkpoint_every: 250ms, heartbeat_timeout: 2s}
+`)
+	p := command(t, "verify-resume", l.spec, "--kills", "5", "--seed", "4", "--json")
+	var found verification
+	if err := json.Unmarshal(p.out.Bytes(), &found); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%+v", found)
+	if !found.Same || found.Interrupted == "" || found.InTraining == 0 {
+		t.Errorf("killed %d times, %d in training, the run ended with %q, uninterrupted with %q", found.Kills, found.InTraining, found.Interrupted, found.Uninterrupted)
+	}
+}
+
 // training waits until a run's process trains beyond a saved checkpoint.
 func (l lab) training(t *testing.T, p *process, attempts int) {
 	t.Helper()

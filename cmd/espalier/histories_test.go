@@ -90,7 +90,53 @@ func TestRecordHistories(t *testing.T) {
 	_, id = p.submit(t, renamed(strings.Replace(tinySpec, "lr: 0.05", "lr: 1e20", 1), "failed"))
 	p.end(t, id)
 	p.record(t, id, "failed")
+
+	for name, spec := range map[string]string{"channels": channelSpec, "reached": reachedSpec, "rewound": rewoundSpec} {
+		_, id = p.submit(t, renamed(spec, name))
+		p.end(t, id)
+		p.record(t, id, name)
+	}
 }
+
+// The turns of runs that do more than mask weights: a network readied before
+// each pass, taught and measured twice; passes that end when enough is gone;
+// lottery tickets that go back to the first epoch.
+const (
+	channelSpec = `name: tiny
+network: {arch: mlp, hidden: [16, 12], batch_norm: true}
+data: {name: digits, train: 600, test: 200}
+train: {epochs: 2, batch: 32, optimizer: {sgd: {lr: 0.05, momentum: 0.9}}, seed: 1}
+prune:
+  method: slimming
+  sparsify: {epochs: 1, l1: {gamma: 1e-3}, from: 2}
+  measure_pruned: true
+  recalibrate: 5
+  schedule: {passes: 2, target: {channels: 50%}}
+  finetune: {epochs: 1, distill: {weight: 50%, temperature: 2}}
+durability: {checkpoint_every: 100ms, heartbeat_timeout: 2s}
+`
+	reachedSpec = `name: tiny
+network: {arch: mlp, hidden: [16, 12], batch_norm: true}
+data: {name: digits, train: 600, test: 200}
+train: {epochs: 2, batch: 32, optimizer: {sgd: {lr: 0.05, momentum: 0.9}}, seed: 1}
+prune:
+  method: channel-lasso
+  schedule: {passes: 4, target: {macs: 60%}, shape: linear}
+  finetune: {epochs: 1}
+  stop: {macs: 25%}
+durability: {checkpoint_every: 100ms, heartbeat_timeout: 2s}
+`
+	rewoundSpec = `name: tiny
+network: {arch: mlp, hidden: [16]}
+data: {name: digits, train: 600, test: 200}
+train: {epochs: 2, batch: 32, optimizer: {sgd: {lr: 0.05, momentum: 0.9}}, seed: 1}
+prune:
+  method: lottery
+  rewind: 1
+  schedule: {passes: 2, target: {sparsity: 60%}}
+durability: {checkpoint_every: 100ms, heartbeat_timeout: 2s}
+`
+)
 
 // end waits for a run's end, whatever it is.
 func (p *inProcess) end(t *testing.T, id string) {

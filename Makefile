@@ -98,6 +98,21 @@ NETS ?= lenet-300-100,lenet-5,resnet-20,vgg-16-bn
 bench-pytorch: ## speed and memory beside PyTorch's in one run, of NETS (needs python3-torch)
 	$(GO) test -vet=off ./models/engine/gorgonia -run '^TestSideBySide$$' -count 1 -v -timeout 30m -sidebyside -nets $(NETS)
 
+DATA     ?= examples/data
+HOME_DIR ?= .cache/reproduce
+ONLY     ?=
+SEEDS    ?=
+
+REPRODUCE := $(GO) run ./cmd/reproduce -data $(DATA) -home $(HOME_DIR) -only '$(ONLY)' -seeds '$(SEEDS)'
+
+.PHONY: reproduce
+reproduce: build ## run the papers' experiments (ONLY, SEEDS) on the data in DATA, and write docs/reproduction.md
+	$(REPRODUCE)
+
+.PHONY: reproduce-bench
+reproduce-bench: build ## how fast the networks of make reproduce are; the machine should have nothing else to do
+	$(REPRODUCE) -bench
+
 FUZZTIME ?= 30s
 
 .PHONY: fuzz

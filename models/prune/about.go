@@ -28,7 +28,6 @@ const (
 	OptionResidual    = "residual"
 	OptionReconstruct = "reconstruct"
 	OptionTolerance   = "tolerance"
-	OptionRewind      = "rewind"
 )
 
 // About describes a method: what a spec may ask of it, and what is so if the

@@ -73,7 +73,7 @@ func (o Options) given() []string {
 	}{
 		{OptionQuality, len(o.Quality) > 0}, {OptionNorm, o.Norm != ""}, {OptionGreedy, o.Greedy}, {OptionNormalize, o.Normalize != ""},
 		{OptionThreshold, o.Threshold != 0}, {OptionDeviations, o.Deviations != 0}, {OptionPoints, o.Points != 0},
-		{OptionResidual, o.Residual}, {OptionReconstruct, o.Reconstruct}, {OptionTolerance, o.Tolerance != 0}, {OptionRewind, o.Rewind},
+		{OptionResidual, o.Residual}, {OptionReconstruct, o.Reconstruct}, {OptionTolerance, o.Tolerance != 0},
 	} {
 		if option.set {
 			names = append(names, option.name)

@@ -122,7 +122,6 @@ type MethodOptions struct {
 	Residual    bool    `json:"residual,omitempty"`    // channel-lasso: targets take in the shortcut's error
 	Reconstruct bool    `json:"reconstruct,omitempty"` // channel-lasso, thinet: refit the weights of what reads the channels
 	Tolerance   float64 `json:"tolerance,omitempty"`   // channel-lasso: share of channels that may stay beyond the target
-	Rewind      bool    `json:"rewind,omitempty"`      // lottery: what stays returns to early weights
 	Seed        uint64  `json:"seed,omitempty"`        // of what is drawn
 }
 

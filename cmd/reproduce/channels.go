@@ -18,7 +18,7 @@ func slimmingTable() table {
 		experiments: []experiment{{id: "slimming-mlp", seeds: 3, spec: base + pruning("slimming", "passes: 1, target: {channels: 80%}",
 			"epochs: 12, optimizer: {sgd: {lr: 0.1, momentum: 0.9, nesterov: true, weight_decay: 1e-4}}, l1: 0", "scope: layer", measured) + durable}},
 		listings: []listing{{columns: channelColumns, lines: []line{
-			{"784-100-60-10", "slimming-mlp", "1.43 -> 1.49 %, 84.4 % of the weights gone", []goal{within(0.1), exactly(weightsLeft, 85000, "weights")}},
+			{"784-100-60-10", "slimming-mlp", "1.43 -> 1.49 %, 84.4 % of the weights gone", 0, []goal{within(0.1), exactly(weightsLeft, 85000, "weights")}},
 		}}},
 	}
 }
@@ -30,7 +30,7 @@ func apozTable() table {
 		text:        `LeNet-5 with ReLU behind its convolutions; conv2 and fc1 lose the channels and neurons that are zero most often, in four passes, until 20-24-252-10 is left (arXiv 1607.03250).`,
 		experiments: []experiment{{id: "apoz-5", seeds: 3, spec: base5relu + pruning("apoz", "passes: 4, target: {layers: {conv2: 52%, fc1: 49.6%}}", tune5, measured) + durable}},
 		listings: []listing{{columns: channelColumns, lines: []line{
-			{"20-24-252-10", "apoz-5", "0.69 -> 0.74 %, 3.85x", []goal{within(0.1), exactly(weightsLeft, 111788, "weights")}},
+			{"20-24-252-10", "apoz-5", "0.69 -> 0.74 %, 3.85x", 0, []goal{within(0.1), exactly(weightsLeft, 111788, "weights")}},
 		}}},
 	}
 }
@@ -93,9 +93,9 @@ func istaTable() table {
 			{id: "ista-drop", seeds: 3, spec: base + pruning("ista", "passes: 1", tune, "constants: drop", measured) + durable},
 		},
 		listings: []listing{{columns: channelColumns, lines: []line{
-			{"constants absorbed", "ista-absorb", "", []goal{
+			{"constants absorbed", "ista-absorb", "", 0, []goal{
 				{"the dense error before fine-tuning", prunedGained, func(mean float64) bool { return mean == 0 }}, within(0.1), atLeast(weightsTimes, 1.01, times, "fewer weights")}},
-			{"constants dropped", "ista-drop", "", nil},
+			{"constants dropped", "ista-drop", "", 0, nil},
 		}}},
 	}
 }

@@ -1,11 +1,8 @@
 package main
 
 import (
-	"fmt"
 	"io/fs"
-	"path"
 	"slices"
-	"strings"
 )
 
 // The networks of MNIST and their trainings, the same in all experiments, so
@@ -53,8 +50,8 @@ func hanTable() table {
 			columns: []column{{"dense error", denseError, percents}, {"error", finalError, percents}, {"difference", moreError, points},
 				{"weights left", weightsLeft, counts}, {"parameters", paramsTimes, times}},
 			lines: []line{
-				{"LeNet-300-100", "han-300", "1.64 -> 1.59 %, 12x", []goal{within(0.1), atLeast(paramsTimes, 12, times, "fewer parameters")}},
-				{"LeNet-5", "han-5", "0.80 -> 0.77 %, 12x", []goal{within(0.1), atLeast(paramsTimes, 12, times, "fewer parameters")}},
+				{"LeNet-300-100", "han-300", "1.64 -> 1.59 %, 12x", 0, []goal{within(0.1), atLeast(paramsTimes, 12, times, "fewer parameters")}},
+				{"LeNet-5", "han-5", "0.80 -> 0.77 %, 12x", 0, []goal{within(0.1), atLeast(paramsTimes, 12, times, "fewer parameters")}},
 			},
 		}},
 	}
@@ -196,38 +193,4 @@ func controls300() table {
 
 func controls5() table {
 	return controls("controls-5", "LeNet-5", base5, "fc2", tune5, "epochs: 6", 2)
-}
-
-// frontiers are the best results that are published for what an example does.
-var frontiers = map[string]string{
-	"mnist-frontier": "28x at no loss (lottery tickets), 56x at 1.99 % (DNS), 68x at 1.92 % (variational dropout)",
-}
-
-// frontierTable has every example that prunes on MNIST.
-func frontierTable(examples fs.FS) (table, error) {
-	t := table{
-		id: "frontier", title: "How far it goes",
-		text: `The specs in [examples](../examples/README.md) that prune a network of MNIST as far as they can; each says what its settings were chosen by.`,
-	}
-	files, err := fs.Glob(examples, "mnist*.yaml")
-	if err != nil {
-		return t, err
-	}
-	l := listing{columns: []column{{"dense error", denseError, percents}, {"error", finalError, percents}, {"difference", moreError, points},
-		{"weights left", weightsLeft, counts}, {"weights", weightsTimes, times}, {"parameters", paramsTimes, times}, {"MACs", macsLeft, counts}}}
-	for _, file := range files {
-		text, err := fs.ReadFile(examples, file)
-		if err != nil {
-			return t, err
-		}
-		if !strings.Contains(string(text), "\nprune:") {
-			continue
-		}
-		name := strings.TrimSuffix(path.Base(file), ".yaml")
-		id := "frontier-" + name
-		t.experiments = append(t.experiments, experiment{id: id, seeds: 3, spec: fromExample(string(text))})
-		l.lines = append(l.lines, line{label: fmt.Sprintf("[%s](../examples/%s)", name, file), of: id, paper: frontiers[name]})
-	}
-	t.listings = []listing{l}
-	return t, nil
 }

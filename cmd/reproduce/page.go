@@ -110,7 +110,7 @@ func (l listing) write(page *strings.Builder, b *book) {
 			cells = append(cells, line.paper)
 		}
 		for _, c := range l.columns {
-			cells = append(cells, b.cell(last(line.of), c.of, c.as))
+			cells = append(cells, b.cell(line.at(), c.of, c.as))
 		}
 		if judged {
 			asked, reached := line.judge(b)

@@ -47,7 +47,16 @@ type line struct {
 	label string
 	of    string // the experiment
 	paper string // what is published, as text
+	pass  int    // 0 is the last that is kept
 	goals []goal // what counts as reached; none makes no judgement
+}
+
+// at is the experiment after the line's pass.
+func (l line) at() ref {
+	if l.pass == 0 {
+		return last(l.of)
+	}
+	return ref{l.of, l.pass}
 }
 
 // goal is a bound on the mean over the seeds.
@@ -74,16 +83,15 @@ func atLeast(m measure, bound float64, as writer, what string) goal {
 
 // judge says whether the goals are reached: by the seeds that there are.
 func (l line) judge(b *book) (asked, reached string) {
-	runs := b.runs(l.of)
 	reached = "yes"
 	var says []string
 	for _, g := range l.goals {
 		says = append(says, g.says)
-		found := values(runs, lastPass, g.of)
+		mean, ok := b.mean(l.at(), g.of)
 		switch {
-		case len(found) == 0:
+		case !ok:
 			reached = notRun
-		case reached != notRun && !g.met(stat.Mean(found, nil)):
+		case reached != notRun && !g.met(mean):
 			reached = "no"
 		}
 	}

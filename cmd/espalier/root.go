@@ -58,7 +58,7 @@ Exit codes: 0 done, 1 something outside failed, 2 wrong command line or spec,
 		}
 	}
 	add("work", runCommand(a), submitCommand(a), explainCommand(a), initCommand(a), importCommand(a), verifyResumeCommand(a))
-	add("look", listCommand(a), statusCommand(a), watchCommand(a), inspectCommand(a), modelsCommand(a), doctorCommand(a), versionCommand(a))
+	add("look", listCommand(a), statusCommand(a), watchCommand(a), inspectCommand(a), benchCommand(a), modelsCommand(a), doctorCommand(a), versionCommand(a))
 	add("control", pauseCommand(a), resumeCommand(a), cancelCommand(a))
 	add("serve", serverCommand(a), workerCommand(a))
 	help := helpCommand(root)

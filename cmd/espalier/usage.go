@@ -12,7 +12,8 @@ import (
 )
 
 // usageArgs checks the number of arguments against the words of the command's
-// Use: each is required unless it stands in brackets.
+// Use: each is required unless it stands in brackets, and [WORD...] may be any
+// number of them.
 func usageArgs(c *cobra.Command, args []string) error {
 	words := strings.Fields(c.Use)[1:]
 	for i, word := range words {
@@ -20,7 +21,8 @@ func usageArgs(c *cobra.Command, args []string) error {
 			return misused(c, fmt.Errorf("%s: %s is missing", c.Name(), word))
 		}
 	}
-	if len(args) > len(words) {
+	many := len(words) > 0 && strings.HasSuffix(words[len(words)-1], "...]")
+	if len(args) > len(words) && !many {
 		return misused(c, fmt.Errorf("%s: %q is one argument too many", c.Name(), args[len(words)]))
 	}
 	return nil

@@ -44,8 +44,9 @@ type LayerSpeedup struct {
 	// Lost is the time of a call that the theoretical speed-up would have saved
 	// beyond what was; it is negative where more was saved.
 	Lost time.Duration `json:"lost_ns"`
-	// Why says what in the layer's shape may have cost the speed-up; it is empty
-	// where nine tenths of it or more was reached.
+	// Why says what in the layer's shape may have cost the speed-up, or that the
+	// quartiles of the rounds lie so far apart that it may have cost nothing; it
+	// is empty where nine tenths or more of the speed-up was reached.
 	Why []string `json:"why,omitempty"`
 }
 
@@ -83,16 +84,19 @@ func compareLayers(dense, small *LayerLatency) LayerSpeedup {
 	pair.Lost = small.Median - time.Duration(float64(dense.Median)/pair.Theoretical)
 	if pair.Reached() < enough && small.MACs < dense.MACs {
 		pair.Why = limits(dense, small)
+		if float64(dense.High) >= enough*pair.Theoretical*float64(small.Low) {
+			pair.Why = []string{"no more than the rounds differ"}
+		}
 	}
 	return pair
 }
 
 // What counts as a reason.
 const (
-	enough   = 0.9 // of the theoretical speed-up is no loss
-	lanes    = 8   // float32 values of a vector
-	worse    = 0.95
-	moved    = 4 // MACs for each byte, below which moving the bytes takes longer
+	enough   = 0.9  // of the theoretical speed-up is no loss
+	lanes    = 8    // float32 values of a vector
+	worse    = 0.95 // of the dense layer's vectors, below which they are filled worse
+	moved    = 4    // MACs for each byte, below which moving the bytes takes longer
 	shortest = 10 * time.Microsecond
 )
 
@@ -119,6 +123,9 @@ func limits(dense, small *LayerLatency) []string {
 	}
 	if small.Median < shortest {
 		why = append(why, "short: what each call costs counts")
+	}
+	if why == nil {
+		why = []string{"nothing that its shape tells"}
 	}
 	return why
 }

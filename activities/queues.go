@@ -14,6 +14,9 @@ const (
 	NamePrune    = "Prune"
 	NameEvaluate = "Evaluate"
 	NameRecord   = "Record"
+
+	NameLayers      = "Layers"
+	NameSensitivity = "Sensitivity"
 )
 
 // Activity is an activity under its name on the wire.
@@ -32,5 +35,7 @@ func (s *Steps) Activities() []Activity {
 		{NamePrune, s.Prune},
 		{NameEvaluate, s.Evaluate},
 		{NameRecord, s.Record},
+		{NameLayers, s.Layers},
+		{NameSensitivity, s.Sensitivity},
 	}
 }

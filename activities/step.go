@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -30,11 +31,19 @@ type work func(ctx context.Context, a *attempt) (checkpoint.Result, error)
 // opens an attempt, does the work and leaves the result. params are all that
 // determines the numbers beyond the parent, the seed and the engine.
 func (s *Steps) run(ctx context.Context, head Head, kind string, params any, seed uint64, do work) (StepResult, error) {
+	return s.detailed(ctx, head, kind, params, seed, nil, do)
+}
+
+// detailed is run that also reads the result's detail, unless detail is nil.
+func (s *Steps) detailed(ctx context.Context, head Head, kind string, params any, seed uint64, detail any, do work) (StepResult, error) {
 	beat := time.Duration(head.Durability.HeartbeatTimeout) / 3
 	p := startPulse(ctx, max(beat, 200*time.Millisecond), Progress{Kind: kind, Pass: head.Pass, Phase: "loading", Worker: s.Worker})
 	defer p.close()
 
 	result, reused, err := s.result(ctx, head, kind, params, seed, p, do)
+	if err == nil && detail != nil {
+		err = json.Unmarshal(result.Detail, detail)
+	}
 	if err != nil {
 		s.Log.Info("step left", "run", head.Run, "step", kind, "pass", head.Pass, "reason", err)
 		return StepResult{}, failure(ctx, err)

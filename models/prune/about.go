@@ -78,6 +78,8 @@ func add(m method) struct{} {
 }
 
 // Methods lists the methods, sorted.
+//
+//workflowcheck:ignore
 func Methods() []string { return slices.Sorted(maps.Keys(methods)) }
 
 // Describe answers what a method is; its error lists the methods.

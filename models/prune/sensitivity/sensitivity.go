@@ -13,6 +13,7 @@ package sensitivity
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -62,13 +63,16 @@ type LeftOut struct {
 // whole channels.
 func (c Curve) Removed(p Point) float64 { return float64(p.Removed) / float64(c.Size) }
 
+// ErrUnknown says that the network has no such layer to prune.
+var ErrUnknown = errors.New("no such layer to prune")
+
 // Evaluate measures the accuracy of a network.
 type Evaluate func(ctx context.Context, net *models.Network) (float64, error)
 
 // Scan prunes the target by each of the ascending shares in turn, by the method
 // of the options and without any training, and evaluates what is left. A share
-// that cannot go is left out with the reason. Errors are those of evaluate and
-// of the context.
+// that cannot go is left out with the reason. Errors are ErrUnknown and those of
+// evaluate and of the context.
 func Scan(ctx context.Context, net *models.Network, o prune.Options, b prune.Basis, target string, shares []float64, evaluate Evaluate) (Curve, error) {
 	targets, err := prune.Targets(net, o)
 	if err != nil {
@@ -81,7 +85,7 @@ func Scan(ctx context.Context, net *models.Network, o prune.Options, b prune.Bas
 		}
 	}
 	if curve.Size == 0 {
-		return Curve{}, fmt.Errorf("network %s has no layer %s to prune", net.Name, target)
+		return Curve{}, fmt.Errorf("%w: %s of network %s", ErrUnknown, target, net.Name)
 	}
 	var last *prune.Plan
 	for _, share := range shares {
@@ -118,13 +122,20 @@ func measured(ctx context.Context, net *models.Network, plan *prune.Plan, evalua
 	return evaluate(ctx, pruned)
 }
 
-// alone are the options by which only the target loses a share. What a method
-// takes by itself, what a pass may take at most and what is repaired behind the
-// layer is put aside.
+// Options are those of o that a scan reads: no goal, nothing that a method takes
+// by itself, that a pass may take at most, or that is repaired behind the layer.
+func Options(o prune.Options) prune.Options {
+	o.Scope, o.Layers, o.Quality = prune.ScopeLayer, nil, nil
+	o.Sparsity, o.Channels, o.Params, o.MACs, o.Latency = 0, 0, 0, 0, 0
+	o.DeadNeurons, o.AdjustDropout = false, false
+	o.Multiple, o.MaxPerPass, o.Threshold, o.Deviations, o.Tolerance = 0, 0, 0, 0, 0
+	return o
+}
+
+// alone are the options by which only the target loses a share.
 func alone(o prune.Options, targets []prune.Target, target string, share float64) prune.Options {
-	o.Scope, o.Layers = prune.ScopeLayer, map[string]float64{target: share}
-	o.Sparsity, o.Channels, o.Params, o.MACs, o.Latency, o.Quality = 0, 0, 0, 0, 0, nil
-	o.DeadNeurons, o.AdjustDropout, o.Multiple, o.MaxPerPass, o.Threshold, o.Deviations, o.Tolerance = false, false, 0, 0, 0, 0, 0
+	o = Options(o)
+	o.Layers = map[string]float64{target: share}
 	if granularity(o) == prune.GranularityChannel {
 		return o
 	}

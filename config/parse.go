@@ -20,10 +20,17 @@ import (
 const maxBytes = 1 << 20
 
 // Load reads the spec in a file. Relative paths in it become absolute, counted
-// from the file's folder, and the digest of the network's file is taken. What is
+// from the file's folder, the digest of the network's file is taken, and a
+// target that a scan of sensitivity drives becomes shares by layer. What is
 // wrong with the spec comes back as [*Faults]; a file that cannot be read as the
 // error of package os.
-func Load(path string) (*Spec, error) {
+func Load(path string) (*Spec, error) { return load(path, reportIn(path)) }
+
+// LoadScan is Load for a scan of sensitivity, which may be there to write the
+// report that the spec's target waits for: it does not read it.
+func LoadScan(path string) (*Spec, error) { return load(path, noReport) }
+
+func load(path string, reports reader) (*Spec, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("spec: %w", err)
@@ -33,7 +40,7 @@ func Load(path string) (*Spec, error) {
 	if err != nil {
 		return nil, fmt.Errorf("spec: %w", err)
 	}
-	spec, d, err := parse(path, data)
+	spec, d, err := parse(path, data, reports)
 	if err != nil {
 		return nil, err
 	}
@@ -57,12 +64,12 @@ func Load(path string) (*Spec, error) {
 // is wrong, unless the text is not YAML at all: then it holds the first place
 // where it stops being so.
 func Parse(name string, data []byte) (*Spec, error) {
-	spec, _, err := parse(name, data)
+	spec, _, err := parse(name, data, nil)
 	return spec, err
 }
 
 // parse is Parse; the decoder knows the places of the keys.
-func parse(name string, data []byte) (*Spec, *decoder, error) {
+func parse(name string, data []byte, reports reader) (*Spec, *decoder, error) {
 	d := &decoder{file: name, places: map[string]place{"": {1, 1}}}
 	root := d.document(data)
 	if root == nil {
@@ -72,6 +79,7 @@ func parse(name string, data []byte) (*Spec, *decoder, error) {
 	d.value("", root, field{typ: reflect.TypeFor[Spec]()}, reflect.ValueOf(spec).Elem())
 	if root.Kind == yaml.MappingNode {
 		complete(spec)
+		d.aim(spec, reports)
 		check(d, spec)
 	}
 	if err := sorted(d.faults); err != nil {

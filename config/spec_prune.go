@@ -48,7 +48,7 @@ func (p *Prune) RemovesChannels() bool { return p.Granularity == prune.Granulari
 // PruneSchedule spreads the pruning over passes.
 type PruneSchedule struct {
 	Passes int         `json:"passes" yaml:"passes" required:"true" range:"[1,1000]" example:"6" doc:"How often the network is pruned and fine-tuned."`
-	Target PruneTarget `json:"target" yaml:"target,omitempty" doc:"Where the last pass arrives: one of sparsity, channels, params, macs and latency, layers, or layers beside it. Shares are of the network before the first pass."`
+	Target PruneTarget `json:"target" yaml:"target,omitempty" doc:"Where the last pass arrives: one of sparsity, channels, params, macs and latency, layers, or layers beside it; sensitivity stands for layers. Shares are of the network before the first pass."`
 	Shape  string      `json:"shape" yaml:"shape" default:"cubic" words:"@shapes" doc:"How the target grows from pass to pass; geometric removes the same share of what is left each time."`
 }
 
@@ -61,12 +61,14 @@ type PruneTarget struct {
 	Params   float64            `json:"params,omitempty" yaml:"params,omitempty" unit:"fraction" range:"(0,1)" example:"60%" doc:"Share of the parameters that is removed at least; for granularity channel."`
 	MACs     float64            `json:"macs,omitempty" yaml:"macs,omitempty" unit:"fraction" range:"(0,1)" example:"50%" doc:"Share of the multiply-adds of one sample that is saved at least; for granularity channel."`
 	Latency  float64            `json:"latency,omitempty" yaml:"latency,omitempty" unit:"fraction" range:"(0,1)" example:"30%" doc:"Share of the time for one sample that is saved at least, as measured on the machine of the worker: the one target whose results differ from machine to machine; for granularity channel."`
+
+	Sensitivity *SensitivityTarget `json:"sensitivity,omitempty" yaml:"sensitivity,omitempty" show:"false" doc:"Shares of single layers, from the curves that espalier sensitivity has measured; instead of layers, and scope layer only."`
 }
 
 // IsZero says whether there is no target.
 func (t PruneTarget) IsZero() bool {
 	key, _ := t.Goal()
-	return key == "" && len(t.Layers) == 0
+	return key == "" && len(t.Layers) == 0 && t.Sensitivity == nil
 }
 
 // Goal is the key and the value of the share of the whole network, empty if

@@ -65,6 +65,7 @@ func New(o Options) *Worker {
 		OnFatalError:                 fatal,
 	})
 	w.runs.RegisterWorkflowWithOptions(workflows.Run, workflow.RegisterOptions{Name: workflows.NameRun})
+	w.runs.RegisterWorkflowWithOptions(workflows.Sensitivity, workflow.RegisterOptions{Name: workflows.NameSensitivity})
 	w.steps = worker.New(o.Client, o.Queue, worker.Options{
 		DisableWorkflowWorker:              true,
 		MaxConcurrentActivityExecutionSize: max(1, o.Slots),

@@ -32,6 +32,9 @@ var ErrNotFound = errors.New("no such run")
 // ErrEnded says that a run cannot be paused, resumed or cancelled any more.
 var ErrEnded = errors.New("the run has ended already")
 
+// KindSensitivity is a scan of sensitivity.
+const KindSensitivity = "sensitivity"
+
 // Client asks a Temporal server about runs.
 type Client struct {
 	Temporal  client.Client
@@ -46,17 +49,23 @@ const decideWithin = 5 * time.Second
 // and only one that failed, was cancelled or was terminated starts anew. It
 // then finds its finished steps in the store.
 func (c *Client) Submit(ctx context.Context, spec *config.Spec) (id string, err error) {
+	summary := workflows.Summary{Name: spec.Name, State: workflows.StateRunning, Passes: passes(spec)}
+	return c.start(ctx, workflows.RunID(spec), summary, workflows.NameRun, workflows.RunInput{Spec: *spec})
+}
+
+// start starts a workflow, or finds it.
+func (c *Client) start(ctx context.Context, id string, summary workflows.Summary, kind string, in any) (string, error) {
 	run, err := c.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID:                       workflows.RunID(spec),
+		ID:                       id,
 		TaskQueue:                activities.QueueRuns,
 		WorkflowTaskTimeout:      decideWithin,
 		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-		Memo:                     map[string]any{workflows.MemoSummary: workflows.Summary{Name: spec.Name, State: workflows.StateRunning, Passes: passes(spec)}},
-		StaticSummary:            spec.Name,
-	}, workflows.NameRun, workflows.RunInput{Spec: *spec})
+		Memo:                     map[string]any{workflows.MemoSummary: summary},
+		StaticSummary:            summary.Name,
+	}, kind, in)
 	if err != nil {
-		return "", fmt.Errorf("submit %s: %w", spec.Name, err)
+		return "", fmt.Errorf("submit %s: %w", summary.Name, err)
 	}
 	return run.GetID(), nil
 }
@@ -71,6 +80,7 @@ func passes(spec *config.Spec) int {
 // View is a look at a run.
 type View struct {
 	ID      string            `json:"id"`
+	Kind    string            `json:"kind,omitempty"` // KindSensitivity, or nothing for a run of a spec
 	State   string            `json:"state"`
 	Started time.Time         `json:"started"`
 	Closed  time.Time         `json:"closed,omitzero"`
@@ -103,12 +113,14 @@ func (c *Client) Look(ctx context.Context, id string, rows bool) (*View, error) 
 	}
 	v := view(described.GetWorkflowExecutionInfo())
 	for _, pending := range described.GetPendingActivities() {
-		v.Step = stepOf(pending)
+		if v.Step == nil || v.Step.Waiting { // of several, one that a worker has
+			v.Step = stepOf(pending)
+		}
 	}
 	if !rows {
 		return v, nil
 	}
-	if v.State == workflows.StateDone {
+	if v.State == workflows.StateDone && v.Kind == "" {
 		result, err := c.Result(ctx, id)
 		if err != nil {
 			return nil, err
@@ -144,7 +156,7 @@ func (c *Client) List(ctx context.Context, limit int) ([]View, error) {
 	var page []byte
 	for len(views) < limit {
 		answer, err := c.Temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
-			Namespace: c.Namespace, Query: fmt.Sprintf("WorkflowType = '%s'", workflows.NameRun),
+			Namespace: c.Namespace, Query: fmt.Sprintf("WorkflowType IN ('%s', '%s')", workflows.NameRun, workflows.NameSensitivity),
 			PageSize: int32(min(limit-len(views), 1000)), NextPageToken: page,
 		})
 		if err != nil {
@@ -210,6 +222,9 @@ func (c *Client) explain(id string, err error) error {
 
 func view(info *workflowpb.WorkflowExecutionInfo) *View {
 	v := &View{ID: info.GetExecution().GetWorkflowId(), Started: info.GetStartTime().AsTime(), State: state(info.GetStatus())}
+	if info.GetType().GetName() == workflows.NameSensitivity {
+		v.Kind = KindSensitivity
+	}
 	if t := info.GetCloseTime(); t != nil {
 		v.Closed = t.AsTime()
 	}

@@ -126,7 +126,7 @@ fuzz: ## each fuzz target for FUZZTIME (30s)
 
 .PHONY: histories
 histories: ## record the workflow histories of the replay tests anew
-	$(GO) test -vet=off ./cmd/espalier -run '^TestRecordHistories$$' -count 1 -v -timeout 15m -record-histories
+	$(GO) test -vet=off ./cmd/espalier -run '^TestRecordHistories' -count 1 -v -timeout 15m -record-histories
 
 .PHONY: minio
 minio: $(MINIO) ## build the real MinIO server of the S3 tests, once

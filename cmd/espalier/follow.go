@@ -29,8 +29,11 @@ const lookWithin = 5 * time.Second
 // errServersGone says that the process which embeds the servers has ended.
 var errServersGone = errors.New("the process with the servers has ended")
 
-// follow watches a run to its end and prints its result.
-func (a *app) follow(ctx context.Context, c *connection, id string) error {
+// finisher prints what has ended, or answers why there is nothing to print.
+type finisher func(context.Context, *runs.Client, *runs.View) error
+
+// follow watches a run to its end and then finishes it.
+func (a *app) follow(ctx context.Context, c *connection, id string, finish finisher) error {
 	w := a.newWatcher()
 	defer w.clear()
 	tick := time.NewTicker(lookEvery)
@@ -53,7 +56,7 @@ func (a *app) follow(ctx context.Context, c *connection, id string) error {
 			w.see(v)
 			if v.State == workflows.StateDone || v.State == workflows.StateFailed || v.State == workflows.StateCancelled {
 				w.clear()
-				return a.finish(ctx, c.runs, id)
+				return finish(ctx, c.runs, v)
 			}
 		}
 		select {
@@ -72,14 +75,14 @@ func glance(ctx context.Context, c *runs.Client, id string) (*runs.View, error) 
 }
 
 // finish prints a finished run's result, or answers why there is none.
-func (a *app) finish(ctx context.Context, c *runs.Client, id string) error {
-	result, err := c.Result(ctx, id)
-	var ended *temporal.WorkflowExecutionError
-	if err != nil && !errors.As(err, &ended) {
-		return fmt.Errorf("result of run %s: %w", id, err)
+func (a *app) finish(ctx context.Context, c *runs.Client, v *runs.View) error {
+	if v.Kind == runs.KindSensitivity {
+		return a.finishScan(ctx, c, v.ID, scanFiles{})
 	}
+	id := v.ID
+	result, err := c.Result(ctx, id)
 	if err != nil {
-		return runFailedError{fmt.Errorf("run %s: %s", id, reason(err))}
+		return ended(id, err)
 	}
 	if a.json {
 		return a.printJSON(result)
@@ -91,6 +94,15 @@ func (a *app) finish(ctx context.Context, c *runs.Client, id string) error {
 	}
 	fmt.Fprintf(a.out, "\nfinal checkpoint %s\n", result.Final)
 	return nil
+}
+
+// ended says why a run has no result.
+func ended(id string, err error) error {
+	var execution *temporal.WorkflowExecutionError
+	if !errors.As(err, &execution) {
+		return fmt.Errorf("result of run %s: %w", id, err)
+	}
+	return runFailedError{fmt.Errorf("run %s: %s", id, reason(err))}
 }
 
 // reason is the innermost message of a failed run, without Temporal's wrapping.

@@ -125,7 +125,7 @@ func watchCommand(a *app) *cobra.Command {
 				return err
 			}
 			defer c.close()
-			err = a.follow(cmd.Context(), c, args[0])
+			err = a.follow(cmd.Context(), c, args[0], a.finish)
 			if errors.Is(err, errServersGone) {
 				return fmt.Errorf("%w; the run goes on when they are started again, with: espalier server", err)
 			}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -203,14 +202,7 @@ func (a *app) savedNetwork(ctx context.Context, name string) (*models.Network, e
 }
 
 func drawTo(path string, net *models.Network) error {
-	file, err := os.Create(path)
-	if err != nil {
-		return cause(err, "write "+path)
-	}
-	if err = errors.Join(draw.SVG(file, net), file.Close()); err != nil {
-		return errors.Join(cause(err, "write "+path), os.Remove(path))
-	}
-	return nil
+	return writeTo(path, func(w io.Writer) error { return draw.SVG(w, net) })
 }
 
 func (a *app) show(net *models.Network) error {

@@ -17,8 +17,10 @@ import (
 	"espalier/workflows"
 )
 
-func (a *app) printJSON(v any) error {
-	encoder := json.NewEncoder(a.out)
+func (a *app) printJSON(v any) error { return writeJSON(a.out, v) }
+
+func writeJSON(w io.Writer, v any) error {
+	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(v)
 }

@@ -12,6 +12,7 @@ import (
 	"espalier/config"
 	"espalier/models/checkpoint"
 	"espalier/workers"
+	"espalier/workers/runs"
 )
 
 func runCommand(a *app) *cobra.Command {
@@ -29,24 +30,41 @@ leaves at once. Either way nothing is lost but the work since the last checkpoin
 			if err != nil {
 				return err
 			}
-			err = a.run(cmd.Context(), spec)
-			if errors.Is(err, errInterrupted) || cmd.Context().Err() != nil {
-				fmt.Fprintf(a.errs, "stopped; go on with: espalier run %s\n", args[0])
-				return errors.Join(errQuiet, errInterrupted)
-			}
-			return err
+			return a.work(cmd, args[0], job{
+				spec:   spec,
+				submit: func(ctx context.Context, c *runs.Client) (string, error) { return c.Submit(ctx, spec) },
+				finish: a.finish,
+			})
 		},
 	}
 	a.addProgress(command)
 	return command
 }
 
-// run submits a spec and works on it until it has ended. The engine and the
+// job is what a command submits and works on to its end.
+type job struct {
+	spec   *config.Spec
+	submit func(context.Context, *runs.Client) (id string, err error)
+	finish finisher
+}
+
+// work does the job of a command whose argument is the spec's file, and says
+// how to go on if it is interrupted.
+func (a *app) work(cmd *cobra.Command, spec string, j job) error {
+	err := a.run(cmd.Context(), j)
+	if errors.Is(err, errInterrupted) || cmd.Context().Err() != nil {
+		fmt.Fprintf(a.errs, "stopped; go on with: %s %s\n", cmd.CommandPath(), spec)
+		return errors.Join(errQuiet, errInterrupted)
+	}
+	return err
+}
+
+// run submits a job and works on it until it has ended. The engine and the
 // data are made ready while the servers start.
-func (a *app) run(ctx context.Context, spec *config.Spec) error {
-	ready := a.prepareSteps(func(s *activities.Steps) { s.Warm(ctx, spec.Data) })
+func (a *app) run(ctx context.Context, j job) error {
+	ready := a.prepareSteps(func(s *activities.Steps) { s.Warm(ctx, j.spec.Data) })
 	for {
-		err := a.attend(ctx, spec, ready)
+		err := a.attend(ctx, j, ready)
 		if !errors.Is(err, errServersGone) {
 			return err
 		}
@@ -55,8 +73,8 @@ func (a *app) run(ctx context.Context, spec *config.Spec) error {
 	}
 }
 
-// attend works on a run for as long as its servers are there.
-func (a *app) attend(ctx context.Context, spec *config.Spec, ready func() (*activities.Steps, error)) (err error) {
+// attend works on a job for as long as its servers are there.
+func (a *app) attend(ctx context.Context, j job, ready func() (*activities.Steps, error)) (err error) {
 	c, err := a.standUp(ctx)
 	if err != nil {
 		return err
@@ -69,16 +87,16 @@ func (a *app) attend(ctx context.Context, spec *config.Spec, ready func() (*acti
 			err = errServersGone
 		}
 	}()
-	// A store that does not work is noticed before the run is submitted.
+	// A store that does not work is noticed before anything is submitted.
 	if _, err := c.openStore(ctx); err != nil {
 		return err
 	}
-	id, err := c.runs.Submit(ctx, spec)
+	id, err := j.submit(ctx, c.runs)
 	if err != nil {
 		return err
 	}
-	return a.withWorker(ctx, c, ready, workers.Options{Queue: spec.Resources.Queue}, func(ctx context.Context) error {
-		return a.follow(ctx, c, id)
+	return a.withWorker(ctx, c, ready, workers.Options{Queue: j.spec.Resources.Queue}, func(ctx context.Context) error {
+		return a.follow(ctx, c, id, j.finish)
 	})
 }
 

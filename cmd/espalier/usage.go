@@ -105,8 +105,10 @@ func completionCommand(root *cobra.Command) *cobra.Command {
 
 // loadSpec reads a spec. Whatever is wrong with it or with its file name is
 // the user's to mend.
-func loadSpec(path string) (*config.Spec, error) {
-	spec, err := config.Load(path)
+func loadSpec(path string) (*config.Spec, error) { return loadSpecBy(config.Load, path) }
+
+func loadSpecBy(load func(string) (*config.Spec, error), path string) (*config.Spec, error) {
+	spec, err := load(path)
 	var faults *config.Faults
 	switch {
 	case err == nil:

@@ -11,48 +11,7 @@ import (
 	"espalier/models/engine/gorgonia"
 	"espalier/models/measure"
 	"espalier/models/prune"
-	"espalier/models/zoo"
 )
-
-// zooNet is a network of the zoo with drawn values, none of them 0.
-func zooNet(t testing.TB, o zoo.Options) *models.Network {
-	t.Helper()
-	net := blankNet(t, o)
-	zoo.Init(net, 3)
-	r := rand.New(rand.NewPCG(3, 11))
-	for _, p := range net.Params {
-		for i := range p.Data {
-			switch p.Role {
-			case models.RoleGamma, models.RoleVariance:
-				p.Data[i] = 0.6 + 0.8*r.Float32()
-			case models.RoleBias, models.RoleBeta, models.RoleMean:
-				p.Data[i] = float32(r.NormFloat64()) / 3
-			}
-		}
-	}
-	return net
-}
-
-// blankNet is a network of the zoo in its published form but for the options.
-func blankNet(t testing.TB, o zoo.Options) *models.Network {
-	t.Helper()
-	if def, ok := zoo.Default(o.Arch); ok {
-		if o.Input == nil {
-			o.Input = def.Input
-		}
-		if o.Hidden == nil {
-			o.Hidden = def.Hidden
-		}
-	}
-	if o.Classes == 0 {
-		o.Classes = 10
-	}
-	net, err := zoo.Build(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return net
-}
 
 func backend(t testing.TB) engine.Engine {
 	t.Helper()

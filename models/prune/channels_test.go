@@ -11,6 +11,7 @@ import (
 	"espalier/models"
 	"espalier/models/prune"
 	"espalier/models/zoo"
+	"espalier/models/zoo/zootest"
 )
 
 // channelMethods are those that remove channels.
@@ -46,7 +47,7 @@ func TestEveryMethodReallyRemoves(t *testing.T) {
 		"channels": {Channels: 0.4}, "sparsity": {Sparsity: 0.5}, "params": {Params: 0.3}, "macs": {MACs: 0.3},
 	}
 	for name, o := range nets {
-		net := zooNet(t, o)
+		net := zootest.Drawn(t, o, 3)
 		for _, about := range channelMethods(t) {
 			for goal, options := range goals {
 				deep, fits := len(net.Params) > 60, about.Name == "channel-lasso" || about.Name == "thinet"
@@ -158,7 +159,7 @@ func TestSizesOfLi(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			net := blankNet(t, c.net)
+			net := zootest.Blank(t, c.net)
 			zoo.Init(net, 1)
 			small, err := prune.Apply(net, planned(t, net, prune.Options{Method: "filter-norm", Scope: "layer", Layers: c.layers}, prune.Basis{}))
 			if err != nil {
@@ -184,7 +185,7 @@ func contains(list []int, n int) bool {
 // al. 2017, section 4.4).
 func TestSlimmingOfThePerceptron(t *testing.T) {
 	t.Parallel()
-	net := zooNet(t, zoo.Options{Arch: "mlp", Hidden: []int{500, 300}, BatchNorm: true})
+	net := zootest.Drawn(t, zoo.Options{Arch: "mlp", Hidden: []int{500, 300}, BatchNorm: true}, 3)
 	p := planned(t, net, prune.Options{Method: "slimming", Scope: "layer", Channels: 0.8}, prune.Basis{})
 	small, err := prune.Apply(net, p)
 	if err != nil {
@@ -201,7 +202,7 @@ func TestSlimmingOfThePerceptron(t *testing.T) {
 // A global threshold would empty the layer whose scales are all small.
 func TestNoLayerVanishes(t *testing.T) {
 	t.Parallel()
-	net := zooNet(t, zoo.Options{Arch: "vgg-16-bn", Width: 0.125, Input: models.Shape{3, 16, 16}})
+	net := zootest.Drawn(t, zoo.Options{Arch: "vgg-16-bn", Width: 0.125, Input: models.Shape{3, 16, 16}}, 3)
 	for i := range net.Param("bn4_2.gamma").Data {
 		net.Param("bn4_2.gamma").Data[i] = float32(i) * 1e-6
 	}
@@ -237,7 +238,7 @@ func TestNoLayerVanishes(t *testing.T) {
 // Targets are shares of the network before the first pass.
 func TestPassesCountFromTheDenseNetwork(t *testing.T) {
 	t.Parallel()
-	dense := zooNet(t, zoo.Options{Arch: "lenet-5"})
+	dense := zootest.Drawn(t, zoo.Options{Arch: "lenet-5"}, 3)
 	net := dense
 	for pass, want := range [][2]int{{15, 37}, {10, 25}, {5, 12}} { // floor(20 x 0.75), floor(50 x 0.75)
 		share := []float64{0.25, 0.5, 0.75}[pass]
@@ -255,8 +256,8 @@ func TestPassesCountFromTheDenseNetwork(t *testing.T) {
 
 func TestMoreThanCanGoIsRefused(t *testing.T) {
 	t.Parallel()
-	net := zooNet(t, zoo.Options{Arch: "lenet-5"})
-	bn := zooNet(t, zoo.Options{Arch: "lenet-5", BatchNorm: true})
+	net := zootest.Drawn(t, zoo.Options{Arch: "lenet-5"}, 3)
+	bn := zootest.Drawn(t, zoo.Options{Arch: "lenet-5", BatchNorm: true}, 3)
 	for name, c := range map[string]struct {
 		net  *models.Network
 		o    prune.Options
@@ -267,7 +268,7 @@ func TestMoreThanCanGoIsRefused(t *testing.T) {
 		"weights":            {net, prune.Options{Method: "filter-norm", Scope: "layer", Sparsity: 0.9999}, "sparsity 0.9999: at most a share of 0.9998 can go, 430424 of 430500"},
 		"with floors":        {net, prune.Options{Method: "filter-norm", Scope: "global", MACs: 0.95, ChannelOptions: prune.ChannelOptions{MinChannels: 10}}, "macs 0.95: at most a share of"},
 		"no scales":          {net, prune.Options{Method: "slimming", Scope: "global", Channels: 0.5}, "method slimming looks at scales of batch normalization, and none of network lenet-5"},
-		"coupled":            {zooNet(t, zoo.Options{Arch: "resnet-20"}), prune.Options{Method: "filter-norm", Scope: "layer", Layers: map[string]float64{"conv1": 0.5}}, "layers: no channel of conv1 may go (coupled); coupled: true takes them"},
+		"coupled":            {zootest.Drawn(t, zoo.Options{Arch: "resnet-20"}, 3), prune.Options{Method: "filter-norm", Scope: "layer", Layers: map[string]float64{"conv1": 0.5}}, "layers: no channel of conv1 may go (coupled); coupled: true takes them"},
 		"the output":         {net, prune.Options{Method: "filter-norm", Scope: "layer", Layers: map[string]float64{"fc2": 0.5}}, "layers: no channel of fc2 may go (output)"},
 		"unknown layer":      {net, prune.Options{Method: "filter-norm", Scope: "layer", Layers: map[string]float64{"conv9": 0.5}}, `layers: layer "conv9" is not known; allowed are conv1, conv2, fc1, fc2`},
 		"two goals":          {net, prune.Options{Method: "filter-norm", Scope: "layer", Channels: 0.5, MACs: 0.5}, "channels and macs are given together"},

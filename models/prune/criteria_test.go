@@ -8,6 +8,7 @@ import (
 	"espalier/models"
 	"espalier/models/prune"
 	"espalier/models/zoo"
+	"espalier/models/zoo/zootest"
 )
 
 // chainNet is input, conv a (4 filters), relu, conv b (3 filters), relu, flatten,
@@ -109,7 +110,7 @@ func TestActivationsByHand(t *testing.T) {
 // weights never come back.
 func TestTaylorFindsWhatDoesNothing(t *testing.T) {
 	t.Parallel()
-	net := zooNet(t, zoo.Options{Arch: "lenet-5", ReLU: true, Width: 0.5})
+	net := zootest.Drawn(t, zoo.Options{Arch: "lenet-5", ReLU: true, Width: 0.5}, 3)
 	w := net.Param("conv2.weight")
 	for i := range w.Data {
 		if in := i / 25 % 10; in == 3 || in == 7 { // nothing reads these two
@@ -129,7 +130,7 @@ func TestTaylorFindsWhatDoesNothing(t *testing.T) {
 // Scales of exactly 0 go, and nothing else does.
 func TestISTARemovesZerosAlone(t *testing.T) {
 	t.Parallel()
-	net := zooNet(t, zoo.Options{Arch: "lenet-5", BatchNorm: true})
+	net := zootest.Drawn(t, zoo.Options{Arch: "lenet-5", BatchNorm: true}, 3)
 	for _, at := range []int{0, 4, 19} {
 		net.Param("conv1.bn.gamma").Data[at] = 0
 	}
@@ -158,7 +159,7 @@ func TestISTARemovesZerosAlone(t *testing.T) {
 // The seed alone decides what random takes.
 func TestRandomIsDrawnBySeed(t *testing.T) {
 	t.Parallel()
-	net := zooNet(t, zoo.Options{Arch: "lenet-5"})
+	net := zootest.Drawn(t, zoo.Options{Arch: "lenet-5"}, 3)
 	take := func(seed uint64) []int {
 		o := prune.Options{Method: "random", Scope: "layer", Granularity: "channel", Channels: 0.5, MethodOptions: prune.MethodOptions{Seed: seed}}
 		return removedOf(t, planned(t, net, o, prune.Basis{}), "conv2")
@@ -171,7 +172,7 @@ func TestRandomIsDrawnBySeed(t *testing.T) {
 // Channels that are made together go together, from both sides of a sum.
 func TestCoupledChannelsGoTogether(t *testing.T) {
 	t.Parallel()
-	net := zooNet(t, zoo.Options{Arch: "resnet-20", Shortcut: zoo.ShortcutProjection, Input: models.Shape{3, 8, 8}})
+	net := zootest.Drawn(t, zoo.Options{Arch: "resnet-20", Shortcut: zoo.ShortcutProjection, Input: models.Shape{3, 8, 8}}, 3)
 	o := prune.Options{Method: "filter-norm", Scope: "layer", Channels: 0.25, ChannelOptions: prune.ChannelOptions{Coupled: true}}
 	small, err := prune.Apply(net, planned(t, net, o, prune.Basis{}))
 	if err != nil {

@@ -5,13 +5,14 @@ import (
 
 	"espalier/models/prune/channel"
 	"espalier/models/zoo"
+	"espalier/models/zoo/zootest"
 )
 
 // A plan asks for the cost of many sets: a search for a budget, the saving of
 // each unit.
 func BenchmarkCounter(b *testing.B) {
 	for _, arch := range []string{"vgg-16-bn", "resnet-56", "resnet-164", "densenet-40"} {
-		net := blank(b, zoo.Options{Arch: arch})
+		net := zootest.Blank(b, zoo.Options{Arch: arch})
 		counter, err := channel.NewCounter(net)
 		if err != nil {
 			b.Fatal(err)

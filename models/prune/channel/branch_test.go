@@ -10,6 +10,7 @@ import (
 	"espalier/models"
 	"espalier/models/prune/channel"
 	"espalier/models/zoo"
+	"espalier/models/zoo/zootest"
 )
 
 // Every block of a residual network may read a part of the stream.
@@ -21,7 +22,7 @@ func TestBranches(t *testing.T) {
 		"resnet-164": nil,
 	}
 	for arch, want := range tests {
-		net := blank(t, zoo.Options{Arch: arch})
+		net := zootest.Blank(t, zoo.Options{Arch: arch})
 		got, err := channel.Branches(net)
 		if err != nil {
 			t.Fatal(err)

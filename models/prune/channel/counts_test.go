@@ -7,6 +7,7 @@ import (
 
 	"espalier/models/prune/channel"
 	"espalier/models/zoo"
+	"espalier/models/zoo/zootest"
 )
 
 // first removes the first so many units of a layer's group.
@@ -45,7 +46,7 @@ func TestCountsOfLi(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			net := blank(t, test.options)
+			net := zootest.Blank(t, test.options)
 			if got := costs(t, remove(t, net, test.set)); !published(got, test.want) {
 				t.Errorf("Remove leaves %+v, want %+v", got, test.want)
 			}
@@ -81,11 +82,11 @@ func firstConvs(blocks int, percent []int, skip ...int) channel.Set {
 // of the ISTA paper, whose figure has the running statistics too.
 func TestCountsOfOthers(t *testing.T) {
 	t.Parallel()
-	mlp := remove(t, blank(t, zoo.Options{Arch: "mlp"}), channel.Set{"fc1": first(400), "fc2": first(240)})
+	mlp := remove(t, zootest.Blank(t, zoo.Options{Arch: "mlp"}), channel.Set{"fc1": first(400), "fc2": first(240)})
 	if got := costs(t, mlp); got.MACs != 85_000 {
 		t.Errorf("784-100-60-10 has %d weights, want 85000", got.MACs)
 	}
-	ista := remove(t, blank(t, zoo.Options{Arch: "convnet"}), channel.Set{
+	ista := remove(t, zootest.Blank(t, zoo.Options{Arch: "convnet"}), channel.Set{
 		"conv1": first(96 - 53), "conv2": first(192 - 86), "conv3": first(192 - 67), "conv4": first(384 - 128),
 	})
 	statistics := int64(0)

@@ -10,6 +10,7 @@ import (
 	"espalier/models"
 	"espalier/models/prune/channel"
 	"espalier/models/zoo"
+	"espalier/models/zoo/zootest"
 )
 
 // sketch writes groups as lines of "name(producers>consumers): fixed", and each
@@ -161,7 +162,7 @@ fc (fc > )
 // A unit says where its activations are.
 func TestPlaces(t *testing.T) {
 	t.Parallel()
-	u := group(t, blank(t, zoo.Options{Arch: "lenet-5"}), "conv2").Units[3]
+	u := group(t, zootest.Blank(t, zoo.Options{Arch: "lenet-5"}), "conv2").Units[3]
 	var flat channel.Place
 	for _, p := range u.Places {
 		if p.Node == "flatten" {

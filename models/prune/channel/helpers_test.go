@@ -11,52 +11,13 @@ import (
 	"espalier/models/measure"
 	"espalier/models/prune/channel"
 	"espalier/models/zoo"
+	"espalier/models/zoo/zootest"
 )
 
 // build makes a network of the zoo with values.
 func build(t testing.TB, o zoo.Options) *models.Network {
 	t.Helper()
-	net := blank(t, o)
-	drawn(net, 7)
-	return net
-}
-
-// blank makes a network of the zoo, in its published form but for the options.
-func blank(t testing.TB, o zoo.Options) *models.Network {
-	t.Helper()
-	if def, ok := zoo.Default(o.Arch); ok {
-		if o.Input == nil {
-			o.Input = def.Input
-		}
-		if o.Hidden == nil {
-			o.Hidden = def.Hidden
-		}
-	}
-	if o.Classes == 0 {
-		o.Classes = 10
-	}
-	net, err := zoo.Build(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return net
-}
-
-// drawn gives every parameter a value that is not 0, such that activations keep
-// their size.
-func drawn(net *models.Network, seed uint64) {
-	zoo.Init(net, seed)
-	r := rand.New(rand.NewPCG(seed, 11))
-	for _, p := range net.Params {
-		for i := range p.Data {
-			switch p.Role {
-			case models.RoleGamma, models.RoleVariance:
-				p.Data[i] = 0.6 + 0.8*r.Float32()
-			case models.RoleBias, models.RoleBeta, models.RoleMean:
-				p.Data[i] = float32(r.NormFloat64()) / 3
-			}
-		}
-	}
+	return zootest.Drawn(t, o, 7)
 }
 
 func groups(t testing.TB, net *models.Network, exclude ...string) []channel.Group {
@@ -183,6 +144,6 @@ func graph(t testing.TB, input models.Shape, nodes ...models.Node) *models.Netwo
 		p.Data = make([]float32, p.Shape.Size())
 	}
 	net.Params = params
-	drawn(net, 7)
+	zootest.Draw(net, 7)
 	return net
 }

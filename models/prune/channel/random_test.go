@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"espalier/models"
+	"espalier/models/zoo/zootest"
 )
 
 // drawer draws random graphs, node by node; where what it draws does not fit,
@@ -37,7 +38,7 @@ func randomNetwork(t testing.TB, seed uint64) *models.Network {
 		p.Data = make([]float32, p.Shape.Size())
 	}
 	d.net.Params = params
-	drawn(d.net, seed)
+	zootest.Draw(d.net, seed)
 	return d.net
 }
 

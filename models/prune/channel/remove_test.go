@@ -11,12 +11,13 @@ import (
 	"espalier/models"
 	"espalier/models/prune/channel"
 	"espalier/models/zoo"
+	"espalier/models/zoo/zootest"
 )
 
 func TestErrors(t *testing.T) {
 	t.Parallel()
-	lenet, res := blank(t, zoo.Options{Arch: "lenet-5"}), blank(t, zoo.Options{Arch: "resnet-20"})
-	broken := blank(t, zoo.Options{Arch: "lenet-5"})
+	lenet, res := zootest.Blank(t, zoo.Options{Arch: "lenet-5"}), zootest.Blank(t, zoo.Options{Arch: "resnet-20"})
+	broken := zootest.Blank(t, zoo.Options{Arch: "lenet-5"})
 	broken.Params = broken.Params[1:]
 	tests := map[string]struct {
 		net  *models.Network

@@ -158,29 +158,3 @@ func backend(t testing.TB) engine.Engine {
 	}
 	return e
 }
-
-// drawn gives every parameter a value that is not 0.
-func drawn(net *models.Network, seed uint64) *models.Network {
-	zoo.Init(net, seed)
-	r := rand.New(rand.NewPCG(seed, 11))
-	for _, p := range net.Params {
-		for i := range p.Data {
-			switch p.Role {
-			case models.RoleGamma, models.RoleVariance:
-				p.Data[i] = 0.6 + 0.8*r.Float32()
-			case models.RoleBias, models.RoleBeta, models.RoleMean:
-				p.Data[i] = float32(r.NormFloat64()) / 3
-			}
-		}
-	}
-	return net
-}
-
-func drawnNet(t testing.TB, o zoo.Options, seed uint64) *models.Network {
-	t.Helper()
-	net, err := zoo.Build(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return drawn(net, seed)
-}

@@ -9,6 +9,7 @@ import (
 	"espalier/models"
 	"espalier/models/prune/channel"
 	"espalier/models/prune/reconstruct"
+	"espalier/models/zoo/zootest"
 )
 
 func node(name string, op models.Op, a models.Attrs, inputs ...string) models.Node {
@@ -45,7 +46,7 @@ func odd(t *testing.T, seed uint64) *models.Network {
 		p.Data = make([]float32, p.Shape.Size())
 	}
 	net.Params = params
-	return drawn(net, seed)
+	return zootest.Draw(net, seed)
 }
 
 // everywhere is a problem on drawn samples, with all positions.

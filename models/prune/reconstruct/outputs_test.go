@@ -13,6 +13,7 @@ import (
 	"espalier/models/engine"
 	"espalier/models/prune/reconstruct"
 	"espalier/models/zoo"
+	"espalier/models/zoo/zootest"
 )
 
 // collected are all outputs of those nodes.
@@ -53,7 +54,7 @@ func TestOutputsOfAllNodes(t *testing.T) {
 		if arch != "lenet-5" {
 			o.Input = models.Shape{3, 8, 8}
 		}
-		net := drawnNet(t, o, 3)
+		net := zootest.Drawn(t, o, 3)
 		const n = 5
 		x := make([]float32, n*net.Input.Size())
 		for i := range x {
@@ -89,7 +90,7 @@ func TestOutputsOfAllNodes(t *testing.T) {
 // Many samples come in several batches.
 func TestOutputsComeInBatches(t *testing.T) {
 	t.Parallel()
-	net := drawnNet(t, zoo.Options{Arch: "lenet-5", Input: models.Shape{1, 28, 28}, Classes: 10}, 3)
+	net := zootest.Drawn(t, zoo.Options{Arch: "lenet-5", Input: models.Shape{1, 28, 28}, Classes: 10}, 3)
 	const n = 700
 	x := make([]float32, n*net.Input.Size())
 	for i := range x {
@@ -117,7 +118,7 @@ func TestOutputsComeInBatches(t *testing.T) {
 
 func TestOutputsRefuses(t *testing.T) {
 	t.Parallel()
-	net := drawnNet(t, zoo.Options{Arch: "lenet-5", Input: models.Shape{1, 28, 28}, Classes: 10}, 3)
+	net := zootest.Drawn(t, zoo.Options{Arch: "lenet-5", Input: models.Shape{1, 28, 28}, Classes: 10}, 3)
 	stop := errors.New("enough")
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()

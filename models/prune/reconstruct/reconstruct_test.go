@@ -16,6 +16,7 @@ import (
 	"espalier/models"
 	"espalier/models/prune/channel"
 	"espalier/models/prune/reconstruct"
+	"espalier/models/zoo/zootest"
 )
 
 // smallest are all units but the keep of the largest weights, summed without
@@ -208,7 +209,7 @@ func TestProblemsThatAreRefused(t *testing.T) {
 		"no tolerance":       {func(p *reconstruct.Problem) { p.Tolerance = math.NaN() }, "tolerance NaN is not in [0, 1]"},
 		"not finite":         {func(p *reconstruct.Problem) { p.X[5] = float32(math.NaN()) }, "is not finite"},
 		"another network": {func(p *reconstruct.Problem) {
-			p.Original = drawn(&models.Network{Name: "other", Input: p.Current.Input, Nodes: p.Current.Nodes[:2], Params: p.Current.Params[:2]}, 1)
+			p.Original = zootest.Draw(&models.Network{Name: "other", Input: p.Current.Input, Nodes: p.Current.Nodes[:2], Params: p.Current.Params[:2]}, 1)
 		}, "differ in more than values"},
 	}
 	for name, test := range tests {

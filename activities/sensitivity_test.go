@@ -2,6 +2,7 @@ package activities_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -129,5 +130,46 @@ func TestScanLeavesAStoppingWorker(t *testing.T) {
 	var app *temporal.ApplicationError
 	if !errors.As(err, &app) || app.Type() != activities.FailureDrained || app.NonRetryable() {
 		t.Fatalf("a scan on a stopping worker: %v, want it drained and tried again", err)
+	}
+}
+
+// Whatever chooses the channels or weights, a layer can be looked at alone.
+func TestEveryMethodCanBeScanned(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	prepared, err := do[activities.PrepareResult](b, b.steps.Prepare, activities.PrepareInput{
+		Head: head("a", ""), Network: config.Network{Arch: "lenet-5", BatchNorm: true, ReLU: true, Width: 0.2}, Data: digits, Seed: 1,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, method := range prune.Methods() {
+		about, err := prune.Describe(method)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, granularity := range about.Granularities {
+			in := activities.LayersInput{
+				Head: head("a", prepared.Checkpoint), Data: digits, DataDigest: prepared.DataDigest, Seed: 1, Draw: about.Data > 0,
+				Prune: config.Prune{Method: method, Granularity: granularity, Samples: min(about.Data, 32), Deviations: 1, Threshold: 0.1},
+			}
+			layers, err := do[activities.LayersResult](b, b.steps.Layers, in)
+			if err != nil {
+				t.Fatalf("%s of %s: %v", granularity, method, err)
+			}
+			i := slices.IndexFunc(layers.Targets, func(p prune.Target) bool { return p.Closed == "" })
+			if i < 0 {
+				t.Errorf("%s of %s: nothing can be pruned alone: %+v", granularity, method, layers.Targets)
+				continue
+			}
+			target := layers.Targets[i]
+			found, err := do[activities.SensitivityResult](b, b.steps.Sensitivity, activities.SensitivityInput{LayersInput: in, Layer: target.Name, Shares: []float64{0.5}})
+			if err != nil {
+				t.Fatalf("%s of %s: %v", granularity, method, err)
+			}
+			if points := found.Curve.Points; len(points) != 1 || points[0].Removed != (target.Size+1)/2 {
+				t.Errorf("%s of %s: %+v, want half of %d removed", granularity, method, found.Curve, target.Size)
+			}
+		}
 	}
 }

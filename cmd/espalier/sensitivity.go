@@ -74,10 +74,11 @@ goes on.`,
 func sharesOf(percents []float64) ([]float64, error) {
 	var shares []float64
 	for _, p := range percents {
-		if !(p > 0 && p < 100) { // written so that NaN fails too
+		share := math.Round(1e6*p) / 1e8 // the number that is meant, whatever p / 100 is
+		if !(share > 0 && share < 1) {   // written so that NaN fails too
 			return nil, usageError{fmt.Errorf("--shares %g: above 0 and below 100 percent is allowed", p)}
 		}
-		shares = append(shares, math.Round(1e6*p)/1e8) // the number that is meant, whatever p / 100 is
+		shares = append(shares, share)
 	}
 	if len(shares) == 0 {
 		return nil, usageError{errors.New("--shares: want one at least, in percent")}
@@ -184,7 +185,7 @@ func leftOut(c sensitivity.Curve) string {
 	for _, l := range c.LeftOut {
 		shares = append(shares, percentOf(l.Share))
 	}
-	return fmt.Sprintf("not measured: %s at %s: %s", c.Layer, strings.Join(shares, ", "), first.Why)
+	return fmt.Sprintf("not measured: %s at %s: %s", c.Layer, strings.Join(shares, ", "), strings.TrimPrefix(first.Why, "layer "+c.Layer+": "))
 }
 
 // percentOf writes a share that was asked for, as short as it is.

@@ -83,7 +83,7 @@ func filtersTable() table {
 
 // istaTable is ISTA where nothing is padded, so that removal is exact.
 func istaTable() table {
-	base := network("arch: lenet-5, batch_norm: true") + mnist + training("10", sgd5, "ista: {rho: 0.01}")
+	base := network("arch: lenet-5, batch_norm: true") + mnist + training("10", sgd5, "ista: {rho: 0.02}")
 	tune := "epochs: 3, optimizer: {sgd: {" + sgd5 + "}}"
 	return table{
 		id: "ista", title: "ISTA (Ye et al. 2018): channels that are exactly constant",

@@ -5,6 +5,7 @@ import (
 	"context"
 	"math"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -188,5 +189,27 @@ func TestExamplesBecomeTemplates(t *testing.T) {
 		if n := strings.Count(got, want); n != count {
 			t.Errorf("%q is in it %d times, want %d:\n%s", want, n, count, got)
 		}
+	}
+}
+
+func TestPlotsHaveACurveForWhatIsThere(t *testing.T) {
+	t.Parallel()
+	b, folder := realBook(t), t.TempDir()
+	p := &plot{file: "a.svg", title: "a title", lines: []gridLine{
+		{"by L2", passes("regularization-l2-iterative")}, {"by nothing", passes("regularization-none-iterative")},
+	}}
+	if err := p.write(folder, b); err != nil {
+		t.Fatal(err)
+	}
+	svg := textOf(t, filepath.Join(folder, "a.svg"))
+	if !strings.Contains(svg, "a title") || !strings.Contains(svg, "by L2") || strings.Contains(svg, "by nothing") {
+		t.Errorf("the chart lacks its title or curve, or has one that nothing is known of")
+	}
+	empty := &plot{file: "b.svg"}
+	if err := empty.write(folder, b); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(folder, "b.svg")); !os.IsNotExist(err) {
+		t.Errorf("a plot of nothing was written: %v", err)
 	}
 }

@@ -1,7 +1,7 @@
 // Package report makes charts of what was measured, as SVG.
 //
-// [Sensitivity] draws the curves of a scan. Equal reports give equal bytes, and
-// the charts are complete in themselves: titles, units and a legend beside the
+// [Chart] is lines over two axes in percent, and [Sensitivity] the one of a
+// scan. Equal numbers give equal bytes, and the charts are complete in themselves: titles, units and a legend beside the
 // axes, with room for the layers of a deep network.
 package report
 
@@ -43,33 +43,67 @@ var dashes = [][]vg.Length{nil, {6, 3}, {2, 2}, {9, 3, 2, 3}, {14, 4}}
 
 var markers = []draw.GlyphDrawer{draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}, draw.RingGlyph{}, draw.SquareGlyph{}, draw.TriangleGlyph{}, draw.CrossGlyph{}}
 
+// Chart is lines over two axes in percent.
+type Chart struct {
+	Title  string
+	X, Y   string  // what is on the axes, with its unit
+	Lowest float64 // where the X axis begins; it ends at 100
+	Lines  []Line
+}
+
+// Line is a curve of a chart.
+type Line struct {
+	Name string
+	X, Y []float64 // in percent, of equal length
+}
+
 // Sensitivity draws the accuracy against the share that was removed, a line for
 // each layer that was measured, from the whole network on. It fails where w does.
 func Sensitivity(w io.Writer, r *sensitivity.Report) error {
-	p := newPlot(fmt.Sprintf("%s by %s: one layer alone loses a share, without training", r.Network, r.Method))
-	p.X.Label.Text = what(r) + " removed of the layer, %"
-	p.Y.Label.Text = fmt.Sprintf("accuracy on %d %s samples, %%", r.Samples, r.Split)
-	p.X.Min, p.X.Max = 0, 100
-	lowest, highest := r.Accuracy, r.Accuracy
-	var entries []entry
-	for _, c := range r.Layers {
-		if len(c.Points) == 0 {
+	c := Chart{
+		Title: fmt.Sprintf("%s by %s: one layer alone loses a share, without training", r.Network, r.Method),
+		X:     what(r) + " removed of the layer, %",
+		Y:     fmt.Sprintf("accuracy on %d %s samples, %%", r.Samples, r.Split),
+	}
+	for _, curve := range r.Layers {
+		if len(curve.Points) == 0 {
 			continue
 		}
-		points := plotter.XYs{{X: 0, Y: 100 * r.Accuracy}}
-		for _, at := range c.Points {
-			points = append(points, plotter.XY{X: 100 * c.Removed(at), Y: 100 * at.Accuracy})
-			lowest, highest = min(lowest, at.Accuracy), max(highest, at.Accuracy)
+		line := Line{Name: curve.Layer, X: []float64{0}, Y: []float64{100 * r.Accuracy}}
+		for _, at := range curve.Points {
+			line.X, line.Y = append(line.X, 100*curve.Removed(at)), append(line.Y, 100*at.Accuracy)
+		}
+		c.Lines = append(c.Lines, line)
+	}
+	return c.Write(w)
+}
+
+// Write draws the chart; the Y axis is as long as its values need, in tens. It
+// fails where w does, and on a line without points.
+func (c Chart) Write(w io.Writer) error {
+	p := newPlot(c.Title)
+	p.X.Label.Text, p.Y.Label.Text = c.X, c.Y
+	p.X.Min, p.X.Max = c.Lowest, 100
+	lowest, highest := 100.0, 0.0
+	var entries []entry
+	for i, l := range c.Lines {
+		if len(l.X) == 0 || len(l.X) != len(l.Y) {
+			return fmt.Errorf("curve of %s: %d and %d values; want as many of both, and at least one", l.Name, len(l.X), len(l.Y))
+		}
+		var points plotter.XYs
+		for k, x := range l.X {
+			points = append(points, plotter.XY{X: x, Y: l.Y[k]})
+			lowest, highest = min(lowest, l.Y[k]), max(highest, l.Y[k])
 		}
 		line, marks, err := plotter.NewLinePoints(points)
 		if err != nil {
-			return fmt.Errorf("curve of %s: %w", c.Layer, err)
+			return fmt.Errorf("curve of %s: %w", l.Name, err)
 		}
-		dress(line, marks, len(entries))
+		dress(line, marks, i)
 		p.Add(line, marks)
-		entries = append(entries, entry{c.Layer, line, marks})
+		entries = append(entries, entry{l.Name, line, marks})
 	}
-	p.Y.Min, p.Y.Max = max(0, 10*math.Floor(10*lowest-1e-9)), min(100, 10*math.Ceil(10*highest+1e-9))
+	p.Y.Min, p.Y.Max = max(0, 10*math.Floor(lowest/10-1e-9)), min(100, 10*math.Ceil(highest/10+1e-9))
 	p.X.Tick.Marker, p.Y.Tick.Marker = percents(p.X.Min, p.X.Max), percents(p.Y.Min, p.Y.Max)
 	return write(w, p, entries)
 }

@@ -102,3 +102,18 @@ func TestChartOfNothing(t *testing.T) {
 type failing struct{}
 
 func (failing) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
+
+func TestChartRefusesLinesThatDoNotFit(t *testing.T) {
+	t.Parallel()
+	for name, line := range map[string]report.Line{
+		"no points":       {Name: "a"},
+		"a value too few": {Name: "a", X: []float64{1, 2}, Y: []float64{50}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if err := (report.Chart{Lines: []report.Line{line}}).Write(io.Discard); err == nil || !strings.Contains(err.Error(), "curve of a") {
+				t.Errorf("Write = %v, want an error that names the curve", err)
+			}
+		})
+	}
+}

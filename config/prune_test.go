@@ -57,7 +57,7 @@ func TestMethodsFillInWhatTheyTake(t *testing.T) {
 			Norm: "l1", Normalize: "max", Finetune: tune,
 		},
 		"taylor, granularity: channel": {
-			Scope: "global", Granularity: "channel", Schedule: half, MinChannels: &one, Multiple: 1, MaxPerPass: 1, Branch: &no, Constants: "drop",
+			Scope: "layer", Granularity: "channel", Schedule: half, MinChannels: &one, Multiple: 1, MaxPerPass: 1, Branch: &no, Constants: "drop",
 			Normalize: "none", Samples: 2048, Finetune: tune,
 		},
 		"channel-lasso, residual: false": {

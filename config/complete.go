@@ -49,7 +49,7 @@ func completePrune(p *Prune) {
 		case prune.OptionNorm:
 			orElse(&p.Norm, "l1")
 		case prune.OptionNormalize:
-			orElse(&p.Normalize, "none")
+			orElse(&p.Normalize, cmp.Or(about.Normalize, "none"))
 		case prune.OptionDeviations:
 			if p.Schedule.Target.IsZero() {
 				orElse(&p.Deviations, 1)

@@ -58,7 +58,7 @@ func TestMethodsFillInWhatTheyTake(t *testing.T) {
 		},
 		"taylor, granularity: channel": {
 			Scope: "layer", Granularity: "channel", Schedule: half, MinChannels: &one, Multiple: 1, MaxPerPass: 1, Branch: &no, Constants: "drop",
-			Normalize: "none", Samples: 2048, Finetune: tune,
+			Normalize: "mean", Samples: 2048, Finetune: tune,
 		},
 		"channel-lasso, residual: false": {
 			Scope: "layer", Granularity: "channel", Schedule: half, MinChannels: &one, Multiple: 1, MaxPerPass: 1, Branch: &no, Constants: "drop",

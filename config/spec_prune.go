@@ -24,7 +24,7 @@ type Prune struct {
 
 	Norm        string  `json:"norm,omitempty" yaml:"norm,omitempty" words:"l1,l2" example:"l2" doc:"The norm by which filters are ranked, l1 when left out; for method filter-norm."`
 	Greedy      bool    `json:"greedy,omitempty" yaml:"greedy" default:"false" doc:"Leave out of a filter's norm the weights that read channels already removed; for method filter-norm."`
-	Normalize   string  `json:"normalize,omitempty" yaml:"normalize,omitempty" words:"none,mean,max" example:"mean" doc:"What a layer's scores are divided by before layers are compared, none when left out; for methods that score channels."`
+	Normalize   string  `json:"normalize,omitempty" yaml:"normalize,omitempty" words:"none,mean,max" example:"mean" doc:"What a layer's scores are divided by before layers are compared, none when left out, mean for taylor; for methods that score channels."`
 	Threshold   float64 `json:"threshold,omitempty" yaml:"threshold,omitempty" range:"[0,)" example:"0.001" doc:"Channels whose scale of batch normalization is at most this go, instead of schedule.target; for methods slimming and ista."`
 	Deviations  float64 `json:"deviations,omitempty" yaml:"deviations,omitempty" range:"(0,)" example:"1" doc:"Channels whose share of zeros is so many standard deviations above the mean of the layer go, 1 when left out, instead of schedule.target; for method apoz."`
 	Points      int     `json:"points,omitempty" yaml:"points,omitempty" range:"[1,)" example:"10" doc:"Positions of each image that errors are measured at, 10 when left out; for methods channel-lasso and thinet."`

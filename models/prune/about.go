@@ -51,6 +51,7 @@ type About struct {
 	// The defaults that differ from method to method.
 	Branch    bool   // selections before readers of shared tensors
 	Constants string // see Options.Constants
+	Normalize string // see MethodOptions.Normalize; "" is none
 	// Rewound methods train the network anew after a pass, from early weights.
 	Rewound bool
 }

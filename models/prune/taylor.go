@@ -26,7 +26,7 @@ func (taylor) about() About {
 	return About{
 		Name: "taylor", Paper: "Molchanov et al. 2019", Doc: "Takes what the loss would notice least, by its first-order expansion.",
 		Granularities: []string{GranularityConnection, GranularityChannel}, Scopes: []string{ScopeLayer, ScopeGlobal}, Data: 2048,
-		Takes: []string{OptionNormalize},
+		Takes: []string{OptionNormalize}, Normalize: "mean",
 	}
 }
 
@@ -40,7 +40,7 @@ func (m taylor) check(net *models.Network, o Options) error {
 func (m taylor) plan(ctx context.Context, net *models.Network, o Options, b Basis) (*Plan, error) {
 	if m.about().granularity(o) == GranularityChannel {
 		if o.Normalize == "" {
-			o.Normalize = "mean"
+			o.Normalize = m.about().Normalize
 		}
 		return byScore(ctx, net, o, b, gateScore)
 	}

@@ -129,7 +129,7 @@ func writeBenches(page *strings.Builder, b *book, benches []bench) {
 	for _, m := range benches {
 		kept := b.benches[m.name]
 		if kept == nil || len(kept.Checkpoints) != 2 {
-			rows = append(rows, []string{"`" + m.small + "`", "", notRun})
+			rows = append(rows, []string{"`" + m.small + "`", "", notRun, notRun, notRun, ""})
 			continue
 		}
 		machine = fmt.Sprintf(" (%s, %d threads)", kept.Engine.CPU, kept.Engine.Threads)

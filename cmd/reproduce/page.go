@@ -82,8 +82,12 @@ func (t table) writeSpec(page *strings.Builder) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(page, "\n<details><summary>%d experiments: <code>make reproduce DATA=folder ONLY='%s'</code></summary>\n\nThe spec of `%s`:\n\n```yaml\n%s```\n\n</details>\n",
-		len(t.experiments), t.only(), e.id, strings.Replace(spec, durable, "", 1))
+	number := "1 experiment"
+	if n := len(t.experiments); n > 1 {
+		number = fmt.Sprintf("%d experiments", n)
+	}
+	fmt.Fprintf(page, "\n<details><summary>%s: <code>make reproduce DATA=folder ONLY='%s'</code></summary>\n\nThe spec of `%s`:\n\n```yaml\n%s```\n\n</details>\n",
+		number, t.only(), e.id, strings.Replace(spec, durable, "", 1))
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -211,5 +212,26 @@ func TestPlotsHaveACurveForWhatIsThere(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(folder, "b.svg")); !os.IsNotExist(err) {
 		t.Errorf("a plot of nothing was written: %v", err)
+	}
+}
+
+func TestSpeedsNameTheLayersThatLose(t *testing.T) {
+	t.Parallel()
+	b := realBook(t)
+	var page strings.Builder
+	writeBenches(&page, b, []bench{{name: "cifar-resnet20-filter-norm-70", small: "small"}, {name: "other", small: "missing"}})
+	text := page.String()
+	for _, want := range []string{"| `small` | 1 | 3.53x | 1.75x | 49 % | no: layer1.0.conv1 (24µs; 4 outputs fill 50 % of their vectors of 8;", "| `missing` |  | not run |"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("it lacks %q:\n%s", want, text)
+		}
+	}
+	fast := *b.benches["cifar-resnet20-filter-norm-70"]
+	fast.Checkpoints = slices.Clone(fast.Checkpoints)
+	fast.Checkpoints[1].Speeds = []speed{{Batch: 1, Speedup: factors{3.53, 2.9}, Reached: 0.82}}
+	b.benches["fast"] = &fast
+	page.Reset()
+	if writeBenches(&page, b, []bench{{name: "fast", small: "small"}}); !strings.Contains(page.String(), "| 82 % | yes |") {
+		t.Errorf("82 %% of the speed-up is not enough:\n%s", page.String())
 	}
 }

@@ -191,7 +191,7 @@ func TestNames(t *testing.T) {
 	if got, want := blas.Gonum().String(), "gonum "+string(version[1]); got != want {
 		t.Errorf("name %q, go.mod says %q", got, want)
 	}
-	named := regexp.MustCompile(`^(openblas \d+\.\d+\.\d+\S* \w+|gonum .*)$`)
+	named := regexp.MustCompile(`^(openblas \d+\.\d+\.\d+\S* \w+|gemm \d+|gonum .*)$`)
 	if got := blas.Open().String(); !named.MatchString(got) {
 		t.Errorf("name %q, want library, version and kernel", got)
 	}

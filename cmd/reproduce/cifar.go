@@ -49,6 +49,7 @@ var cifarMethods = []struct {
 	{"thinet", "ThiNet (Luo et al. 2017)", "thinet", nil},
 	{"slimming", "slimming, of the dense network as it is", "slimming", nil},
 	{"ista", "smallest scales, constants absorbed (Ye et al. 2018)", "ista", nil},
+	{"filter-norm-eights", "L1 norm, channel counts in multiples of 8", "filter-norm", []string{"multiple: 8"}},
 	{"slimming-sparsified", "slimming after 3 epochs of L1 on the scales (Liu et al. 2017)", "slimming", []string{sparsifyCIFAR}},
 }
 
@@ -97,7 +98,9 @@ func methodsTable(n cifarNet) table {
 	}
 	t.claims = methodClaims(lines)
 	for _, saving := range savings {
-		t.benches = append(t.benches, bench{name: prefix + "filter-norm-" + saving, dense: prefix + "dense", small: prefix + "filter-norm-" + saving})
+		for _, method := range []string{"filter-norm-", "filter-norm-eights-"} {
+			t.benches = append(t.benches, bench{name: prefix + method + saving, dense: prefix + "dense", small: prefix + method + saving})
+		}
 	}
 	t.plot = &plot{file: "reproduction-" + n.id + ".svg", title: n.name + " on CIFAR-10", lines: lines}
 	return t
@@ -106,7 +109,7 @@ func methodsTable(n cifarNet) table {
 // methodClaims are what the papers say of each other's methods.
 func methodClaims(lines []gridLine) []claim {
 	of := func(i int) []ref { return cellsOf(lines, cifarMethods[i].label) }
-	norm, random, apoz, lasso, thinet, slim, ista, sparsified := of(0), of(1), of(2), of(5), of(6), of(7), of(8), of(9)
+	norm, random, apoz, lasso, thinet, slim, ista, sparsified := of(0), of(1), of(2), of(5), of(6), of(7), of(8), of(10)
 	return []claim{
 		{"small filters are better gone than random ones, before fine-tuning (Li et al.)", prunedAccuracy, pairwise(random, norm)},
 		{"and after it", finalAccuracy, pairwise(random, norm)},

@@ -14,7 +14,7 @@ const preface = `# The papers' figures, reproduced
 
 runs every experiment below and writes this page; [examples/README.md](../examples/README.md) says what the folder holds. It may be interrupted in any way and goes on where it was. ` + "`ONLY=expression`" + ` picks experiments by name; ` + "`go run ./cmd/reproduce -help`" + ` tells the rest. No number of ours is written by hand: all are read from the results of ` + "`espalier run --json`" + `.
 
-Ours are means over seeds 1, 2, ..., with the sample deviation where there are several, measured on the test set after the last epoch. Each experiment is one spec, whose settings were not searched for by the test set. A reproduction is judged by the difference to our own dense network, since the papers' baselines differ. "Weights" are without biases, as the papers count them, and "parameters" with them; multiply-adds (MACs) are those of one sample.
+Ours are means over seeds 1, 2, ..., with the sample deviation where there are several, measured on the test set after the last epoch. Each experiment is one spec. No setting was chosen for its test accuracy, but those who wrote the specs had seen some test figures of trials, as the tables say. A reproduction is judged by the difference to our own dense network, since the papers' baselines differ. "Weights" are without biases, as the papers count them, and "parameters" with them; multiply-adds (MACs) are those of one sample.
 `
 
 // writePage writes the page and its plots.

@@ -28,8 +28,7 @@ type Library interface {
 }
 
 // Open returns OpenBLAS where one of its usual names can be loaded and knows the
-// processor, otherwise
-// [Native], or [Gonum] where that is slow.
+// processor, otherwise [Native], or [Gonum] where that is slow.
 func Open() Library {
 	for _, name := range names() {
 		if lib, err := OpenBLAS(name); err == nil && !(gemm.Vectorized() && behind(lib.String())) {

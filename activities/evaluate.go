@@ -41,11 +41,7 @@ func (s *Steps) Evaluate(ctx context.Context, in EvaluateInput) (StepResult, err
 		Batch int
 	}{in.DataDigest, evaluationBatch}
 	return s.run(ctx, in.Head, NameEvaluate, params, 0, func(ctx context.Context, a *attempt) (checkpoint.Result, error) {
-		parent, err := a.parent(ctx)
-		if err != nil {
-			return checkpoint.Result{}, err
-		}
-		set, err := s.dataset(ctx, in.Data, in.DataDigest)
+		parent, set, err := a.given(ctx, in.Data, in.DataDigest)
 		if err != nil {
 			return checkpoint.Result{}, err
 		}

@@ -62,11 +62,7 @@ func (s *Steps) Layers(ctx context.Context, in LayersInput) (LayersResult, error
 	}{options, in.DataDigest}
 	var out LayersResult
 	result, err := s.detailed(ctx, in.Head, NameLayers, params, 0, &out, func(ctx context.Context, a *attempt) (checkpoint.Result, error) {
-		parent, err := a.parent(ctx)
-		if err != nil {
-			return checkpoint.Result{}, err
-		}
-		set, err := s.dataset(ctx, in.Data, in.DataDigest)
+		parent, set, err := a.given(ctx, in.Data, in.DataDigest)
 		if err != nil {
 			return checkpoint.Result{}, err
 		}
@@ -106,11 +102,7 @@ func (s *Steps) Sensitivity(ctx context.Context, in SensitivityInput) (Sensitivi
 	}{options, in.Layer, in.Shares, in.DataDigest, in.pruning().samples(), evaluationBatch}
 	var out SensitivityResult
 	result, err := s.detailed(ctx, in.Head, NameSensitivity, params, 0, &out.Curve, func(ctx context.Context, a *attempt) (checkpoint.Result, error) {
-		parent, err := a.parent(ctx)
-		if err != nil {
-			return checkpoint.Result{}, err
-		}
-		set, err := s.dataset(ctx, in.Data, in.DataDigest)
+		parent, set, err := a.given(ctx, in.Data, in.DataDigest)
 		if err != nil {
 			return checkpoint.Result{}, err
 		}

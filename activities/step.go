@@ -9,7 +9,9 @@ import (
 
 	"go.temporal.io/sdk/activity"
 
+	"espalier/config"
 	"espalier/models/checkpoint"
+	"espalier/models/data"
 )
 
 // attempt is one try at a step: its journal, where it goes on and its pulse.
@@ -142,6 +144,16 @@ func (s *Steps) await(ctx context.Context, key string, head Head, p *pulse) (*ch
 // workflow's to mend, by running the step that made it again.
 func (a *attempt) parent(ctx context.Context) (*checkpoint.Checkpoint, error) {
 	return a.read(ctx, a.head.Parent)
+}
+
+// given is what a step that measures looks at: its input and the data set.
+func (a *attempt) given(ctx context.Context, of config.Data, digest string) (*checkpoint.Checkpoint, *data.Dataset, error) {
+	parent, err := a.parent(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	set, err := a.steps.dataset(ctx, of, digest)
+	return parent, set, err
 }
 
 // read loads a checkpoint of another step of the run.

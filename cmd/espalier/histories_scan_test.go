@@ -6,7 +6,6 @@ import (
 
 	"espalier/config"
 	"espalier/workers"
-	"espalier/workflows"
 )
 
 // TestRecordHistoriesOfScans writes those of scans of sensitivity, beside the
@@ -35,19 +34,9 @@ func TestRecordHistoriesOfScans(t *testing.T) {
 			return err == nil && v.Step != nil && v.Step.Activity == "Sensitivity" && v.Step.Progress != nil && strings.Contains(v.Step.Progress.Phase, " of ")
 		})
 	}
-	control := workflows.Control{Who: "recorder", Note: "for the replay test"}
 	id = p.scan(t, slow, many...)
 	scans(id)
-	if err := p.runs.Pause(t.Context(), id, control); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "the pause", func() bool {
-		v, err := p.runs.Look(t.Context(), id, false)
-		return err == nil && v.State == workflows.StatePaused && v.Step == nil
-	})
-	if err := p.runs.Resume(t.Context(), id, control); err != nil {
-		t.Fatal(err)
-	}
+	p.rest(t, id)
 	p.end(t, id)
 	p.record(t, id, "sensitivity-paused")
 

@@ -36,7 +36,6 @@ func TestRecordHistories(t *testing.T) {
 	}
 	home := t.TempDir()
 	p := newInProcess(t, home)
-	control := workflows.Control{Who: "recorder", Note: "for the replay test"}
 	slow := strings.Replace(tinySpec, "epochs: 2", "epochs: 2000", 1)
 	renamed := func(spec, name string) string { return strings.Replace(spec, "name: tiny", "name: "+name, 1) }
 	trains := func(id string) {
@@ -66,16 +65,7 @@ func TestRecordHistories(t *testing.T) {
 
 	_, id = p.submit(t, renamed(strings.Replace(slow, "seed: 1", "seed: 2", 1), "paused"))
 	trains(id)
-	if err := p.runs.Pause(t.Context(), id, control); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "the pause", func() bool {
-		v, err := p.runs.Look(t.Context(), id, false)
-		return err == nil && v.State == workflows.StatePaused && v.Step == nil
-	})
-	if err := p.runs.Resume(t.Context(), id, control); err != nil {
-		t.Fatal(err)
-	}
+	p.rest(t, id)
 	p.end(t, id)
 	p.record(t, id, "paused")
 
@@ -137,6 +127,22 @@ prune:
 durability: {checkpoint_every: 100ms, heartbeat_timeout: 2s}
 `
 )
+
+// rest pauses a run, and resumes it once its step has stopped.
+func (p *inProcess) rest(t *testing.T, id string) {
+	t.Helper()
+	control := workflows.Control{Who: "recorder", Note: "for the replay test"}
+	if err := p.runs.Pause(t.Context(), id, control); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the pause", func() bool {
+		v, err := p.runs.Look(t.Context(), id, false)
+		return err == nil && v.State == workflows.StatePaused && v.Step == nil
+	})
+	if err := p.runs.Resume(t.Context(), id, control); err != nil {
+		t.Fatal(err)
+	}
+}
 
 // end waits for a run's end, whatever it is.
 func (p *inProcess) end(t *testing.T, id string) {

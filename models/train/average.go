@@ -46,6 +46,16 @@ func (a *average) step(t int64) {
 	}
 }
 
+// mask zeroes the averages of masked weights.
+func (a *average) mask() {
+	if a == nil {
+		return
+	}
+	for i, p := range a.params {
+		kernel.Mask(a.shadow[i], p.Mask)
+	}
+}
+
 // tensors are the live averages by name: "ema/fc1.weight".
 func (a *average) tensors() map[string][]float32 {
 	tensors := map[string][]float32{}

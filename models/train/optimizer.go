@@ -48,22 +48,36 @@ func (o *optimizer) step(t int64, lr float64) {
 		}
 		kernel.Mask(p.Value, p.Mask)
 		p.shrink(lr)
+		p.scatter()
+	}
+}
+
+// mask zeroes the memory of masked weights.
+func (o *optimizer) mask() {
+	for _, slot := range o.slots {
+		for i, p := range o.params {
+			kernel.Mask(slot[i], p.Mask)
+		}
 	}
 }
 
 // objective turns the engine's gradients of the loss into those of what is
-// minimized: masked, with the penalties' gradients, and no longer than limit, unless that is 0.
-// Masking comes first, so that a pruned weight has no part in the norm. It
-// answers whether the norm, where it is needed, is finite.
+// minimized: masked, with the penalties' gradients, of centroids where weights
+// are tied, and no longer than limit, unless that is 0. Masking comes first, so
+// that a pruned weight has no part in the norm. It answers whether the norm,
+// where it is needed, is finite.
 func objective(params []trained, limit float64) bool {
-	for _, p := range params {
-		kernel.Mask(p.Grad, p.Mask)
+	for i := range params {
+		p := &params[i]
+		w := p.session()
+		kernel.Mask(w.Grad, w.Mask)
 		if p.l2 > 0 {
-			kernel.AddScaled(p.Grad, p.Value, p.l2)
+			kernel.AddScaled(w.Grad, w.Value, p.l2)
 		}
 		if p.l1 > 0 {
-			kernel.AddSign(p.Grad, p.Value, p.l1)
+			kernel.AddSign(w.Grad, w.Value, p.l1)
 		}
+		p.gather()
 	}
 	return limit == 0 || clip(params, limit)
 }

@@ -29,6 +29,12 @@ type Options struct {
 	L1, L2 Penalty
 	// Proximal are the parameters that are shrunk towards 0 after each step.
 	Proximal []Proximal
+	// Ties are the parameters whose weights share values. A training that goes on
+	// needs the ties that it began with: those of the network at its beginning.
+	Ties []Tie
+	// MeanGradient moves centroids by the mean of their weights' gradients and
+	// not by the sum.
+	MeanGradient bool
 	// Clip, if not 0, bounds the 2-norm of all gradients together (Pascanu et
 	// al. 2013): a longer gradient is scaled down to it.
 	Clip float64

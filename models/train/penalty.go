@@ -72,6 +72,7 @@ type trained struct {
 	engine.Param
 	l1, l2, decay float32
 	lambda        float64 // of its proximal step
+	tie           *tie    // what Param holds are centroids; nil if they are weights
 }
 
 // trainedParams are those of the session's parameters that are trained.
@@ -91,10 +92,10 @@ func (o Options) trainedParams(net *models.Network, params []engine.Param) ([]tr
 	var all []trained
 	for i, p := range params {
 		if p.Role.Trained() {
-			all = append(all, trained{p, l1[i], l2[i], o.Optimizer.decay(p.Role), lambda[i]})
+			all = append(all, trained{p, l1[i], l2[i], o.Optimizer.decay(p.Role), lambda[i], nil})
 		}
 	}
-	return all, nil
+	return all, tieUp(all, o.Ties, o.MeanGradient)
 }
 
 // decay is the weight decay of parameters of a role.

@@ -4,10 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"espalier/models/checkpoint"
-	"espalier/models/engine/kernel"
 )
 
 // Snapshot is a deep copy of everything that training needs to go on: the
@@ -90,14 +88,8 @@ func (t *Trainer) fill(from map[string][]float32) error {
 			return fmt.Errorf("tensor %s is not one of optimizer %s and this network", name, t.o.Optimizer.Kind)
 		}
 	}
-	masks := map[string][]bool{}
-	for _, p := range t.params {
-		masks[p.Name] = p.Mask
-	}
-	for name, tensor := range own {
-		_, param, _ := strings.Cut(name, "/")
-		kernel.Mask(tensor, masks[param])
-	}
+	t.opt.mask()
+	t.ema.mask()
 	return nil
 }
 

@@ -12,11 +12,14 @@
 //  1. the gradient of the mean cross-entropy of one batch, from the engine, or
 //     of the loss of distillation, for which a [Teacher] sees the batch first;
 //  2. masked, so that pruned weights have no gradient;
-//  3. plus the gradients of L1 and L2, on the parameters that they are for;
+//  3. plus the gradients of L1 and L2, on the parameters that they are for, and
+//     summed over the weights of each centroid, where weights are tied;
 //  4. scaled down to the norm Clip;
-//  5. the optimizer's update, with its weight decay, on weights as a rule;
+//  5. the optimizer's update, with its weight decay, on weights as a rule, or on
+//     the centroids that stand for them;
 //  6. masked weights set to exactly +0. Their momentum and moments are 0 too;
-//  7. the proximal steps, on the parameters that they are for;
+//  7. the proximal steps, on the parameters that they are for; tied weights take
+//     the values of their centroids;
 //  8. the moving average of all parameters, if there is one.
 //
 // Batch normalization's running statistics move in the engine. They are
@@ -242,7 +245,9 @@ func (t *Trainer) Candidate() *models.Network {
 	net := t.network(func(i int) []float32 { return t.ema.shadow[i] })
 	for i := range t.trained {
 		p := &t.trained[i]
-		p.settle(net.Param(p.Name).Data)
+		average := net.Param(p.Name).Data
+		p.settle(average)
+		p.agree(average)
 	}
 	return net
 }

@@ -5,7 +5,8 @@
 // Each idea stands alone, and each is exact but one. [Encode] stores a matrix
 // as values and gaps between them, bit for bit. [Quantize] replaces the weights
 // of each layer by the nearest of its centroids, which is the step that loses
-// something: its codes then take the place of the values. [Coded.Pack] turns
+// something: its codes then take the place of the values. [Uniform] rounds to
+// evenly spaced values instead, for comparison. [Coded.Pack] turns
 // both into bytes, and package huffman into fewer. [Sizes] counts what all this
 // takes, by layer and by the paper's rules.
 //

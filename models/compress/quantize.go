@@ -34,6 +34,15 @@ type Options struct {
 // It fails on a network that is not valid, on bits for a layer that has no
 // weights, and on a width or an init that is not allowed. Weights must be finite.
 func Quantize(net *models.Network, o Options) (*models.Network, []Shared, error) {
+	if !slices.Contains(Inits(), o.Init) {
+		return nil, nil, fmt.Errorf("init %q: it is one of %q", o.Init, Inits())
+	}
+	return eachLayer(net, o, share)
+}
+
+// eachLayer turns the weights of each layer that has bits into codes, on a copy
+// of the network.
+func eachLayer(net *models.Network, o Options, code func(p *models.Param, bits int, o Options) (Shared, error)) (*models.Network, []Shared, error) {
 	if err := net.Validate(); err != nil {
 		return nil, nil, err
 	}
@@ -47,7 +56,7 @@ func Quantize(net *models.Network, o Options) (*models.Network, []Shared, error)
 		if p.Role != models.RoleWeight || !ok {
 			continue
 		}
-		s, err := share(p, bits, o)
+		s, err := code(p, bits, o)
 		if err != nil {
 			return nil, nil, fmt.Errorf("layer %s: %w", p.Node, err)
 		}
@@ -68,9 +77,6 @@ func (o Options) bits(layer string) (int, bool) {
 }
 
 func (o Options) check(net *models.Network) error {
-	if !slices.Contains(Inits(), o.Init) {
-		return fmt.Errorf("init %q: it is one of %q", o.Init, Inits())
-	}
 	var layers []string
 	for _, p := range net.Params {
 		if p.Role == models.RoleWeight {

@@ -21,6 +21,9 @@ type Shared struct {
 	Bits     int          // of a code
 	Codebook []float32    // at most 2^Bits values: +0, then the centroids, ascending
 	Codes    []uint16     // one for each weight, row-major
+	// Scales, of codes from [Uniform], are factors of each row. The codebook then
+	// follows from Bits and is not stored.
+	Scales []float32
 }
 
 // Weights are the values that the codes stand for. It fails on a code or a
@@ -32,6 +35,9 @@ func (s Shared) Weights() ([]float32, error) {
 	weights := make([]float32, len(s.Codes))
 	for i, c := range s.Codes {
 		weights[i] = s.Codebook[c]
+		if c != 0 && s.Scales != nil {
+			weights[i] *= s.Scales[i/s.Shape[1:].Size()]
+		}
 	}
 	return weights, nil
 }
@@ -47,6 +53,15 @@ func (s Shared) Members() ([]int, error) {
 		members[c]++
 	}
 	return members, nil
+}
+
+// Stored are the values that are kept beside the codes: the codebook or, where
+// the codebook is that of all multiples, the scales.
+func (s Shared) Stored() []float32 {
+	if s.Scales != nil {
+		return s.Scales
+	}
+	return s.Codebook
 }
 
 // Sums are the gradients of the codebook for the gradients of the weights, one
@@ -95,6 +110,9 @@ func (s Shared) check() error {
 	}
 	if len(s.Shape) == 0 || s.Shape.Size() != len(s.Codes) {
 		return fmt.Errorf("layer %s: %d codes for a tensor of shape %v", s.Layer, len(s.Codes), s.Shape)
+	}
+	if s.Scales != nil && len(s.Scales) != s.Shape[0] {
+		return fmt.Errorf("layer %s: %d scales for a tensor of shape %v", s.Layer, len(s.Scales), s.Shape)
 	}
 	if len(s.Codebook) < 1 || len(s.Codebook) > 1<<s.Bits {
 		return fmt.Errorf("layer %s: a codebook of %d values: codes of %d bits have from 1 to %d", s.Layer, len(s.Codebook), s.Bits, 1<<s.Bits)

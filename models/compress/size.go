@@ -16,7 +16,7 @@ type Size struct {
 	WeightTable int64 `json:"weight_table,omitempty"` // of their Huffman code
 	Indices     int64 `json:"indices"`                // gaps
 	IndexTable  int64 `json:"index_table,omitempty"`  // of their Huffman code
-	Codebook    int64 `json:"codebook"`               // 32 for each value, zero too
+	Codebook    int64 `json:"codebook"`               // 32 for each value, zero too, or for each scale
 	Biases      int64 `json:"biases"`                 // 32 for each bias, scale and shift
 }
 
@@ -112,7 +112,7 @@ func (l *LayerSize) addWeights(p *models.Param, shared []Shared, order string, g
 		x, l.WeightBits = c.Index, c.CodeBits
 		l.Stored = count(c.Codes, func(code uint16) bool { return code != 0 })
 		l.Huffman.WeightTable, l.Huffman.Weights = huffman.Size(c.Codes)
-		l.Fixed.Codebook = 32 * int64(len(s.Codebook))
+		l.Fixed.Codebook = 32 * int64(len(s.Stored()))
 		l.Huffman.Codebook = l.Fixed.Codebook
 	}
 	l.Weights, l.Entries, l.GapBits = int64(len(p.Data)), int64(len(x.Gaps)), x.Bits

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"slices"
 
 	"espalier/models/prune"
@@ -38,6 +39,7 @@ func (d *decoder) checkGoal(p *Prune, about prune.About, judged bool) {
 		d.note("prune.schedule.target", "missing; want where the last pass arrives, such as %s", p.instead(about))
 	}
 	d.checkShares(p, judged)
+	d.checkOrder(p, judged)
 	if p.Scope == prune.ScopeGlobal && len(p.Schedule.Target.Layers) > 0 {
 		d.note("prune.schedule.target.layers", "scope global has one sparsity for the whole network; leave layers out, or use scope layer")
 	}
@@ -60,6 +62,38 @@ func (d *decoder) checkShares(p *Prune, judged bool) {
 			d.note(path, "given together with %s; want one of the two", first)
 		default:
 			first = s.key
+		}
+	}
+}
+
+// checkOrder: the layers of target.layers, each once, in no more passes.
+func (d *decoder) checkOrder(p *Prune, judged bool) {
+	const path = "prune.schedule.order"
+	s := p.Schedule
+	key, _ := s.Target.Goal()
+	switch {
+	case len(s.Order) == 0 || d.faulty("prune.schedule"):
+		return
+	case judged && !p.RemovesChannels():
+		d.note(path, "has no meaning for granularity connection, only for channel")
+	case key != "":
+		d.note("prune.schedule.target."+key, "is of the whole network, schedule.order goes layer by layer; want layers alone")
+	case d.given("prune.schedule.shape"):
+		d.note("prune.schedule.shape", "given together with order, which prunes each layer at once; want one of the two")
+	case s.Passes > len(s.Order):
+		d.note("prune.schedule.passes", "%d passes for the %d layers of order; want at most one a layer", s.Passes, len(s.Order))
+	}
+	for i, layer := range s.Order {
+		switch _, ok := s.Target.Layers[layer]; {
+		case slices.Contains(s.Order[:i], layer):
+			d.note(index(path, i), "%s stands here twice", layer)
+		case !ok:
+			d.note(index(path, i), "%s has no share in target.layers", layer)
+		}
+	}
+	for _, layer := range slices.Sorted(maps.Keys(s.Target.Layers)) {
+		if !slices.Contains(s.Order, layer) {
+			d.note(path, "lacks %s of target.layers", layer)
 		}
 	}
 }
@@ -109,7 +143,7 @@ func (d *decoder) checkMethod(p *Prune, about prune.About) bool {
 // checkTaken notes options that the method does not read.
 func (d *decoder) checkTaken(p *Prune, about prune.About) {
 	for _, option := range []string{
-		prune.OptionQuality, prune.OptionNorm, prune.OptionGreedy, prune.OptionNormalize, prune.OptionThreshold, prune.OptionDeviations,
+		prune.OptionQuality, prune.OptionNorm, prune.OptionGreedy, prune.OptionFirst, prune.OptionNormalize, prune.OptionThreshold, prune.OptionDeviations,
 		prune.OptionPoints, prune.OptionResidual, prune.OptionReconstruct, prune.OptionTolerance,
 	} {
 		d.meant(join("prune", option), "method", p.Method, prune.Takers(option))

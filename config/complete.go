@@ -48,6 +48,10 @@ func completePrune(p *Prune) {
 		switch option {
 		case prune.OptionNorm:
 			orElse(&p.Norm, "l1")
+		case prune.OptionFirst:
+			if p.First == prune.FirstSmallest {
+				p.First = "" // as it was before there was another
+			}
 		case prune.OptionNormalize:
 			orElse(&p.Normalize, cmp.Or(about.Normalize, "none"))
 		case prune.OptionDeviations:

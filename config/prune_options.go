@@ -11,7 +11,7 @@ func (p *Prune) Options() prune.Options {
 		Exclude: p.Exclude, DeadNeurons: p.DeadNeurons, AdjustDropout: p.AdjustDropout,
 		ChannelOptions: p.channelOptions(),
 		MethodOptions: prune.MethodOptions{
-			Norm: p.Norm, Greedy: p.Greedy, Normalize: p.Normalize, Threshold: p.Threshold, Deviations: p.Deviations, Points: p.Points,
+			Norm: p.Norm, Greedy: p.Greedy, First: p.First, Normalize: p.Normalize, Threshold: p.Threshold, Deviations: p.Deviations, Points: p.Points,
 			Residual: is(p.Residual), Reconstruct: is(p.Reconstruct), Tolerance: p.Tolerance,
 		},
 	}

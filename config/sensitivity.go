@@ -25,7 +25,7 @@ func (p Prune) Alone() Prune {
 	return Prune{
 		Method: p.Method, Granularity: p.Granularity, Scope: prune.ScopeLayer, Exclude: p.Exclude,
 		MinChannels: p.MinChannels, Coupled: p.Coupled, Branch: p.Branch, Constants: p.Constants,
-		Norm: p.Norm, Greedy: p.Greedy, Normalize: p.Normalize, Points: p.Points,
+		Norm: p.Norm, Greedy: p.Greedy, First: p.First, Normalize: p.Normalize, Points: p.Points,
 		Residual: p.Residual, Reconstruct: p.Reconstruct, Samples: p.Samples,
 	}
 }

@@ -1,6 +1,10 @@
 package config
 
-import "espalier/models/prune"
+import (
+	"slices"
+
+	"espalier/models/prune"
+)
 
 // Prune says what is removed, over how many passes, and how the network
 // recovers after each. Many options are for some methods only: they stay empty
@@ -24,6 +28,7 @@ type Prune struct {
 
 	Norm        string  `json:"norm,omitempty" yaml:"norm,omitempty" words:"l1,l2" example:"l2" doc:"The norm by which filters are ranked, l1 when left out; for method filter-norm."`
 	Greedy      bool    `json:"greedy,omitempty" yaml:"greedy" default:"false" doc:"Leave out of a filter's norm the weights that read channels already removed; for method filter-norm."`
+	First       string  `json:"first,omitempty" yaml:"first,omitempty" words:"smallest,largest" example:"largest" doc:"Which norms go first, smallest when left out; largest is the control of the paper; for method filter-norm."`
 	Normalize   string  `json:"normalize,omitempty" yaml:"normalize,omitempty" words:"none,mean,max" example:"mean" doc:"What a layer's scores are divided by before layers are compared, none when left out, mean for taylor; for methods that score channels."`
 	Threshold   float64 `json:"threshold,omitempty" yaml:"threshold,omitempty" range:"[0,)" example:"0.001" doc:"Channels whose scale of batch normalization is at most this go, instead of schedule.target; for methods slimming and ista."`
 	Deviations  float64 `json:"deviations,omitempty" yaml:"deviations,omitempty" range:"(0,)" example:"1" doc:"Channels whose share of zeros is so many standard deviations above the mean of the layer go, 1 when left out, instead of schedule.target; for method apoz."`
@@ -50,6 +55,14 @@ type PruneSchedule struct {
 	Passes int         `json:"passes" yaml:"passes" required:"true" range:"[1,1000]" example:"6" doc:"How often the network is pruned and fine-tuned."`
 	Target PruneTarget `json:"target" yaml:"target,omitempty" doc:"Where the last pass arrives: one of sparsity, channels, params, macs and latency, layers, or layers beside it; sensitivity stands for layers. Shares are of the network before the first pass."`
 	Shape  string      `json:"shape" yaml:"shape" default:"cubic" words:"@shapes" doc:"How the target grows from pass to pass; geometric removes the same share of what is left each time."`
+	// Order replaces Shape, which then says nothing.
+	Order []string `json:"order,omitempty" yaml:"order,omitempty" example:"[conv1, conv2]" doc:"The layers of target.layers in the order in which they are pruned, each at once, spread evenly over the passes: with as many passes as layers, the network is fine-tuned after every layer. Left out, all layers are pruned in every pass; for granularity channel."`
+}
+
+// Arrives is the pass in which a layer of Order is pruned; the layers are spread
+// evenly, and every pass has one at least.
+func (s PruneSchedule) Arrives(layer string) int {
+	return slices.Index(s.Order, layer)*s.Passes/max(len(s.Order), 1) + 1
 }
 
 // PruneTarget is where the last pass arrives: at most one of its shares, and

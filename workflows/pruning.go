@@ -61,6 +61,12 @@ func aim(in *activities.PruneInput, s config.PruneSchedule, pass int) error {
 		if in.Layers == nil {
 			in.Layers = make(map[string]float64)
 		}
+		if len(s.Order) > 0 {
+			if s.Arrives(layer) <= pass {
+				in.Layers[layer] = s.Target.Layers[layer]
+			}
+			continue
+		}
 		if in.Layers[layer], err = prune.At(s.Shape, pass, s.Passes, 0, s.Target.Layers[layer]); err != nil {
 			return err
 		}

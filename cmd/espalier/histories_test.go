@@ -81,7 +81,7 @@ func TestRecordHistories(t *testing.T) {
 	p.end(t, id)
 	p.record(t, id, "failed")
 
-	for name, spec := range map[string]string{"channels": channelSpec, "reached": reachedSpec, "rewound": rewoundSpec} {
+	for name, spec := range map[string]string{"channels": channelSpec, "reached": reachedSpec, "rewound": rewoundSpec, "ordered": orderedSpec} {
 		_, id = p.submit(t, renamed(spec, name))
 		p.end(t, id)
 		p.record(t, id, name)
@@ -90,7 +90,7 @@ func TestRecordHistories(t *testing.T) {
 
 // The turns of runs that do more than mask weights: a network readied before
 // each pass, taught and measured twice; passes that end when enough is gone;
-// lottery tickets that go back to the first epoch.
+// lottery tickets that go back to the first epoch; a layer a pass.
 const (
 	channelSpec = `name: tiny
 network: {arch: mlp, hidden: [16, 12], batch_norm: true}
@@ -114,6 +114,16 @@ prune:
   schedule: {passes: 4, target: {macs: 60%}, shape: linear}
   finetune: {epochs: 1}
   stop: {macs: 25%}
+durability: {checkpoint_every: 100ms, heartbeat_timeout: 2s}
+`
+	orderedSpec = `name: tiny
+network: {arch: mlp, hidden: [16, 12]}
+data: {name: digits, train: 600, test: 200}
+train: {epochs: 1, batch: 32, optimizer: {sgd: {lr: 0.05, momentum: 0.9}}, seed: 1}
+prune:
+  method: thinet
+  schedule: {passes: 2, target: {layers: {fc1: 50%, fc2: 25%}}, order: [fc2, fc1]}
+  finetune: {epochs: 1}
 durability: {checkpoint_every: 100ms, heartbeat_timeout: 2s}
 `
 	rewoundSpec = `name: tiny

@@ -39,6 +39,9 @@ func planPasses(spec *config.Spec, weights int64) ([]passPlan, error) {
 	for pass := 1; pass <= schedule.Passes; pass++ {
 		before, _ := spec.SparsifyTrain(pass)
 		plan := passPlan{Pass: pass, Before: before.Epochs, Epochs: spec.FinetuneTrain(pass).Epochs, by: "by layer"}
+		if len(schedule.Order) > 0 {
+			plan.by = strings.Join(slices.DeleteFunc(slices.Clone(schedule.Order), func(layer string) bool { return schedule.Arrives(layer) != pass }), ", ")
+		}
 		if schedule.Target.IsZero() {
 			plan.by = "by threshold"
 		}

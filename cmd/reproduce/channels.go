@@ -51,6 +51,7 @@ func apozTable() table {
 var filterMethods = []struct{ id, label, method string }{
 	{"l1", "L1 norm (Li et al. 2017)", "filter-norm"},
 	{"l2", "L2 norm", "filter-norm"},
+	{"largest", "largest L1 norm first", "filter-norm"},
 	{"mean-activation", "mean activation", "mean-activation"},
 	{"apoz", "share of zeros (Hu et al. 2016)", "apoz"},
 	{"taylor", "Taylor expansion (Molchanov et al. 2019)", "taylor"},
@@ -72,6 +73,8 @@ func filtersTable() table {
 		switch m.id {
 		case "l2":
 			extra = append(extra, "norm: l2")
+		case "largest":
+			extra = append(extra, "first: largest")
 		case "random", "taylor":
 			extra = append(extra, "granularity: channel", "scope: layer")
 		}
@@ -81,10 +84,15 @@ func filtersTable() table {
 		l.lines = append(l.lines, line{label: m.label, of: id})
 		at[m.id] = last(id)
 	}
+	// ThiNet as its paper goes on: a layer, its fine-tuning, the next layer.
+	const byLayer = "filters-thinet-by-layer"
+	t.experiments = append(t.experiments, experiment{id: byLayer, seeds: 3,
+		spec: base5relu + pruning("thinet", "passes: 2, target: {layers: {conv1: 50%, conv2: 50%}}, order: [conv1, conv2]", tune5, measured) + durable})
+	l.lines = append(l.lines, line{label: "ThiNet, fine-tuned after each layer", of: byLayer})
 	t.listings = []listing{l}
 	t.claims = []claim{
-		{"the L1 norm is better than random before fine-tuning", prunedError, [][2]ref{{at["l1"], at["random"]}}},
-		{"the L1 norm is better than random after it", finalError, [][2]ref{{at["l1"], at["random"]}}},
+		{"small L1 norms are better gone than random and than the largest, before fine-tuning", prunedError, [][2]ref{{at["l1"], at["random"]}, {at["l1"], at["largest"]}}},
+		{"and after it", finalError, [][2]ref{{at["l1"], at["random"]}, {at["l1"], at["largest"]}}},
 		{"LASSO and ThiNet are better than random and the norms before fine-tuning", prunedError, [][2]ref{
 			{at["channel-lasso"], at["random"]}, {at["channel-lasso"], at["l1"]}, {at["channel-lasso"], at["l2"]},
 			{at["thinet"], at["random"]}, {at["thinet"], at["l1"]}, {at["thinet"], at["l2"]},

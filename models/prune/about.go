@@ -21,6 +21,7 @@ const (
 	OptionQuality     = "quality"
 	OptionNorm        = "norm"
 	OptionGreedy      = "greedy"
+	OptionFirst       = "first"
 	OptionNormalize   = "normalize"
 	OptionThreshold   = "threshold"
 	OptionDeviations  = "deviations"

@@ -1,7 +1,6 @@
 package prune
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -105,7 +104,7 @@ func (s *shrinking) queue(groups []*group) []place {
 		}
 	}
 	// Each group's own order is kept, since its ranks rise.
-	slices.SortStableFunc(all, func(a, b place) int { return cmp.Compare(a.score, b.score) })
+	slices.SortStableFunc(all, func(a, b place) int { return s.sooner(a.score, b.score) })
 	return all
 }
 

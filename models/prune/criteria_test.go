@@ -75,6 +75,7 @@ func TestNormsByHand(t *testing.T) {
 	}{
 		"sums, of equal ones the first stays": {prune.MethodOptions{}, []int{1, 3}, []int{1}},
 		"2-norms":                             {prune.MethodOptions{Norm: "l2"}, []int{1, 3}, []int{1}},
+		"largest first":                       {prune.MethodOptions{First: "largest"}, []int{1, 2}, []int{0}},
 		"greedy: without the input that is gone by now": {prune.MethodOptions{Greedy: true}, []int{1, 3}, []int{0}},
 	} {
 		t.Run(name, func(t *testing.T) {

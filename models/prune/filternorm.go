@@ -12,6 +12,7 @@ import (
 // absolute weights, or its 2-norm, is small. Greedy leaves out of the sum the
 // weights that read channels removed before, layer by layer from the input on.
 // Filters that several layers make together have the sum of their norms.
+// Largest first is the paper's control (section 4.4).
 type filterNorm struct{}
 
 var _ = add(filterNorm{})
@@ -20,7 +21,7 @@ func (filterNorm) about() About {
 	return About{
 		Name: "filter-norm", Paper: "Li et al. 2017", Doc: "Removes the filters with the smallest norm of weights.",
 		Granularities: []string{GranularityChannel}, Scopes: []string{ScopeLayer, ScopeGlobal},
-		Takes: []string{OptionNorm, OptionGreedy, OptionNormalize},
+		Takes: []string{OptionNorm, OptionGreedy, OptionFirst, OptionNormalize},
 	}
 }
 

@@ -71,7 +71,7 @@ func (o Options) given() []string {
 		name string
 		set  bool
 	}{
-		{OptionQuality, len(o.Quality) > 0}, {OptionNorm, o.Norm != ""}, {OptionGreedy, o.Greedy}, {OptionNormalize, o.Normalize != ""},
+		{OptionQuality, len(o.Quality) > 0}, {OptionNorm, o.Norm != ""}, {OptionGreedy, o.Greedy}, {OptionFirst, o.First != ""}, {OptionNormalize, o.Normalize != ""},
 		{OptionThreshold, o.Threshold != 0}, {OptionDeviations, o.Deviations != 0}, {OptionPoints, o.Points != 0},
 		{OptionResidual, o.Residual}, {OptionReconstruct, o.Reconstruct}, {OptionTolerance, o.Tolerance != 0},
 	} {
@@ -187,6 +187,7 @@ func (o Options) checkNumbers() error {
 		allowed     []string
 	}{
 		{OptionNorm, o.Norm, []string{"", "l1", "l2"}},
+		{OptionFirst, o.First, []string{"", FirstSmallest, FirstLargest}},
 		{OptionNormalize, o.Normalize, []string{"", "none", "mean", "max"}},
 		{"constants", o.Constants, []string{"", ConstantsAbsorb, ConstantsDrop}},
 	} {

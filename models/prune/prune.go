@@ -111,10 +111,17 @@ const (
 	ConstantsAbsorb = "absorb" // the biases of the readers take them over (Ye et al. 2018)
 )
 
+// Which scores go first.
+const (
+	FirstSmallest = "smallest"
+	FirstLargest  = "largest" // a control
+)
+
 // MethodOptions are for some methods only: [About.Takes] says which.
 type MethodOptions struct {
 	Norm        string  `json:"norm,omitempty"`        // filter-norm: "l1" or "l2"
 	Greedy      bool    `json:"greedy,omitempty"`      // filter-norm: leave out weights that read channels removed before
+	First       string  `json:"first,omitempty"`       // filter-norm: FirstSmallest, which is the default, or FirstLargest
 	Normalize   string  `json:"normalize,omitempty"`   // scores of a layer are divided by their "mean" or "max" before layers are compared
 	Threshold   float64 `json:"threshold,omitempty"`   // slimming, ista: scales up to it go
 	Deviations  float64 `json:"deviations,omitempty"`  // apoz: channels so many deviations above the mean go

@@ -1,6 +1,7 @@
 package prune
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -262,17 +263,17 @@ func (s *shrinking) ranked() error {
 		}
 		g.rank = slices.Clone(g.free)
 		slices.Reverse(g.rank)
-		slices.SortStableFunc(g.rank, func(a, b int) int {
-			switch {
-			case g.scores[a] < g.scores[b]:
-				return -1
-			case g.scores[a] > g.scores[b]:
-				return 1
-			}
-			return 0
-		})
+		slices.SortStableFunc(g.rank, func(a, b int) int { return s.sooner(g.scores[a], g.scores[b]) })
 	}
 	return nil
+}
+
+// sooner compares two scores by which channel goes first.
+func (s *shrinking) sooner(a, b float64) int {
+	if s.o.First == FirstLargest {
+		a, b = b, a
+	}
+	return cmp.Compare(a, b)
 }
 
 // normalize makes the scores of different groups comparable.

@@ -1,8 +1,9 @@
 // Package report makes charts of what was measured, as SVG.
 //
 // [Chart] is lines over two axes in percent, and [Sensitivity] the one of a
-// scan. Equal numbers give equal bytes, and the charts are complete in themselves: titles, units and a legend beside the
-// axes, with room for the layers of a deep network.
+// scan. Equal numbers give equal bytes, and the charts are complete in
+// themselves: titles, units and a legend beside the axes, with room for the
+// layers of a deep network.
 package report
 
 import (
@@ -78,7 +79,7 @@ func Sensitivity(w io.Writer, r *sensitivity.Report) error {
 	return c.Write(w)
 }
 
-// Write draws the chart; the Y axis is as long as its values need, in tens. It
+// Write draws the chart; the Y axis is as long as its values need. It
 // fails where w does, and on a line without points.
 func (c Chart) Write(w io.Writer) error {
 	p := newPlot(c.Title)
@@ -103,9 +104,21 @@ func (c Chart) Write(w io.Writer) error {
 		p.Add(line, marks)
 		entries = append(entries, entry{l.Name, line, marks})
 	}
-	p.Y.Min, p.Y.Max = max(0, 10*math.Floor(lowest/10-1e-9)), min(100, 10*math.Ceil(highest/10+1e-9))
+	p.Y.Min, p.Y.Max = around(lowest, highest)
 	p.X.Tick.Marker, p.Y.Tick.Marker = percents(p.X.Min, p.X.Max), percents(p.Y.Min, p.Y.Max)
 	return write(w, p, entries)
+}
+
+// around are round numbers below and above, so that the lines fill the axis.
+func around(lowest, highest float64) (from, to float64) {
+	step := 10.0
+	switch {
+	case highest-lowest < 8:
+		step = 2
+	case highest-lowest < 20:
+		step = 5
+	}
+	return max(0, step*math.Floor(lowest/step-1e-9)), min(100, step*math.Ceil(highest/step+1e-9))
 }
 
 // percents are ten marks of an axis at most, at round numbers.
@@ -191,7 +204,8 @@ func legend(style plot.Legend, entries []entry) (columns []column, width vg.Leng
 		widest := vg.Length(0)
 		for _, e := range part {
 			c.Add(e.name, e.line, e.marks)
-			widest = max(widest, c.TextStyle.Width(e.name))
+			// The fonts that stand in for Liberation Sans are up to a sixth wider.
+			widest = max(widest, 1.2*c.TextStyle.Width(e.name))
 		}
 		columns, width = append(columns, c), width+sampleLine+widest+2*gap
 	}

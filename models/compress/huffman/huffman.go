@@ -70,7 +70,7 @@ func Decode(data []byte, n int) ([]uint16, error) {
 	}
 	d := newDecoder(lengths)
 	symbols := make([]uint16, n)
-	for i := range symbols {
+	for i := d.fast(r, symbols); i < n; i++ {
 		if symbols[i], err = d.next(r); err != nil {
 			return nil, fmt.Errorf("symbol %d of %d: %w", i, n, err)
 		}
@@ -125,44 +125,4 @@ func histogram(lengths []uint8) [MaxLength + 1]uint32 {
 	}
 	counts[0] = 0
 	return counts
-}
-
-// decoder finds a word by its length: words of one length are consecutive
-// numbers, and their symbols stand together.
-type decoder struct {
-	first, counts [MaxLength + 1]uint32
-	symbols       []uint16 // in the order of their words
-}
-
-func newDecoder(lengths []uint8) *decoder {
-	d := &decoder{first: firsts(lengths), counts: histogram(lengths)}
-	var at [MaxLength + 2]uint32
-	for l, n := range d.counts {
-		at[l+1] = at[l] + n
-	}
-	d.symbols = make([]uint16, at[MaxLength+1])
-	for s, l := range lengths {
-		if l > 0 {
-			d.symbols[at[l]] = uint16(s)
-			at[l]++
-		}
-	}
-	return d
-}
-
-func (d *decoder) next(r *bitio.Reader) (uint16, error) {
-	word, before := uint32(0), uint32(0)
-	for l := 1; l <= MaxLength; l++ {
-		bit, err := r.Bit()
-		if err != nil {
-			return 0, err
-		}
-		word = word<<1 | uint32(bit)
-		// The difference wraps around below the first word, and is then large.
-		if i := word - d.first[l]; i < d.counts[l] {
-			return d.symbols[before+i], nil
-		}
-		before += d.counts[l]
-	}
-	return 0, fmt.Errorf("the bits %b are no word of the code", word)
 }

@@ -6,6 +6,7 @@
 package bitio
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math/bits"
 )
@@ -18,6 +19,10 @@ type Writer struct {
 
 // Write appends the lowest width bits of v; width is at most 64.
 func (w *Writer) Write(v uint64, width int) {
+	if w.bits%8 == 0 && width == 8 {
+		w.bytes, w.bits = append(w.bytes, byte(v)), w.bits+8
+		return
+	}
 	for width > 0 {
 		free := 8 - int(w.bits%8)
 		if free == 8 {
@@ -61,6 +66,19 @@ func NewReader(data []byte) *Reader { return &Reader{bytes: data} }
 
 // Left is how many bits are unread.
 func (r *Reader) Left() int64 { return 8*int64(len(r.bytes)) - r.at }
+
+// Peek is the next bits, the first one highest, of which at least 57 are right.
+// It has none where fewer than 8 bytes are left.
+func (r *Reader) Peek() (word uint64, ok bool) {
+	at := int(r.at / 8)
+	if at+8 > len(r.bytes) {
+		return 0, false
+	}
+	return binary.BigEndian.Uint64(r.bytes[at:]) << (r.at % 8), true
+}
+
+// Skip passes over n bits that Peek has shown.
+func (r *Reader) Skip(n int) { r.at += int64(n) }
 
 // Bit reads one bit.
 func (r *Reader) Bit() (uint64, error) {

@@ -1,0 +1,105 @@
+package pattern_test
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"espalier/models/compress/esp/internal/pattern"
+)
+
+// drawn is a pattern in which an entry is as probable as its row and column
+// say together.
+func drawn(r *rand.Rand, rows, cols int, density float64, even bool) pattern.Matrix {
+	m := pattern.Matrix{Cols: cols, Starts: []int32{0}}
+	byCol := make([]float64, cols)
+	for c := range byCol {
+		byCol[c] = 1
+		if !even {
+			byCol[c] = 2 * r.Float64() * float64(r.IntN(2))
+		}
+	}
+	for range rows {
+		byRow := density
+		if !even {
+			byRow *= 2 * r.Float64() * float64(r.IntN(2))
+		}
+		for c := range cols {
+			if r.Float64() < byRow*byCol[c] {
+				m.Columns = append(m.Columns, int32(c))
+			}
+		}
+		m.Starts = append(m.Starts, int32(len(m.Columns)))
+	}
+	return m
+}
+
+func same(a, b pattern.Matrix) bool {
+	return a.Cols == b.Cols && slices.Equal(a.Starts, b.Starts) && slices.Equal(a.Columns, b.Columns)
+}
+
+func TestPatternsComeBack(t *testing.T) {
+	t.Parallel()
+	kinds := map[byte]bool{}
+	for seed := range uint64(150) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		rows, cols := 1+r.IntN(60), 1+r.IntN(90)
+		m := drawn(r, rows, cols, r.Float64()*r.Float64(), seed%2 == 0)
+		for _, decisions := range []int{0, 1 << 20} {
+			data := pattern.Encode(m, decisions)
+			kinds[data[0]] = true
+			got, err := pattern.Decode(data, rows, cols)
+			if err != nil || !same(got, m) {
+				t.Fatalf("seed %d, %d x %d, kind %d: %v\n%v\n%v", seed, rows, cols, data[0], err, got, m)
+			}
+		}
+	}
+	if len(kinds) != 5 {
+		t.Errorf("kinds %v were chosen, want all five", kinds)
+	}
+}
+
+func TestMalformedPatterns(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		data []byte
+		want string
+	}{
+		"nothing":             {nil, "a pattern of 0 bytes"},
+		"unknown":             {[]byte{8, 0}, "pattern of kind 8 is not known"},
+		"a map of everything": {[]byte{1, 0}, "pattern of kind 1 is not known"},
+		"too many":            {[]byte{0, 13}, "13 entries in a matrix of 3 x 4"},
+		"no count":            {[]byte{0, 200}, "entries in a matrix of 3 x 4"},
+		"no gaps":             {[]byte{0, 1}, "no bytes for 1 numbers"},
+		"behind the end":      {[]byte{0, 2, 0, 6}, "entry 1 lies behind the last place of a matrix of 3 x 4"},
+		"far behind the end":  {[]byte{0, 1, 0, 0xff, 0xff, 0xff, 0xff, 7}, "entry 0 lies behind the last place"},
+		"names too long":      {[]byte{4, 1, 9}, "empty rows and columns in 9 bytes"},
+		"nothing is occupied": {[]byte{4, 1, 0, 0, 0}, "entry 0 lies behind the last place of a matrix of 0 x 0"},
+		"an empty map":        {[]byte{5, 1, 0}, "0 entries are on the map, want 1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if m, err := pattern.Decode(test.data, 3, 4); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%v, error %v, want %s", m, err, test.want)
+			}
+		})
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	for seed := range uint64(12) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		rows, cols := 1+r.IntN(30), 1+r.IntN(30)
+		f.Add(pattern.Encode(drawn(r, rows, cols, 0.2, seed%3 == 0), int(seed%2)<<20), uint8(rows), uint8(cols))
+	}
+	f.Fuzz(func(t *testing.T, data []byte, rows, cols uint8) {
+		m, err := pattern.Decode(data, int(rows)+1, int(cols)+1)
+		if err != nil {
+			return
+		}
+		if again, err := pattern.Decode(pattern.Encode(m, 1<<20), m.Rows(), m.Cols); err != nil || !same(again, m) {
+			t.Errorf("what was read from %x is not what is written: %v", data, err)
+		}
+	})
+}

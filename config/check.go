@@ -19,6 +19,9 @@ func check(d *decoder, s *Spec) {
 		d.checkSchedule("train.schedule", s.Train.Schedule, s.Train.Epochs)
 	}
 	d.checkDurability(s.Durability)
+	if s.Quantize != nil {
+		d.checkQuantize(s)
+	}
 	if s.Prune == nil {
 		return
 	}

@@ -11,6 +11,9 @@ func complete(s *Spec) {
 	completeSchedule(&s.Train.Schedule)
 	completeNetwork(&s.Network)
 	completeOptimizer(s.Train.Optimizer)
+	if s.Quantize != nil {
+		completeQuantize(s.Quantize)
+	}
 	if s.Prune == nil {
 		return
 	}

@@ -24,8 +24,8 @@ fault of a spec is reported at once, each with its line and column.
 
 Fractions may be written as ` + "`92%`" + ` or ` + "`0.92`" + `, durations as ` + "`30s`" + `, ` + "`5m`" + ` or ` + "`1h30m`" + `,
 small numbers as ` + "`5e-4`" + `. Unknown keys are faults. The identity of a run (the ID
-that ` + "`espalier explain`" + ` prints) covers network, data, train and prune, defaults
-included; name, durability and resources may change without starting anew.
+that ` + "`espalier explain`" + ` prints) covers network, data, train, prune and quantize,
+defaults included; name, durability and resources may change without starting anew.
 
 This page is generated from the source (` + "`go generate ./config`" + `).
 `

@@ -23,7 +23,7 @@ func Schema() ([]byte, error) {
 	root := schemaOf(field{typ: reflect.TypeFor[Spec]()})
 	root.Version = jsonschema.Version
 	root.Title = "Espalier spec"
-	root.Description = "One experiment: a network, its data, its training, its pruning, and how durable and where it is to run."
+	root.Description = "One experiment: a network, its data, its training, its pruning, its quantization, and how durable and where it is to run."
 	text, err := json.MarshalIndent(root, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("schema: %w", err)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/agnivade/levenshtein"
 
+	"espalier/models/compress"
 	"espalier/models/data"
 	"espalier/models/prune"
 	"espalier/models/zoo"
@@ -32,6 +33,8 @@ func vocabulary(tag string) []string {
 		return prune.Methods()
 	case "@shapes":
 		return prune.Shapes()
+	case "@inits":
+		return compress.Inits()
 	case "@scopes":
 		return prune.Scopes()
 	default:

@@ -48,5 +48,10 @@ func (s *Steps) initial(ctx context.Context, in PrepareInput, set *data.Dataset)
 			return nil, &inputError{fmt.Errorf("prune: %w", err)}
 		}
 	}
+	if in.Quantize != nil {
+		if err := in.Quantize.Check(net); err != nil {
+			return nil, &inputError{err}
+		}
+	}
 	return net, nil
 }

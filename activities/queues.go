@@ -12,6 +12,7 @@ const (
 	NameFinetune = "Finetune"
 	NameSparsify = "Sparsify"
 	NamePrune    = "Prune"
+	NameQuantize = "Quantize"
 	NameEvaluate = "Evaluate"
 	NameRecord   = "Record"
 
@@ -33,6 +34,7 @@ func (s *Steps) Activities() []Activity {
 		{NameFinetune, s.Finetune},
 		{NameSparsify, s.Sparsify},
 		{NamePrune, s.Prune},
+		{NameQuantize, s.Quantize},
 		{NameEvaluate, s.Evaluate},
 		{NameRecord, s.Record},
 		{NameLayers, s.Layers},

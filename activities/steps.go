@@ -1,5 +1,5 @@
 // Package activities holds the durable steps of a run: prepare, train, prune,
-// finetune, evaluate and record.
+// finetune, quantize, evaluate and record.
 //
 // Every step has the same shape: load a checkpoint, do one thing, save the
 // next, and leave a result under the step's key. The key is a digest of all
@@ -63,6 +63,8 @@ type PrepareInput struct {
 	// Prune, if not nil, is the last pass: what cannot work is refused here,
 	// before any training.
 	Prune *PruneInput `json:"prune,omitempty"`
+	// Quantize, if not nil, is checked too.
+	Quantize *config.Quantize `json:"quantize,omitempty"`
 }
 
 // PrepareResult is a StepResult and what the data are.
@@ -81,6 +83,8 @@ type TrainInput struct {
 	Teacher checkpoint.Digest `json:"teacher,omitempty"`
 	// Until, if not 0, ends the training after so many of its epochs.
 	Until int `json:"until,omitempty"`
+	// Tied, if not nil, trains the values that weights share.
+	Tied *Tying `json:"tied,omitempty"`
 }
 
 // PruneInput asks for one pruning pass.
@@ -146,6 +150,11 @@ const (
 	MetricSparseBytes  = "sparse_bytes"
 	MetricMACs         = "macs"
 	MetricLiveMACs     = "effective_macs"
+	// What a quantized network takes by the rules of Han et al. 2016, in bytes:
+	// pruned, in codes, and with Huffman-coded codes.
+	MetricPrunedBytes  = "pruned_bytes"
+	MetricCodedBytes   = "quantized_bytes"
+	MetricHuffmanBytes = "huffman_bytes"
 	// The smaller network against the masked one on training samples, before a
 	// pass is committed: the largest difference of logits, as a share of the
 	// largest logit, and the number of samples.

@@ -20,7 +20,8 @@ func (s *Steps) Train(ctx context.Context, in TrainInput) (StepResult, error) {
 	return s.train(ctx, NameTrain, in)
 }
 
-// Finetune trains a pruned network; its masks hold.
+// Finetune trains a pruned network, whose masks hold, or the centroids of a
+// quantized one.
 func (s *Steps) Finetune(ctx context.Context, in TrainInput) (StepResult, error) {
 	return s.train(ctx, NameFinetune, in)
 }
@@ -40,7 +41,8 @@ func (s *Steps) train(ctx context.Context, kind string, in TrainInput) (StepResu
 		Augment    config.Augment    `json:",omitzero"`
 		Teacher    checkpoint.Digest `json:",omitempty"`
 		Until      int               `json:",omitempty"`
-	}{in.DataDigest, in.Train, in.Data.Train, in.Data.Validation, in.Data.Augment, in.Teacher, in.Until}
+		Tied       *Tying            `json:",omitempty"`
+	}{in.DataDigest, in.Train, in.Data.Train, in.Data.Validation, in.Data.Augment, in.Teacher, in.Until, in.Tied}
 	return s.run(ctx, in.Head, kind, params, in.Train.Seed, func(ctx context.Context, a *attempt) (checkpoint.Result, error) {
 		start, err := a.start(ctx, in.Train.ISTA)
 		if err != nil {
@@ -60,6 +62,9 @@ func (s *Steps) train(ctx context.Context, kind string, in TrainInput) (StepResu
 		options, err := in.options(start.Network)
 		if err != nil {
 			return checkpoint.Result{}, &inputError{err}
+		}
+		if err := a.tie(ctx, in.Tied, &options); err != nil {
+			return checkpoint.Result{}, err
 		}
 		sess, err := s.Engine.Open(start.Network, options.Engine())
 		if err != nil {

@@ -19,6 +19,8 @@ const (
 	linkSparsify = "sparsify"
 	linkPrune    = "prune"
 	linkFinetune = "finetune"
+	linkQuantize = "quantize"
+	linkTune     = "tune"
 )
 
 // stage says how one link of the chain is made: by what, in which pass, and of
@@ -55,6 +57,16 @@ func chain(spec *config.Spec) []stage {
 		}
 		add(linkPrune, pass)
 		add(linkFinetune, pass)
+	}
+	return all
+}
+
+// quantizing adds to the stages that were made those after the passes, as of
+// one pass more: link from quantized, and its centroids trained.
+func quantizing(made []stage, spec *config.Spec, from, pass int) []stage {
+	all := append(slices.Clone(made), stage{linkQuantize, pass, from})
+	if _, ok := spec.CentroidTrain(); ok {
+		all = append(all, stage{linkTune, pass, len(made)})
 	}
 	return all
 }

@@ -2,8 +2,9 @@
 //
 // A run is a chain of links, each made by one durable step from a link before:
 // prepare, train, then, where a method wants it, sparsify, prune and finetune
-// for every pass. After the dense network and after every pass the network is evaluated, which makes a
-// row of the result. The code here holds names and small numbers, never
+// for every pass, and in the end, where the spec says so, quantize and tune.
+// After the dense network, after every pass and in the end the network is
+// evaluated, which makes a row of the result. The code here holds names and small numbers, never
 // weights; it reads no clock and does no I/O. Everything that a step needs is
 // a function of the spec, the pass and the link before, so that a link whose
 // checkpoint was lost can be made again by running its step again.
@@ -35,6 +36,9 @@ func Run(ctx workflow.Context, in RunInput) (*Result, error) {
 		return nil, err
 	}
 	err := r.rows(ctx)
+	if err == nil {
+		err = r.quantize(ctx)
+	}
 	if workflow.IsContinueAsNewError(err) {
 		return nil, err
 	}
@@ -83,6 +87,25 @@ func (r *run) rows(ctx workflow.Context) error {
 	return nil
 }
 
+// quantize makes the row of the quantized network, of the last pass that is
+// kept, whether or not the passes ended early.
+func (r *run) quantize(ctx workflow.Context) error {
+	if r.spec.Quantize == nil {
+		return nil
+	}
+	from, pass := 0, len(r.state.Rows)
+	for _, row := range r.state.Rows {
+		if row.Kept {
+			from = r.end(row.Pass)
+		}
+	}
+	r.chain = quantizing(r.chain[:len(r.state.Links)], &r.spec, from, pass)
+	if err := r.row(ctx, pass); err != nil {
+		return err
+	}
+	return r.publish(ctx)
+}
+
 // row makes the links of a pass and evaluates the last.
 func (r *run) row(ctx workflow.Context, pass int) error {
 	for i, s := range r.chain {
@@ -100,118 +123,38 @@ func (r *run) row(ctx workflow.Context, pass int) error {
 		return err
 	}
 	row.shrink(r.state.Rows)
-	r.state.Stopped, row.Kept = ended(r.spec, r.state.Rows, row)
+	if row.HuffmanBytes > 0 {
+		row.Kept = true // rules that end passes have no say
+	} else {
+		r.state.Stopped, row.Kept = ended(r.spec, r.state.Rows, row)
+	}
 	r.state.Rows = append(r.state.Rows, row)
 	return nil
 }
 
-// link makes link i, first making again what it stands on if that was lost.
-func (r *run) link(ctx workflow.Context, i int) (Link, error) {
-	for {
-		link, err := r.make(ctx, i, false)
-		digest, gone := lost(err)
-		if !gone {
-			return link, err
-		}
-		if err := r.repair(ctx, r.holder(digest, i), err); err != nil {
-			return Link{}, err
-		}
-	}
-}
-
-// repair makes link i again after a later step could not read its checkpoint.
-func (r *run) repair(ctx workflow.Context, i int, cause error) error {
-	if r.repairs++; r.repairs > maxRepairs || i < 0 {
-		return fmt.Errorf("gave up after making lost checkpoints again %d times: %w", r.repairs-1, cause)
-	}
-	r.state.note(workflow.Now(ctx), "", fmt.Sprintf("making %s again: %v", r.chain[i].kind, cause))
-	for {
-		link, err := r.make(ctx, i, true)
-		if digest, gone := lost(err); gone {
-			if err = r.repair(ctx, r.holder(digest, i), err); err == nil {
-				continue
-			}
-		}
-		if err != nil {
-			return err
-		}
-		r.state.Links[i] = link
-		return nil
-	}
-}
-
-// make runs the step of link i.
-func (r *run) make(ctx workflow.Context, i int, recheck bool) (Link, error) {
-	s := r.chain[i]
-	r.state.Step, r.state.Pass = s.kind, s.pass
-	head := activities.Head{Run: r.id, Pass: s.pass, Durability: r.spec.Durability, Recheck: recheck}
-	if s.from >= 0 {
-		head.Parent = r.state.Links[s.from].Checkpoint
-	}
-	var out activities.StepResult
-	var err error
-	switch s.kind {
-	case linkPrepare:
-		out, err = r.prepare(ctx, head)
-	case linkTrain:
-		err = r.do(ctx, step.Train, r.training(head, r.spec.Train), &out)
-	case linkEarly:
-		early := r.training(head, r.spec.Train)
-		early.Until = r.spec.Prune.Rewind
-		err = r.do(ctx, step.Train, early, &out)
-	case linkSparsify:
-		how, _ := r.spec.SparsifyTrain(s.pass)
-		err = r.do(ctx, step.Sparsify, r.training(head, how), &out)
-	case linkPrune:
-		var in activities.PruneInput
-		if in, err = r.pruning(head, s.pass); err == nil {
-			err = r.do(ctx, step.Prune, in, &out)
-		}
-	default:
-		tune := r.training(head, r.spec.FinetuneTrain(s.pass))
-		if tune.Train.Epochs == 0 {
-			return r.state.Links[s.from], nil
-		}
-		if tune.Train.Distill != nil {
-			tune.Teacher = r.state.Links[denseLink].Checkpoint
-		}
-		err = r.do(ctx, step.Finetune, tune, &out)
-	}
-	return Link{Key: out.Key, Checkpoint: out.Checkpoint, Size: out.Size}, err
-}
-
-func (r *run) prepare(ctx workflow.Context, head activities.Head) (activities.StepResult, error) {
-	in := activities.PrepareInput{Head: head, Network: r.spec.Network, Data: r.spec.Data, Seed: r.spec.Train.Seed}
-	if r.passes() > 0 {
-		last, err := r.pruning(head, r.passes())
-		if err != nil {
-			return activities.StepResult{}, err
-		}
-		in.Prune = &last
-	}
-	var out activities.PrepareResult
-	err := r.do(ctx, step.Prepare, in, &out)
-	r.state.DataDigest = out.DataDigest
-	return out.StepResult, err
-}
-
-func (r *run) training(head activities.Head, t config.Train) activities.TrainInput {
-	return activities.TrainInput{Head: head, Data: r.spec.Data, DataDigest: r.state.DataDigest, Train: t}
-}
-
 // evaluate measures the network that a pass ended with and, where that is asked
-// for, the one that was just pruned.
+// for, the one that was just pruned, and always the one just quantized.
 func (r *run) evaluate(ctx workflow.Context, pass int) (Row, error) {
 	end := r.end(pass)
 	metrics, err := r.measure(ctx, end)
 	if err != nil {
 		return Row{}, err
 	}
-	row := newRow(pass, r.state.Links[end], metrics)
-	if pass == 0 || !r.spec.Prune.MeasurePruned {
+	row, untuned := newRow(pass, r.state.Links[end], metrics), r.chain[end].from
+	switch r.chain[end].kind {
+	case linkQuantize:
+		row.code(r.state.Links[end])
+		return row, nil
+	case linkTune:
+		row.code(r.state.Links[untuned])
+	case linkFinetune:
+		if !r.spec.Prune.MeasurePruned {
+			return row, nil
+		}
+	default:
 		return row, nil
 	}
-	metrics, err = r.measure(ctx, r.chain[end].from)
+	metrics, err = r.measure(ctx, untuned)
 	row.Pruned = metrics[activities.MetricTestAcc]
 	return row, err
 }
@@ -219,9 +162,9 @@ func (r *run) evaluate(ctx workflow.Context, pass int) (Row, error) {
 // measure evaluates link i, first making it again if it was lost.
 func (r *run) measure(ctx workflow.Context, i int) (map[string]float64, error) {
 	for {
-		r.state.Step, r.state.Pass = "evaluate", r.chain[i].pass
+		r.state.Step, r.state.Pass = "evaluate", r.shown(r.chain[i])
 		in := activities.EvaluateInput{
-			Head: activities.Head{Run: r.id, Pass: r.chain[i].pass, Parent: r.state.Links[i].Checkpoint, Durability: r.spec.Durability},
+			Head: activities.Head{Run: r.id, Pass: r.state.Pass, Parent: r.state.Links[i].Checkpoint, Durability: r.spec.Durability},
 			Data: r.spec.Data, DataDigest: r.state.DataDigest,
 		}
 		var out activities.StepResult

@@ -38,7 +38,7 @@ func NewSensitivity(spec *config.Spec, shares []float64) (SensitivityInput, stri
 		return in, "", fmt.Errorf("spec %s has no prune; a scan wants its method", spec.Name)
 	}
 	alone := spec.Prune.Alone()
-	in.Spec.Prune = &alone
+	in.Spec.Prune, in.Spec.Quantize = &alone, nil
 	text, err := in.Spec.Canonical()
 	if err != nil {
 		return in, "", err

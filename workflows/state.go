@@ -42,6 +42,8 @@ type Link struct {
 	Key        string            `json:"key"`
 	Checkpoint checkpoint.Digest `json:"checkpoint"`
 	Size       int64             `json:"size"`
+	// Metrics are those of a quantization.
+	Metrics map[string]float64 `json:"metrics,omitempty"`
 }
 
 // Event is something that a person did to the run or that went wrong and was mended.
@@ -60,7 +62,8 @@ func (s *State) note(when time.Time, who, what string) {
 	}
 }
 
-// Row is what a pass ended with; pass 0 is the dense network.
+// Row is what a pass ended with; pass 0 is the dense network, and the one after
+// the last the quantized network.
 type Row struct {
 	Pass          int               `json:"pass"`
 	Sparsity      float64           `json:"sparsity"`        // share of the dense network's weights that are zero or removed
@@ -70,16 +73,19 @@ type Row struct {
 	Accuracy      float64           `json:"accuracy"`        // on the test set
 	AccuracyLow   float64           `json:"accuracy_low"`    // 95 % Wilson interval
 	AccuracyHigh  float64           `json:"accuracy_high"`
-	Pruned        float64           `json:"pruned_accuracy,omitempty"`     // on the test set before fine-tuning, if that was measured
+	Pruned        float64           `json:"pruned_accuracy,omitempty"`     // on the test set just pruned or quantized, before fine-tuning, if that was measured
 	Extra         float64           `json:"extra_test_accuracy,omitempty"` // on data.extra_test, if there is one
 	ExtraLow      float64           `json:"extra_test_accuracy_low,omitempty"`
 	ExtraHigh     float64           `json:"extra_test_accuracy_high,omitempty"` // above 0 if there is one
 	Validation    float64           `json:"validation_accuracy,omitempty"`
 	Loss          float64           `json:"loss"` // on the test set, nats
 	DenseBytes    int64             `json:"dense_bytes"`
-	SparseBytes   int64             `json:"sparse_bytes"`   // weights as CSR
-	MACs          int64             `json:"macs,omitempty"` // multiply-adds of one sample
-	EffectiveMACs int64             `json:"effective_macs"` // with weights that are not zero
+	SparseBytes   int64             `json:"sparse_bytes"`              // weights as CSR
+	PrunedBytes   int64             `json:"pruned_bytes,omitempty"`    // before quantization, by the rules of Han et al. 2016 ("P")
+	CodedBytes    int64             `json:"quantized_bytes,omitempty"` // in codes ("P+Q")
+	HuffmanBytes  int64             `json:"huffman_bytes,omitempty"`   // in Huffman-coded codes ("P+Q+H"); above 0 if the network is quantized
+	MACs          int64             `json:"macs,omitempty"`            // multiply-adds of one sample
+	EffectiveMACs int64             `json:"effective_macs"`            // with weights that are not zero
 	Checkpoint    checkpoint.Digest `json:"checkpoint"`
 	Size          int64             `json:"size"` // of the checkpoint file
 	Kept          bool              `json:"kept"` // false for a pass that broke a stop rule
@@ -96,6 +102,13 @@ func newRow(pass int, link Link, m map[string]float64) Row {
 		MACs: int64(m[activities.MetricMACs]), EffectiveMACs: int64(m[activities.MetricLiveMACs]),
 		Checkpoint: link.Checkpoint, Size: link.Size,
 	}
+}
+
+// code notes what a quantized network takes.
+func (r *Row) code(link Link) {
+	r.PrunedBytes = int64(link.Metrics[activities.MetricPrunedBytes])
+	r.CodedBytes = int64(link.Metrics[activities.MetricCodedBytes])
+	r.HuffmanBytes = int64(link.Metrics[activities.MetricHuffmanBytes])
 }
 
 // judged is the accuracy that stop rules look at: on the held-out samples if

@@ -1,0 +1,133 @@
+package activities
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"espalier/config"
+	"espalier/models"
+	"espalier/models/checkpoint"
+	"espalier/models/compress"
+	"espalier/models/train"
+)
+
+// QuantizeInput asks for a network whose weights take few values.
+type QuantizeInput struct {
+	Head
+	Quantize config.Quantize `json:"quantize"`
+	Seed     uint64          `json:"seed,omitempty"` // of centroids that are drawn
+}
+
+// Tying asks a training to move the centroids of its input, and not its weights.
+type Tying struct {
+	Gradient string   `json:"gradient"`          // "sum" or "mean"
+	Exclude  []string `json:"exclude,omitempty"` // layers whose weights are trained as usual
+}
+
+// QuantizedLayer is what one layer takes before and after: the detail of a
+// quantization's result has one for each layer with parameters.
+type QuantizedLayer struct {
+	Values int           `json:"values,omitempty"` // that its weights have, 0 not counted; 0 where they are as before
+	Pruned compress.Size `json:"pruned"`           // with weights of 32 bits, those alone that are not 0
+	compress.LayerSize
+}
+
+// Quantize lets the weights of each layer take few values. What the layers
+// take, by the rules of Han et al. 2016, is kept with the result: as pruned
+// ("P"), in codes ("P+Q"), and with the codes Huffman-coded ("P+Q+H").
+func (s *Steps) Quantize(ctx context.Context, in QuantizeInput) (StepResult, error) {
+	q := in.Quantize
+	params := struct {
+		Method  string
+		Bits    map[string]int
+		Exclude []string `json:",omitempty"`
+		Init    string   `json:",omitempty"`
+	}{q.Method, q.Bits, q.Exclude, q.Init}
+	return s.run(ctx, in.Head, NameQuantize, params, in.Seed, func(ctx context.Context, a *attempt) (checkpoint.Result, error) {
+		parent, err := a.parent(ctx)
+		if err != nil {
+			return checkpoint.Result{}, err
+		}
+		a.pulse.set(func(g *Progress) { g.Phase = "clustering" })
+		if err := q.Check(parent.Network); err != nil {
+			return checkpoint.Result{}, &inputError{err}
+		}
+		net, shared, err := in.quantize(parent.Network)
+		if err != nil {
+			return checkpoint.Result{}, &inputError{fmt.Errorf("quantize: %w", err)}
+		}
+		layers, err := quantizedLayers(parent.Network, net, shared)
+		if err != nil {
+			return checkpoint.Result{}, err
+		}
+		result, err := a.save(ctx, &checkpoint.Checkpoint{Network: net})
+		if err != nil {
+			return checkpoint.Result{}, err
+		}
+		result.Metrics = quantizedBytes(layers)
+		result.Detail, err = json.Marshal(layers)
+		return result, err
+	})
+}
+
+func (in QuantizeInput) quantize(net *models.Network) (*models.Network, []compress.Shared, error) {
+	o := compress.Options{Bits: in.Quantize.Layers(net), Init: in.Quantize.Init, Seed: in.Seed}
+	if in.Quantize.Method == config.QuantizeInt8 {
+		return compress.Uniform(net, o)
+	}
+	return compress.Quantize(net, o)
+}
+
+// quantizedLayers holds the sizes of both networks side by side.
+func quantizedLayers(before, after *models.Network, shared []compress.Shared) ([]QuantizedLayer, error) {
+	pruned, err := compress.Sizes(before, nil, compress.ByRows, 0)
+	if err != nil {
+		return nil, err
+	}
+	coded, err := compress.Sizes(after, shared, compress.ByRows, 0)
+	if err != nil {
+		return nil, err
+	}
+	values := map[string]int{}
+	for _, s := range shared {
+		used, err := s.Members()
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range used[1:] {
+			if n > 0 {
+				values[s.Layer]++
+			}
+		}
+	}
+	layers := make([]QuantizedLayer, len(coded))
+	for i, l := range coded {
+		layers[i] = QuantizedLayer{Values: values[l.Layer], Pruned: pruned[i].Fixed, LayerSize: l}
+	}
+	return layers, nil
+}
+
+// quantizedBytes are the totals, in whole bytes.
+func quantizedBytes(layers []QuantizedLayer) map[string]float64 {
+	var pruned, fixed, huffman int64
+	for _, l := range layers {
+		pruned, fixed, huffman = pruned+l.Pruned.Total(), fixed+l.Fixed.Total(), huffman+l.Huffman.Total()
+	}
+	whole := func(bits int64) float64 { return float64((bits + 7) / 8) }
+	return map[string]float64{MetricPrunedBytes: whole(pruned), MetricCodedBytes: whole(fixed), MetricHuffmanBytes: whole(huffman)}
+}
+
+// tie makes the training move the centroids of the step's input, which is the
+// same for every attempt.
+func (a *attempt) tie(ctx context.Context, how *Tying, o *train.Options) error {
+	if how == nil {
+		return nil
+	}
+	parent, err := a.parent(ctx)
+	if err != nil {
+		return err
+	}
+	o.Ties, o.MeanGradient = train.Ties(parent.Network, how.Exclude), how.Gradient == "mean"
+	return nil
+}

@@ -33,6 +33,8 @@ type explanation struct {
 	Stored     int64         `json:"stored_bytes"`   // about; what the run leaves in the store
 	CrashCosts time.Duration `json:"crash_costs_at_most_ns"`
 	Prediction *prediction   `json:"prediction,omitempty"` // of what the passes leave, where channels go
+
+	Quantization *quantizationPlan `json:"quantization,omitempty"`
 }
 
 func explainCommand(a *app) *cobra.Command {
@@ -89,6 +91,15 @@ func (a *app) explain(ctx context.Context, spec *config.Spec) (*explanation, err
 	if e.Prediction, err = predict(ctx, spec, probe.Network); err != nil {
 		return nil, err
 	}
+	if e.Quantization, err = planQuantization(spec, probe.Network); err != nil {
+		return nil, err
+	}
+	e.count(cost)
+	return e, nil
+}
+
+// count adds up what all of it takes.
+func (e *explanation) count(cost measure.Cost) {
 	e.Steps = 2 + 3*len(e.Passes)
 	for _, p := range e.Passes {
 		e.Images += int64(p.Before+p.Epochs) * int64(e.Train)
@@ -96,9 +107,16 @@ func (a *app) explain(ctx context.Context, spec *config.Spec) (*explanation, err
 			e.Steps++
 		}
 	}
+	checkpoints := 2 * len(e.Passes)
+	if q := e.Quantization; q != nil {
+		e.Images += int64(q.Epochs) * int64(e.Train)
+		e.Steps, checkpoints = e.Steps+2, checkpoints+1
+		if q.Epochs > 0 {
+			e.Steps, checkpoints = e.Steps+2, checkpoints+1
+		}
+	}
 	e.Predicted = time.Duration(float64(e.Images) / e.Rate * float64(time.Second))
-	e.Events, e.Stored = eventsPerStep*e.Steps, int64(2*len(e.Passes))*(cost.Bytes+cost.Params)
-	return e, nil
+	e.Events, e.Stored = eventsPerStep*e.Steps, int64(checkpoints)*(cost.Bytes+cost.Params)
 }
 
 // eventsPerStep: scheduled, started and completed, and the workflow task that follows.
@@ -114,6 +132,9 @@ func (a *app) printExplanation(e *explanation) {
 	t.Render()
 	if e.Prediction != nil {
 		e.Prediction.print(a.out)
+	}
+	if e.Quantization != nil {
+		e.Quantization.print(a.out)
 	}
 	fmt.Fprintf(a.out, "\n%d steps, about %d history events, about %s in the store\n", e.Steps, e.Events, humanize.Bytes(uint64(e.Stored)))
 	fmt.Fprintf(a.out, "about %s on this machine (%s in a probe); a crash costs at most %s of training\n",

@@ -29,6 +29,7 @@ type inspection struct {
 	Input   []int              `json:"input"`
 	Cursor  *checkpoint.Cursor `json:"cursor,omitempty"` // in the middle of training
 	Cost    measure.Cost       `json:"cost"`
+	Values  map[string]int     `json:"values,omitempty"` // different weights of layers whose weights share values, 0 not counted
 }
 
 func inspectCommand(a *app) *cobra.Command {
@@ -46,7 +47,7 @@ are enough), verifies its bytes and shows the network by layer.`,
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
-			i := inspection{Digest: digest, Size: size, Network: c.Network.Name, Input: c.Network.Input, Cost: cost}
+			i := inspection{Digest: digest, Size: size, Network: c.Network.Name, Input: c.Network.Input, Cost: cost, Values: distinct(c.Network)}
 			if c.Training != nil {
 				i.Cursor = &c.Training.Cursor
 			}
@@ -152,9 +153,17 @@ func (a *app) printInspection(i inspection) {
 	if c := i.Cursor; c != nil {
 		fmt.Fprintf(a.out, "training   epoch %d, batch %d, optimizer step %s\n", c.Epoch, c.Batch, humanize.Comma(c.Step))
 	}
-	t := newTable(a.out, "layer", "op", ">parameters", ">non-zero", ">sparsity", ">MACs", ">dense", ">sparse (CSR)")
+	heads := []string{"layer", "op", ">parameters", ">non-zero", ">sparsity", ">MACs", ">dense", ">sparse (CSR)"}
+	if i.Values != nil {
+		heads = append(heads, ">values")
+	}
+	t := newTable(a.out, heads...)
 	for _, l := range i.Cost.Layers {
-		t.AppendRow(costRow(l.Name, string(l.Op), l.Amounts))
+		row := costRow(l.Name, string(l.Op), l.Amounts)
+		if n, ok := i.Values[l.Name]; ok {
+			row = append(row, humanize.Comma(int64(n)))
+		}
+		t.AppendRow(row)
 	}
 	t.AppendRow(costRow("total", "", i.Cost.Amounts))
 	t.Render()

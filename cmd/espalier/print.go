@@ -57,7 +57,11 @@ func printRows(out io.Writer, rows []workflows.Row) {
 		accuracies = append(accuracies, ">extra test", ">95 % interval")
 	}
 	pruned := slices.ContainsFunc(rows, func(r workflows.Row) bool { return r.Pruned > 0 })
-	if pruned {
+	coded := slices.ContainsFunc(rows, func(r workflows.Row) bool { return r.HuffmanBytes > 0 })
+	switch {
+	case pruned && coded:
+		accuracies = append([]string{">before tuning"}, accuracies...)
+	case pruned:
 		accuracies = append([]string{">just pruned"}, accuracies...)
 	}
 	smaller := slices.ContainsFunc(rows, func(r workflows.Row) bool { return r.MACs < rows[0].MACs })
@@ -65,11 +69,17 @@ func printRows(out io.Writer, rows []workflows.Row) {
 	if smaller {
 		costs = []string{">MACs", ">bytes"}
 	}
+	if coded {
+		costs = append(costs, ">in codes", ">Huffman")
+	}
 	t := newTable(out, slices.Concat([]string{"pass", ">sparsity", ">weights left", ">of"}, accuracies, costs, []string{"checkpoint", ""})...)
 	for _, r := range rows {
 		name, mark := fmt.Sprint(r.Pass), ""
-		if r.Pass == 0 {
+		switch {
+		case r.Pass == 0:
 			name = "dense"
+		case r.HuffmanBytes > 0:
+			name = "quantized"
 		}
 		if !r.Kept {
 			mark = "not kept"
@@ -77,9 +87,10 @@ func printRows(out io.Writer, rows []workflows.Row) {
 		row := table.Row{
 			name, percent(r.Sparsity), humanize.Comma(r.NonZero), humanize.Comma(rows[0].Weights),
 		}
-		if pruned && r.Pass > 0 {
+		switch {
+		case pruned && r.Pruned > 0:
 			row = append(row, percent(r.Pruned))
-		} else if pruned {
+		case pruned:
 			row = append(row, "")
 		}
 		row = append(row, percent(r.Accuracy), interval(r.AccuracyLow, r.AccuracyHigh))
@@ -90,6 +101,12 @@ func printRows(out io.Writer, rows []workflows.Row) {
 			row = append(row, humanize.Comma(r.MACs), humanize.Bytes(uint64(r.DenseBytes)))
 		} else {
 			row = append(row, humanize.Bytes(uint64(r.DenseBytes)), humanize.Bytes(uint64(r.SparseBytes)))
+		}
+		switch {
+		case r.HuffmanBytes > 0:
+			row = append(row, humanize.Bytes(uint64(r.CodedBytes)), humanize.Bytes(uint64(r.HuffmanBytes)))
+		case coded:
+			row = append(row, "", "")
 		}
 		t.AppendRow(append(row, r.Checkpoint.Short(), mark))
 	}

@@ -28,6 +28,11 @@ MINIO_VERSION := v0.0.0-20260212201848-7aac2a2c5b7c
 CACHE         := $(or $(XDG_CACHE_HOME),$(if $(filter Darwin,$(shell uname -s)),$(HOME)/Library/Caches,$(HOME)/.cache))
 MINIO         := $(CACHE)/espalier/minio-$(MINIO_VERSION)/minio
 
+# ONNX Runtime (MIT) runs the exported files in tests, from an npm package that
+# has the CPU library in it; its install script would only add CUDA's.
+ORT_VERSION := 1.22.0
+ORT         := $(CACHE)/espalier/onnxruntime-node-$(ORT_VERSION)
+
 .PHONY: help
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1#\2/p' $(MAKEFILE_LIST) | \
@@ -133,6 +138,13 @@ minio: $(MINIO) ## build the real MinIO server of the S3 tests, once
 
 $(MINIO):
 	GOBIN=$(@D) $(GO) install github.com/minio/minio@$(MINIO_VERSION)
+
+.PHONY: onnxruntime
+onnxruntime: $(ORT)/node_modules/onnxruntime-node ## install the ONNX Runtime of the export tests, once (needs node and npm)
+
+$(ORT)/node_modules/onnxruntime-node:
+	mkdir -p $(ORT)
+	npm install --prefix $(ORT) --ignore-scripts --no-audit --no-fund onnxruntime-node@$(ORT_VERSION)
 
 .PHONY: clean
 clean: ## remove what was built here

@@ -230,7 +230,22 @@ func batchNorm(o *op) error {
 		}
 		params[role] = c.floats
 	}
+	if o.constantly(1, noScale, 1) {
+		a.NoScale = true
+		delete(params, models.RoleGamma)
+	}
+	if o.constantly(2, noShift, 0) {
+		a.NoShift = true
+		delete(params, models.RoleBeta)
+	}
 	return o.onRaw(x, models.OpBatchNorm, a, params)
+}
+
+// constantly says whether input i is what [Encode] writes for a parameter that
+// there is none of: it has that name's end, and the value everywhere.
+func (o *op) constantly(i int, suffix string, value float32) bool {
+	other := func(x float32) bool { return x != value }
+	return strings.HasSuffix(o.proto.GetInput()[i], suffix) && !slices.ContainsFunc(o.in[i].constant.floats, other)
 }
 
 func lrn(o *op) error {

@@ -232,11 +232,11 @@ func (o *op) padBy(x *value, list []int64) error {
 	if slices.Max(list) == 0 {
 		return o.pass(x)
 	}
-	if !x.isImage() {
-		return fmt.Errorf("of a tensor of shape %v is not supported, only of images", x.sizes())
+	if !x.isImage() && (rank != 2 || x.channels != nil) {
+		return fmt.Errorf("of a tensor of shape %v is not supported, only of images and of flat ones", x.sizes())
 	}
-	if before, after := list[1], list[5]; before+after > 0 {
-		if slices.Max([]int64{list[2], list[3], list[6], list[7]}) > 0 {
+	if before, after := list[1], list[rank+1]; before+after > 0 {
+		if slices.Max(slices.Concat([]int64{0}, list[2:rank], list[rank+2:])) > 0 {
 			return fmt.Errorf("pads %v of channels and of height or width at once are not supported", list)
 		}
 		channels := slices.Repeat([]int{-1}, int(before))

@@ -118,6 +118,8 @@ func (o *op) become(x *value, sizes models.Shape) error {
 	next.alone = x.alone && o.alone(0)
 	switch {
 	case slices.Equal(sizes, from):
+	case point && x.lost == 0 && len(sizes) == 1 && x.scale == nil && x.shift == nil && !x.softmax && !o.unflattens(o.proto.GetOutput()[0]):
+		return o.node(x, models.OpFlatten, models.Attrs{}, nil)
 	case point && len(sizes) <= 3 && slices.Equal(sizes, x.shape[:len(sizes)]):
 		next.lost = 3 - len(sizes)
 	case len(sizes) == 1:

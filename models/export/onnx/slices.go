@@ -222,5 +222,19 @@ func gather(o *op) error {
 		}
 		channels[i] = int((p + n) % n)
 	}
-	return o.node(x, models.OpChannelSelect, models.Attrs{Channels: channels}, nil)
+	return o.node(o.through(x, channels), models.OpChannelSelect, models.Attrs{Channels: channels}, nil)
+}
+
+// through is what x was selected from, with the channels counted there, where x
+// is a selection that only the one now being made reads.
+func (o *op) through(x *value, channels []int) *value {
+	n, _ := o.net.Node(x.node)
+	if n.Op != models.OpChannelSelect || !x.alone || !o.alone(0) || x.scale != nil || x.shift != nil || x.pad != [4]int{} || x.softmax || x.channels != nil || x.lost > 0 {
+		return x
+	}
+	for i, c := range channels {
+		channels[i] = n.Attrs.Channels[c]
+	}
+	from := n.Inputs[0]
+	return &value{node: from, shape: o.shapes[from]}
 }

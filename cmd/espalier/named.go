@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+
+	"espalier/models"
+	"espalier/models/checkpoint"
+	"espalier/workers/runs"
+	"espalier/workflows"
+)
+
+// runID is what the id of a run looks like: a spec's name and 12 digits.
+var runID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*-[0-9a-f]{12}$`)
+
+// anyNetwork is a network by the name that a user has for it: a file, the first
+// digits of a checkpoint's digest, or a run.
+func (a *app) anyNetwork(ctx context.Context, name string) (*models.Network, error) {
+	if _, err := os.Stat(name); errors.Is(err, os.ErrNotExist) && runID.MatchString(name) {
+		digest, err := a.reachedBy(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		name = string(digest)
+	}
+	net, err := a.savedNetwork(ctx, name)
+	if errors.Is(err, errNoCheckpoint) {
+		return nil, usageError{fmt.Errorf("%s is no file, no run and no digest (its first 4 to 64 digits, 0-9 and a-f)", name)}
+	}
+	return net, err
+}
+
+// reachedBy is the checkpoint of the last pass of a run that was kept. Where no
+// servers run, those of the home folder are started for as long as it takes.
+func (a *app) reachedBy(ctx context.Context, id string) (checkpoint.Digest, error) {
+	if _, err := os.Stat(a.home); err != nil && !a.env.TemporalConfigured() {
+		return "", usageError{fmt.Errorf("%w: %s; there is no home %s", runs.ErrNotFound, id, a.home)}
+	}
+	c, err := a.standUp(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer c.close()
+	v, err := look(ctx, c.runs, id)
+	if err != nil {
+		return "", err
+	}
+	if v.Reached == nil {
+		return "", fmt.Errorf("%s is %s, and no worker answers for what it has reached; go on with it, or name a checkpoint", id, v.State)
+	}
+	digest := kept(v.Reached.Rows)
+	if digest == "" {
+		return "", fmt.Errorf("%s has no network yet", id)
+	}
+	return digest, nil
+}
+
+// kept is the checkpoint of the last row that was kept, or "".
+func kept(rows []workflows.Row) (digest checkpoint.Digest) {
+	for _, row := range rows {
+		if row.Kept {
+			digest = row.Checkpoint
+		}
+	}
+	return digest
+}

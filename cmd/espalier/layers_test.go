@@ -109,6 +109,7 @@ var exceptions = map[string]string{
 	"dot import models/engine/gemm/internal/avx2/":     generator,
 	"dot import models/engine/conv/internal/avx2/":     generator,
 	"dot import models/engine/winograd/internal/avx2/": generator,
+	"dot import models/engine/sparse/internal/simd/":   generator,
 	"panic models/engine/kernel/internal/avx2/":        "the generator again: a name that its own signature lacks",
 	"panic models/engine/kernel/kernel.go":             noBounds,
 	"panic models/engine/gemm/gemm.go":                 noBounds,

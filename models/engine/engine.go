@@ -20,7 +20,22 @@ type Options struct {
 	// Inference opens a session that only runs Forward and whose parameters do
 	// not change: batch normalization is folded into the layers before it, once.
 	Inference bool
+	// Forms say in which form an inference session keeps the weights of its
+	// convolutions and linear layers, by node; those that are absent are [Dense].
+	Forms map[string]Form
 }
+
+// Form is how the weights of a layer are kept for inference.
+type Form string
+
+// The forms. Results of different forms differ by rounding alone, and where an
+// activation is infinite or no number: a weight of 0 that is not kept does not
+// see it.
+const (
+	Dense  Form = "dense"  // all weights
+	Sparse Form = "sparse" // those that are not 0, and where they are
+	Shared Form = "shared" // codes of at most 256 values, and where they are if many are 0
+)
 
 // Fingerprint says what the bits of a result depend on beyond the code: two
 // machines with equal fingerprints compute equal bits.

@@ -1,5 +1,7 @@
 package gemm
 
+import "espalier/models/engine/internal/fma"
+
 // mulGeneric computes some columns of a row at a time, which are chains that
 // need not wait for one another. A panel has all of them, if as zeros.
 func mulGeneric(c []float32, rows []int32, a Left, b []float32, lo, hi int, e Epilogue) {
@@ -28,7 +30,7 @@ func (l *Left) chains(sums *[4]float32, i int, panel []float32) {
 	for _, tap := range l.Taps {
 		for _, v := range l.Data[l.Rows[i]+tap:][:l.Span] {
 			b := panel[k:][:4]
-			s0, s1, s2, s3 = fma(v, b[0], s0), fma(v, b[1], s1), fma(v, b[2], s2), fma(v, b[3], s3)
+			s0, s1, s2, s3 = fma.Of(v, b[0], s0), fma.Of(v, b[1], s1), fma.Of(v, b[2], s2), fma.Of(v, b[3], s3)
 			k += Width
 		}
 	}
@@ -52,7 +54,7 @@ func mulTGeneric(c []float32, ldc, ldp int, a Left, g []float32, rows []int32, n
 			for _, v := range a.Data[at+tap:][:a.Span] {
 				for j, w := range row {
 					out := &c[k*ldc+j/Width*ldp+j%Width]
-					*out = fma(v, w, *out)
+					*out = fma.Of(v, w, *out)
 				}
 				k++
 			}

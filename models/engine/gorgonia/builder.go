@@ -133,6 +133,9 @@ func (b *builder) normParams(node models.Node) (normAttrs, []*G.Node) {
 func (b *builder) linear(g group) (*G.Node, error) {
 	node := g.core
 	x, out := b.produced[node.Inputs[0]], node.Attrs.Out
+	if b.kept(node) {
+		return b.sparseLinear(g, x)
+	}
 	in := b.shapes[node.Inputs[0]][0]
 	operands := []*G.Node{x, b.param(node, models.RoleWeight, out, in)}
 	if !node.Attrs.NoBias {
@@ -157,6 +160,13 @@ func (b *builder) conv2d(g group) (*G.Node, error) {
 		return nil, err
 	}
 	in := b.shapes[node.Inputs[0]]
+	shape := conv.Shape{
+		H: in[1], W: in[2], C: in[0], K: a.Out,
+		Kernel: a.Kernel, Stride: a.Stride, Pad: a.Pad, Dilation: a.Dilation, Groups: a.Groups,
+	}
+	if b.kept(node) {
+		return b.sparseConv(g, x, shape)
+	}
 	operands := []*G.Node{x, b.param(node, models.RoleWeight, a.Out, in[0]/a.Groups, a.Kernel[0], a.Kernel[1])}
 	if !a.NoBias {
 		operands = append(operands, b.param(node, models.RoleBias, a.Out))
@@ -172,10 +182,6 @@ func (b *builder) conv2d(g group) (*G.Node, error) {
 			return nil, err
 		}
 		operands = append(operands, r)
-	}
-	shape := conv.Shape{
-		H: in[1], W: in[2], C: in[0], K: a.Out,
-		Kernel: a.Kernel, Stride: a.Stride, Pad: a.Pad, Dilation: a.Dilation, Groups: a.Groups,
 	}
 	layer := conv.New(shape)
 	if b.fixed {

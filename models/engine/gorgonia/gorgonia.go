@@ -106,6 +106,9 @@ func (b *backend) Open(net *models.Network, o engine.Options) (engine.Session, e
 	if err := o.Distill.Validate(); err != nil {
 		return nil, fmt.Errorf("engine gorgonia: %w", err)
 	}
+	if err := checkForms(net, o); err != nil {
+		return nil, fmt.Errorf("engine gorgonia: %w", err)
+	}
 	s, err := open(net, o, b.lib, b.threads)
 	if err != nil {
 		return nil, fmt.Errorf("engine gorgonia: %w", err)

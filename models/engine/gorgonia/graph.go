@@ -49,6 +49,7 @@ type mode struct {
 	distill   engine.Distillation
 	fold      bool // in inference: batch normalization into the layers before it
 	fixed     bool // in inference: parameters do not change between calls
+	forms     map[string]engine.Form
 }
 
 // buildInference expresses the logits of a batch. Dropout is the identity.

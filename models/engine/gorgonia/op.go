@@ -50,6 +50,12 @@ type packing interface {
 	bind(in []*buffer, out, packed, workspace *buffer) task
 }
 
+// weighty is a packing whose weights lie elsewhere than in its packed form.
+type weighty interface {
+	// weights are how many elements each chunk reads of them.
+	weights() int
+}
+
 // share does part's share of a piece of work; n is the number of samples.
 type share func(n, part, parts int)
 

@@ -129,8 +129,12 @@ func (c *compiler) pack(n *G.Node, op packing, in []*G.Node) *value {
 		}
 	}
 	out := c.result(n, perSample, stage)
+	weights := op.packed()
+	if op, ok := op.(weighty); ok {
+		weights = op.weights()
+	}
 	s := &step{
-		when: chunks, reads: append([]*value{packed}, reads...), writes: out, inPlace: -1, weights: op.packed(),
+		when: chunks, reads: append([]*value{packed}, reads...), writes: out, inPlace: -1, weights: weights,
 		task: func(v *viewer) task { return op.bind(v.all(reads, v.of), v.of(out), packed.root, v.workspace) },
 	}
 	c.add(stage, s)

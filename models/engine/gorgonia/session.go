@@ -57,7 +57,7 @@ func open(net *models.Network, o engine.Options, lib blas.Library, threads int) 
 	if o.Distill.On() && !o.Inference {
 		s.lesson = newLesson(o.Batch, s.classes)
 	}
-	m := mode{batch: o.Batch, lib: lib, draw: s.draw, smoothing: o.LabelSmoothing, distill: o.Distill, fold: true, fixed: o.Inference}
+	m := mode{batch: o.Batch, lib: lib, draw: s.draw, smoothing: o.LabelSmoothing, distill: o.Distill, fold: true, fixed: o.Inference, forms: o.Forms}
 	if err := s.compileInference(net, m); err != nil {
 		return nil, err
 	}

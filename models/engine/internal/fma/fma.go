@@ -1,13 +1,14 @@
 //go:build !arm64
 
-package gemm
+// Package fma is the multiply-add of portable loops whose assembly fuses.
+package fma
 
 import "math"
 
-// fma is a*b+c rounded once. The product is exact in float64. The sum is
+// Of is a*b+c rounded once. The product is exact in float64. The sum is
 // rounded to odd there (Boldo and Melquiond 2008), so that rounding it again
 // to float32 makes no second error.
-func fma(a, b, c float32) float32 {
+func Of(a, b, c float32) float32 {
 	product, addend := float64(a)*float64(b), float64(c)
 	sum := product + addend
 	t := sum - product

@@ -16,7 +16,7 @@ var rooms = []string{"cmd", "workers", "workflows", "activities", "config", "mod
 // below its own, and within its row only its own folder: "models/engine/..."
 // is every package under models/engine, but not models/engine itself.
 var rows = [][]string{
-	{"models/report", "models/export", "models/draw"},
+	{"models/report", "models/export", "models/draw", "models/predict"},
 	{"models/train", "models/measure", "models/compress"},
 	{"models/engine/...", "models/prune", "models/zoo", "models/data", "models/checkpoint/..."},
 	{"models/checkpoint"},

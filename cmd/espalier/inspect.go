@@ -16,6 +16,7 @@ import (
 
 	"espalier/models/checkpoint"
 	"espalier/models/checkpoint/dirstore"
+	"espalier/models/compress/esp"
 	"espalier/models/export"
 	"espalier/models/measure"
 	"espalier/workers/local"
@@ -34,11 +35,17 @@ type inspection struct {
 
 func inspectCommand(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use: "inspect CHECKPOINT", Short: "Verify a checkpoint and show what is in it",
+		Use: "inspect CHECKPOINT", Short: "Verify a checkpoint or a packed model and show what is in it",
 		Long: `Reads a checkpoint, given as a file or as a digest of the store (its first digits
-are enough), verifies its bytes and shows the network by layer.`,
+are enough), verifies its bytes and shows the network by layer. Of a packed model (.esp) it shows what every byte is for.`,
 		Example: "  espalier inspect 3f9a1c22b0de",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if data, done, err := mapped(args[0]); err == nil {
+				defer done()
+				if esp.Packed(data) {
+					return a.inspectPacked(args[0], data)
+				}
+			}
 			c, digest, size, err := a.readCheckpoint(cmd.Context(), args[0])
 			if err != nil {
 				return err
@@ -62,9 +69,17 @@ are enough), verifies its bytes and shows the network by layer.`,
 
 var errNoCheckpoint = errors.New("neither a file nor the first digits (4 to 64, 0-9 and a-f) of a digest")
 
-// readCheckpoint reads a file, or an object of the store by its digest.
+// readCheckpoint reads a file, which may be a packed model, or an object of the
+// store by its digest.
 func (a *app) readCheckpoint(ctx context.Context, name string) (*checkpoint.Checkpoint, checkpoint.Digest, int, error) {
 	raw, err := os.ReadFile(name)
+	if err == nil && esp.Packed(raw) {
+		net, err := esp.Decode(raw)
+		if err != nil {
+			return nil, "", 0, fmt.Errorf("%s: %w", name, err)
+		}
+		return &checkpoint.Checkpoint{Network: net}, checkpoint.DigestOf(raw), len(raw), nil
+	}
 	if err == nil {
 		c, err := checkpoint.Decode(raw)
 		if err != nil {

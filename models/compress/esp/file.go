@@ -202,3 +202,6 @@ func receive(r io.Reader, n int) ([]byte, error) {
 	}
 	return data.Bytes(), err
 }
+
+// Packed says whether bytes begin as a packed model does.
+func Packed(data []byte) bool { return bytes.HasPrefix(data, []byte(magic)) }

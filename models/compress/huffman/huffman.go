@@ -126,3 +126,13 @@ func histogram(lengths []uint8) [MaxLength + 1]uint32 {
 	counts[0] = 0
 	return counts
 }
+
+// TableBits is how many bits the table takes that stands before a message of at
+// least one symbol. It fails where that is no table.
+func TableBits(data []byte) (int64, error) {
+	r := bitio.NewReader(data)
+	if _, err := readTable(r); err != nil {
+		return 0, fmt.Errorf("table of the code: %w", err)
+	}
+	return 8*int64(len(data)) - r.Left(), nil
+}

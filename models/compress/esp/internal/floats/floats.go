@@ -163,3 +163,22 @@ func DecodeBook(data []byte, n int) ([]float32, error) {
 	}
 	return values, nil
 }
+
+// TableSize is how many bytes of a list that [Decode] has read are tables of
+// coders.
+func TableSize(data []byte) int {
+	if len(data) == 0 || data[0] != planes {
+		return 0
+	}
+	data = data[1:]
+	tables := 0
+	for range 3 {
+		length, size := binary.Uvarint(data)
+		if size <= 0 || length > uint64(len(data)-size) {
+			return 0
+		}
+		tables += numbers.TableSize(data[size : size+int(length)])
+		data = data[size+int(length):]
+	}
+	return tables + numbers.TableSize(data)
+}

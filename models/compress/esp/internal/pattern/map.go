@@ -7,9 +7,6 @@ import (
 	"espalier/models/compress/esp/internal/arith"
 )
 
-// mapCost is how many decisions a place of a map counts as.
-const mapCost = 2
-
 // density is a place's neighbourhood: how full its row and its column have been
 // so far, on a scale of doublings, and whether the places to its left and above
 // it hold entries.

@@ -32,7 +32,7 @@ func (m Matrix) Rows() int { return len(m.Starts) - 1 }
 // The first byte of a pattern.
 const (
 	markMap      = 1 << 0 // a map, not gaps
-	markColumns  = 1 << 1 // gaps go down the columns
+	markColumns  = 1 << 1 // gaps, or the map, go down the columns
 	markSqueezed = 1 << 2 // empty rows and columns are named and left out
 	marks        = 1<<3 - 1
 )
@@ -62,8 +62,9 @@ func Encode(m Matrix, decisions int) []byte {
 		keep(appendGaps(front(0), squeezed, decisions))
 		keep(appendGaps(front(markColumns), squeezed.transposed(), decisions))
 	}
-	if squeezed.Rows()*squeezed.Cols <= decisions/mapCost {
+	if squeezed.Rows()*squeezed.Cols <= decisions {
 		keep(appendMap(front(markMap), squeezed))
+		keep(appendMap(front(markMap|markColumns), squeezed.transposed()))
 	}
 	return best
 }
@@ -78,7 +79,7 @@ func Decode(data []byte, rows, cols int) (Matrix, error) {
 	}
 	mark := data[0]
 	count, size := binary.Uvarint(data[1:])
-	if mark&^marks != 0 || mark&markMap != 0 && mark&(markColumns|markSqueezed) != markSqueezed {
+	if mark&^marks != 0 || mark&(markMap|markSqueezed) == markMap {
 		return Matrix{}, fmt.Errorf("pattern of kind %d is not known", mark)
 	}
 	if size <= 0 || count > uint64(rows)*uint64(cols) {
@@ -107,16 +108,18 @@ func Decode(data []byte, rows, cols int) (Matrix, error) {
 	return m, nil
 }
 
-func decodeBody(mark byte, data []byte, rows, cols, n int) (Matrix, error) {
-	switch {
-	case mark&markMap != 0:
-		return decodeMap(data, rows, cols, n)
-	case mark&markColumns != 0:
-		m, err := decodeGaps(data, cols, rows, n)
-		return m.transposed(), err
-	default:
-		return decodeGaps(data, rows, cols, n)
+func decodeBody(mark byte, data []byte, rows, cols, n int) (m Matrix, err error) {
+	decode := decodeGaps
+	if mark&markMap != 0 {
+		decode = decodeMap
 	}
+	if mark&markColumns == 0 {
+		return decode(data, rows, cols, n)
+	}
+	if m, err = decode(data, cols, rows, n); err != nil {
+		return Matrix{}, err
+	}
+	return m.transposed(), nil
 }
 
 // appendGaps writes how many places without an entry lie before each, row after
@@ -137,7 +140,7 @@ func appendGaps(out []byte, m Matrix, decisions int) []byte {
 func decodeGaps(data []byte, rows, cols, n int) (Matrix, error) {
 	gaps, err := numbers.Decode[uint32](data, n, math.MaxInt32)
 	if err != nil {
-		return Matrix{Starts: []int32{0}}, fmt.Errorf("gaps: %w", err)
+		return Matrix{}, fmt.Errorf("gaps: %w", err)
 	}
 	m := Matrix{Cols: cols, Starts: make([]int32, rows+1), Columns: make([]int32, n)}
 	row, column := 0, int64(0) // of the next place
@@ -145,7 +148,7 @@ func decodeGaps(data []byte, rows, cols, n int) (Matrix, error) {
 		column += int64(gap)
 		for column >= int64(cols) {
 			if int64(cols)*int64(rows-row) <= column {
-				return Matrix{Starts: []int32{0}}, fmt.Errorf("entry %d lies behind the last place of a matrix of %d x %d", i, rows, cols)
+				return Matrix{}, fmt.Errorf("entry %d lies behind the last place of a matrix of %d x %d", i, rows, cols)
 			}
 			skipped := int64(1)
 			if column >= 8*int64(cols) {

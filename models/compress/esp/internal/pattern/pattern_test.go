@@ -55,8 +55,8 @@ func TestPatternsComeBack(t *testing.T) {
 			}
 		}
 	}
-	if len(kinds) != 5 {
-		t.Errorf("kinds %v were chosen, want all five", kinds)
+	if len(kinds) != 6 {
+		t.Errorf("kinds %v were chosen, want all six", kinds)
 	}
 }
 

@@ -20,7 +20,7 @@ const (
 // matrixOf is a parameter as a dense tensor of float32.
 func matrixOf(p *models.Param) *Tensor {
 	return &Tensor{
-		Name: p.Name, Node: p.Node, Role: p.Role, Shape: p.Shape, Rows: p.Shape[0], Columns: p.Shape[1:].Size(),
+		Name: p.Name, Node: p.Node, Role: p.Role, Shape: slices.Clone(p.Shape), Rows: p.Shape[0], Columns: p.Shape[1:].Size(),
 		Kind: Float32, Values: p.Data, Mask: p.Mask,
 	}
 }

@@ -12,6 +12,9 @@ import (
 	"espalier/models/zoo/zootest"
 )
 
+// lenet is a small form of LeNet-5.
+func lenet() zoo.Options { return zoo.Options{Arch: "lenet-5", Width: 0.4} }
+
 // pruned is a network of the zoo with drawn values, of whose weights each layer
 // keeps about that share, at places that its masks say.
 func pruned(t testing.TB, o zoo.Options, seed uint64, share float64) *models.Network {

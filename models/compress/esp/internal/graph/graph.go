@@ -59,6 +59,11 @@ func Decode(data []byte) (*models.Network, error) {
 	if err != nil {
 		return nil, err
 	}
+	return Parse(plain)
+}
+
+// Parse reads a plain graph.
+func Parse(plain []byte) (*models.Network, error) {
 	r := &reader{data: plain}
 	net := r.network()
 	if r.err == nil && r.at < len(plain) {
@@ -67,9 +72,11 @@ func Decode(data []byte) (*models.Network, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
-	if net.Params, err = net.Layout(); err != nil {
+	params, err := net.Layout()
+	if err != nil {
 		return nil, err
 	}
+	net.Params = params
 	return net, nil
 }
 

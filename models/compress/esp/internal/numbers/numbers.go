@@ -14,6 +14,7 @@ package numbers
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"math/bits"
 
 	"espalier/models/compress/esp/internal/arith"
@@ -159,6 +160,10 @@ func decodeFixed[T Number](data []byte, n, width int, limit uint32) ([]T, error)
 		return nil, fmt.Errorf("%d bytes for numbers of %d bits, want %d", len(data), width, want)
 	}
 	values := make([]T, n)
+	if bytes, ok := any(values).([]uint8); ok && width == 8 && limit >= math.MaxUint8 {
+		copy(bytes, data)
+		return values, nil
+	}
 	r := bitio.NewReader(data)
 	for i := range values {
 		v, err := readBits(r, width)

@@ -28,9 +28,15 @@ func newDensity(cols int) *density {
 	return &density{probs: arith.NewProbs(contexts), inCol: make([]int32, cols), above: make([]bool, cols)}
 }
 
-// step is from 0 to 12: about twice the logarithm of the share n of seen.
+// step is about the logarithm of the share n of seen, from 0 for less than one
+// of 2^11: the whole logarithm of (2n + 1) / (2 seen + 4), plus 12.
 func step(n, seen int32) int {
-	return bits.Len64(uint64(2*int64(n)+1) << 11 / uint64(2*int64(seen)+4))
+	above, below := 2*uint64(n)+1, 2*uint64(seen)+4
+	down := bits.Len64(below) - bits.Len64(above) // above < below
+	if above<<down < below {
+		down++
+	}
+	return max(0, 12-down)
 }
 
 // at is the probability for a place.

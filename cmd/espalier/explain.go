@@ -88,7 +88,7 @@ func (a *app) explain(ctx context.Context, spec *config.Spec) (*explanation, err
 	if e.Passes, err = planPasses(spec, cost.Weights); err != nil {
 		return nil, err
 	}
-	if e.Prediction, err = predict(ctx, spec, probe.Network); err != nil {
+	if e.Prediction, err = predictLast(ctx, spec, probe.Network); err != nil {
 		return nil, err
 	}
 	if e.Quantization, err = planQuantization(spec, probe.Network); err != nil {

@@ -98,10 +98,10 @@ type prediction struct {
 	Plan   string `json:"plan,omitempty"` // a table for people
 }
 
-// predict plans the last pass for the initial network, if its method removes
+// predictLast plans the last pass for the initial network, if its method removes
 // channels. It refuses a pruning that cannot work on the network, as the run
 // would.
-func predict(ctx context.Context, spec *config.Spec, net *models.Network) (*prediction, error) {
+func predictLast(ctx context.Context, spec *config.Spec, net *models.Network) (*prediction, error) {
 	p := spec.Prune
 	if p == nil {
 		return nil, nil

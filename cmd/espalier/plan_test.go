@@ -55,7 +55,7 @@ func TestPassesSayWhereEachArrives(t *testing.T) {
 func TestPredictionsCountWhatIsLeft(t *testing.T) {
 	t.Parallel()
 	spec, net := planned(t, "method: filter-norm, schedule: {passes: 3, target: {channels: 50%}}, max_per_pass: 30%")
-	got, err := predict(t.Context(), spec, net)
+	got, err := predictLast(t.Context(), spec, net)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func TestPredictionsSayWhyThereIsNone(t *testing.T) {
 		"method: filter-norm, min_channels: 30, schedule: {passes: 1, target: {params: 99%}}":  "at most a share of",
 	} {
 		spec, net := planned(t, prune)
-		got, err := predict(t.Context(), spec, net)
+		got, err := predictLast(t.Context(), spec, net)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,7 +84,7 @@ func TestPredictionsSayWhyThereIsNone(t *testing.T) {
 		}
 	}
 	spec, net := planned(t, "method: han, schedule: {passes: 1, target: {sparsity: 50%}}")
-	if got, err := predict(t.Context(), spec, net); got != nil || err != nil {
+	if got, err := predictLast(t.Context(), spec, net); got != nil || err != nil {
 		t.Errorf("han: %v, %v", got, err)
 	}
 }

@@ -23,6 +23,9 @@ type Images struct {
 	Count  int
 }
 
+// ErrSize is what ReadImages answers to a picture that it could have scaled.
+var ErrSize = errors.New("the picture has another size")
+
 // ReadImages reads a file of images of that shape, and keeps the first limit of
 // them, or all if that is 0. By its content a file is
 //
@@ -62,7 +65,7 @@ func readPicture(data []byte, config image.Config, shape models.Shape, resize bo
 		return Images{}, fmt.Errorf("an image of %d x %d pixels: want at most %d x %d", config.Height, config.Width, maxSide, maxSide)
 	}
 	if same := config.Height == shape[1] && config.Width == shape[2]; !same && !resize {
-		return Images{}, fmt.Errorf("an image of %d x %d pixels: the network takes %d x %d", config.Height, config.Width, shape[1], shape[2])
+		return Images{}, fmt.Errorf("%w than the network takes: %d x %d pixels, not %d x %d", ErrSize, config.Height, config.Width, shape[1], shape[2])
 	}
 	picture, _, err := image.Decode(bytes.NewReader(data))
 	if err != nil {
@@ -144,9 +147,10 @@ func readIDX(ctx context.Context, data []byte, shape models.Shape, limit int) (I
 // published are the means and deviations of the training images, for each
 // channel.
 var published = map[string][2][]float64{
+	Digits:       {{0.1636}, {0.2416}},
 	MNIST:        {{0.1307}, {0.3081}},
 	FashionMNIST: {{0.2860}, {0.3530}},
-	CIFAR10:      {{0.4914, 0.4822, 0.4465}, {0.2470, 0.2435, 0.2616}},
+	CIFAR10:      {{0.4915, 0.4821, 0.4462}, {0.2472, 0.2437, 0.2617}},
 	CIFAR100:     {{0.5071, 0.4865, 0.4409}, {0.2673, 0.2564, 0.2762}},
 }
 

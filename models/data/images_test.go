@@ -118,7 +118,7 @@ func TestWhatAreNoImagesIsAnError(t *testing.T) {
 		shape   models.Shape
 		want    string
 	}{
-		"other size":      {pngOf(t, picture(4, 3)), models.Shape{3, 2, 3}, "an image of 4 x 3 pixels: the network takes 2 x 3"},
+		"other size":      {pngOf(t, picture(4, 3)), models.Shape{3, 2, 3}, "the picture has another size than the network takes: 4 x 3 pixels, not 2 x 3"},
 		"other idx":       {idxOf(t, 1, 2, 3, 4, 5, 6), models.Shape{1, 3, 2}, "images of 2 x 3 pixels: the network takes 3 x 2"},
 		"text":            {[]byte("hello"), models.Shape{1, 2, 3}, "neither a PNG nor a JPEG file, nor idx images: the header ends after 5"},
 		"text as records": {[]byte("hello"), models.Shape{3, 32, 32}, "nor records of CIFAR: record 0 ends after 5 of 3073 bytes"},

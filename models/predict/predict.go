@@ -8,7 +8,6 @@
 package predict
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"math"
@@ -67,7 +66,7 @@ func Open(path string, o Options) (*Predictor, error) {
 
 // Decode is the network of a packed model file or a checkpoint.
 func Decode(data []byte) (*models.Network, error) {
-	if Packed(data) {
+	if esp.Packed(data) {
 		return esp.Decode(data)
 	}
 	c, err := checkpoint.Decode(data)
@@ -76,12 +75,6 @@ func Decode(data []byte) (*models.Network, error) {
 	}
 	return c.Network, nil
 }
-
-// magic is how a packed model file begins.
-const magic = "\x89ESP"
-
-// Packed says whether the bytes begin as a packed model file does.
-func Packed(data []byte) bool { return bytes.HasPrefix(data, []byte(magic)) }
 
 // New readies a network, whose values it copies.
 func New(net *models.Network, o Options) (*Predictor, error) {

@@ -14,6 +14,9 @@ func complete(s *Spec) {
 	if s.Quantize != nil {
 		completeQuantize(s.Quantize)
 	}
+	if s.Sweep != nil {
+		completeSweep(s.Sweep)
+	}
 	if s.Prune == nil {
 		return
 	}

@@ -28,6 +28,10 @@ type decoder struct {
 	misspelt []string
 }
 
+func newDecoder(file string) *decoder {
+	return &decoder{file: file, places: map[string]place{"": {1, 1}}}
+}
+
 // place is a position in the file, from 1.
 type place struct{ line, column int }
 
@@ -62,6 +66,10 @@ func (d *decoder) value(path string, n *yaml.Node, f field, v reflect.Value) {
 	}
 	if isNull(n) {
 		d.fault(path, at, "has no value; want %s", f.allowed())
+		return
+	}
+	if s, ok := v.Addr().Interface().(special); ok {
+		s.read(d, path, n, at)
 		return
 	}
 	if v.Kind() == reflect.Pointer {

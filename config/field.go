@@ -95,6 +95,9 @@ func bareField(fields []field) (field, bool) {
 
 // kind says in words what type of value the field wants.
 func (f field) kind() string {
+	if s, ok := specialOf(f.typ); ok {
+		return s.words()
+	}
 	switch {
 	case f.typ == reflect.TypeFor[Duration]():
 		return "a duration such as 30s, 5m or 1h30m"

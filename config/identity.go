@@ -14,6 +14,8 @@ import (
 // durability and the resources are left out, because a run ends with the same
 // bits whatever they are, and so is the folder of data whose content is known
 // by its name, and the file of a network whose content is known by its digest.
+// A sweep adds what its trials are and how they are judged, not how many run at
+// a time and after how much it ends.
 //
 // The form is frozen: a key that is added later must be left out while it has
 // its old meaning, so that runs of older versions are found again.
@@ -28,7 +30,8 @@ func (s *Spec) Canonical() ([]byte, error) {
 		Train    Train     `json:"train"`
 		Prune    *Prune    `json:"prune,omitempty"`
 		Quantize *Quantize `json:"quantize,omitempty"`
-	}{s.Network.Known(), known, s.Train, s.Prune, s.Quantize})
+		Sweep    any       `json:"sweep,omitempty"`
+	}{s.Network.Known(), known, s.Train, s.Prune, s.Quantize, s.Sweep.known()})
 	if err != nil {
 		return nil, fmt.Errorf("spec %s: %w", s.Name, err)
 	}

@@ -48,10 +48,9 @@ func load(path string, reports reader) (*Spec, error) {
 	if err != nil {
 		return nil, fmt.Errorf("spec: folder of %s: %w", path, err)
 	}
-	for _, p := range []*string{&spec.Data.Path, &spec.Data.ExtraTest, &spec.Network.Weights, &spec.Network.ONNX} {
-		if *p != "" && !filepath.IsAbs(*p) {
-			*p = filepath.Join(folder, *p)
-		}
+	spec.resolve(folder)
+	if spec.Sweep != nil {
+		d.sealSweep(spec, folder)
 	}
 	if d.seal(&spec.Network); len(d.faults) > 0 {
 		return nil, sorted(d.faults)
@@ -70,11 +69,26 @@ func Parse(name string, data []byte) (*Spec, error) {
 
 // parse is Parse; the decoder knows the places of the keys.
 func parse(name string, data []byte, reports reader) (*Spec, *decoder, error) {
-	d := &decoder{file: name, places: map[string]place{"": {1, 1}}}
+	d := newDecoder(name)
 	root := d.document(data)
 	if root == nil {
 		return nil, nil, sorted(d.faults)
 	}
+	spec := d.spec(root, reports)
+	if spec.Sweep != nil {
+		spec.Sweep.File, spec.Sweep.Source = name, string(data)
+	}
+	if root.Kind == yaml.MappingNode {
+		d.checkSweep(spec)
+	}
+	if err := sorted(d.faults); err != nil {
+		return nil, nil, err
+	}
+	return spec, d, nil
+}
+
+// spec reads a document, fills in the defaults and checks it.
+func (d *decoder) spec(root *yaml.Node, reports reader) *Spec {
 	spec := &Spec{}
 	d.value("", root, field{typ: reflect.TypeFor[Spec]()}, reflect.ValueOf(spec).Elem())
 	if root.Kind == yaml.MappingNode {
@@ -82,10 +96,7 @@ func parse(name string, data []byte, reports reader) (*Spec, *decoder, error) {
 		d.aim(spec, reports)
 		check(d, spec)
 	}
-	if err := sorted(d.faults); err != nil {
-		return nil, nil, err
-	}
-	return spec, d, nil
+	return spec
 }
 
 // document is the root node of the only document of data, or nil with the

@@ -26,6 +26,8 @@ Fractions may be written as ` + "`92%`" + ` or ` + "`0.92`" + `, durations as ` 
 small numbers as ` + "`5e-4`" + `. Unknown keys are faults. The identity of a run (the ID
 that ` + "`espalier explain`" + ` prints) covers network, data, train, prune and quantize,
 defaults included; name, durability and resources may change without starting anew.
+That of a sweep covers its search, params, seeds, objectives and stop as well. The
+spec without its sweep is a spec of its own, and so is that of each of its trials.
 
 This page is generated from the source (` + "`go generate ./config`" + `).
 `
@@ -48,6 +50,9 @@ func (r *reference) section(path string, f field) {
 	}
 	r.seen[f.typ] = title
 	fields := fieldsOf(f.typ)
+	if len(fields) == 0 {
+		return
+	}
 	r.WriteString("\n| key | value | default | meaning |\n| --- | --- | --- | --- |\n")
 	for _, member := range fields {
 		r.row(path, member)

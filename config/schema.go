@@ -32,6 +32,9 @@ func Schema() ([]byte, error) {
 }
 
 func schemaOf(f field) *jsonschema.Schema {
+	if s, ok := specialOf(f.typ); ok {
+		return s.schema()
+	}
 	s := &jsonschema.Schema{}
 	switch {
 	case f.typ == reflect.TypeFor[Duration]():

@@ -42,6 +42,7 @@ type Spec struct {
 	Quantize   *Quantize  `json:"quantize,omitempty" yaml:"quantize,omitempty" doc:"How the weights come to share few values, after the last pass or, without prune, after train. A bare word is short for the method: quantize: shared. Left out, they keep all their bits."`
 	Durability Durability `json:"durability" yaml:"durability" doc:"How much work a crash may cost and how soon it is noticed. Nothing here changes the numbers."`
 	Resources  Resources  `json:"resources" yaml:"resources" doc:"Where the steps run. Nothing here changes the numbers."`
+	Sweep      *Sweep     `json:"sweep,omitempty" yaml:"sweep,omitempty" show:"false" doc:"What is varied to make many runs of the spec. Left out, there is one run."`
 }
 
 // Network chooses an architecture of package zoo, with weights of its own or

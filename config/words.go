@@ -27,6 +27,8 @@ func vocabulary(tag string) []string {
 		return zoo.Heads()
 	case "@roles":
 		return roles()
+	case "@objectives":
+		return objectives()
 	case "@data":
 		return data.Names()
 	case "@prune":

@@ -38,13 +38,7 @@ type QuantizedLayer struct {
 // ("P"), in codes ("P+Q"), and with the codes Huffman-coded ("P+Q+H").
 func (s *Steps) Quantize(ctx context.Context, in QuantizeInput) (StepResult, error) {
 	q := in.Quantize
-	params := struct {
-		Method  string
-		Bits    map[string]int
-		Exclude []string `json:",omitempty"`
-		Init    string   `json:",omitempty"`
-	}{q.Method, q.Bits, q.Exclude, q.Init}
-	return s.run(ctx, in.Head, NameQuantize, params, in.Seed, func(ctx context.Context, a *attempt) (checkpoint.Result, error) {
+	return s.run(ctx, in.Head, NameQuantize, in.KeyParams(), in.Seed, func(ctx context.Context, a *attempt) (checkpoint.Result, error) {
 		parent, err := a.parent(ctx)
 		if err != nil {
 			return checkpoint.Result{}, err

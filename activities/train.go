@@ -33,17 +33,7 @@ func (s *Steps) Sparsify(ctx context.Context, in TrainInput) (StepResult, error)
 }
 
 func (s *Steps) train(ctx context.Context, kind string, in TrainInput) (StepResult, error) {
-	params := struct {
-		Data       string
-		Train      config.Train
-		Samples    int
-		Validation int
-		Augment    config.Augment    `json:",omitzero"`
-		Teacher    checkpoint.Digest `json:",omitempty"`
-		Until      int               `json:",omitempty"`
-		Tied       *Tying            `json:",omitempty"`
-	}{in.DataDigest, in.Train, in.Data.Train, in.Data.Validation, in.Data.Augment, in.Teacher, in.Until, in.Tied}
-	return s.run(ctx, in.Head, kind, params, in.Train.Seed, func(ctx context.Context, a *attempt) (checkpoint.Result, error) {
+	return s.run(ctx, in.Head, kind, in.KeyParams(), in.Train.Seed, func(ctx context.Context, a *attempt) (checkpoint.Result, error) {
 		start, err := a.start(ctx, in.Train.ISTA)
 		if err != nil {
 			return checkpoint.Result{}, err

@@ -28,7 +28,14 @@ func Load(path string) (*Spec, error) { return load(path, reportIn(path)) }
 
 // LoadScan is Load for a scan of sensitivity, which may be there to write the
 // report that the spec's target waits for: it does not read it.
-func LoadScan(path string) (*Spec, error) { return load(path, noReport) }
+// Nor does it look at the sweep, of which a scan is no part.
+func LoadScan(path string) (*Spec, error) {
+	spec, err := load(path, noReport)
+	if err == nil {
+		spec.Sweep = nil
+	}
+	return spec, err
+}
 
 func load(path string, reports reader) (*Spec, error) {
 	file, err := os.Open(path)

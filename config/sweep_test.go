@@ -106,8 +106,8 @@ func TestFaultsOfTrialsHaveThePlaceOfTheValue(t *testing.T) {
 	t.Parallel()
 	spec := parse(t, swept("\n  search: grid\n  params:\n    prune.method: [han, slimming]\n    train.batch: {min: 1, max: 9}"))
 	for want, values := range map[string][]config.Setting{
-		`test.yaml:9:25: prune.method: `:                              {{Path: "prune.method", Value: "slimming"}},
-		`test.yaml:10:18: train.batch: 0 is not at least 1`:           {{Path: "train.batch", Value: "0"}},
+		`test.yaml:9:25: prune.method: `:                    {{Path: "prune.method", Value: "slimming"}},
+		`test.yaml:10:18: train.batch: 0 is not at least 1`: {{Path: "train.batch", Value: "0"}},
 	} {
 		_, err := spec.Trial(values)
 		var faults *config.Faults

@@ -40,11 +40,25 @@ type explanation struct {
 func explainCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "explain SPEC", Short: "Say what a spec would do and cost, without running it",
+		Long: `Says what a spec would do, how long it would take, going by a short probe on
+this machine, and what it would leave in the store. Of a spec with a sweep it
+counts the trials, and which of their steps are the same and so computed once.`,
 		Example: "  espalier explain examples/mnist.yaml",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			spec, err := loadSpec(args[0])
 			if err != nil {
 				return err
+			}
+			if spec.Sweep != nil {
+				e, err := a.explainSweep(cmd.Context(), spec)
+				if err != nil {
+					return err
+				}
+				if a.json {
+					return a.printJSON(e)
+				}
+				a.printSweep(e)
+				return nil
 			}
 			e, err := a.explain(cmd.Context(), spec)
 			if err != nil {

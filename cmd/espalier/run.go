@@ -26,7 +26,7 @@ an interruption it goes on where it was, and once done it prints its result.
 leaves at once. Either way nothing is lost but the work since the last checkpoint.`,
 		Example: "  espalier run examples/quickstart.yaml",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			spec, err := loadSpec(args[0])
+			spec, err := loadRun(args[0])
 			if err != nil {
 				return err
 			}
@@ -146,7 +146,7 @@ func submitCommand(a *app) *cobra.Command {
 		Use: "submit SPEC", Short: "Submit a spec to a server and return; workers take its steps",
 		Example: "  espalier submit examples/mnist.yaml",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			spec, err := loadSpec(args[0])
+			spec, err := loadRun(args[0])
 			if err != nil {
 				return err
 			}

@@ -107,6 +107,15 @@ func completionCommand(root *cobra.Command) *cobra.Command {
 // the user's to mend.
 func loadSpec(path string) (*config.Spec, error) { return loadSpecBy(config.Load, path) }
 
+// loadRun reads a spec that is run as it is.
+func loadRun(path string) (*config.Spec, error) {
+	spec, err := loadSpec(path)
+	if err == nil && spec.Sweep != nil {
+		return nil, usageError{fmt.Errorf("spec %s has a sweep, which this version cannot run; see what it would do with: espalier explain %s", path, path)}
+	}
+	return spec, err
+}
+
 func loadSpecBy(load func(string) (*config.Spec, error), path string) (*config.Spec, error) {
 	spec, err := load(path)
 	var faults *config.Faults

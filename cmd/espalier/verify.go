@@ -49,7 +49,7 @@ more training than one checkpoint interval.`,
 			if kills < 1 {
 				return usageError{fmt.Errorf("--kills %d: at least 1 is allowed", kills)}
 			}
-			spec, err := loadSpec(args[0])
+			spec, err := loadRun(args[0])
 			if err != nil {
 				return err
 			}

@@ -49,6 +49,9 @@ const decideWithin = 5 * time.Second
 // and only one that failed, was cancelled or was terminated starts anew. It
 // then finds its finished steps in the store.
 func (c *Client) Submit(ctx context.Context, spec *config.Spec) (id string, err error) {
+	if spec.Sweep != nil {
+		return "", fmt.Errorf("submit %s: the spec has a sweep, which this version cannot run", spec.Name)
+	}
 	summary := workflows.Summary{Name: spec.Name, State: workflows.StateRunning, Passes: passes(spec)}
 	return c.start(ctx, workflows.RunID(spec), summary, workflows.NameRun, workflows.RunInput{Spec: *spec})
 }

@@ -1,0 +1,140 @@
+package workflows
+
+import (
+	"fmt"
+
+	"espalier/activities"
+	"espalier/config"
+	"espalier/models/checkpoint"
+	"espalier/workflows/search"
+)
+
+// anyEngine stands for the engine: all trials of a sweep have the same.
+const anyEngine = "any"
+
+// TrialSteps is the chain of a run's steps with symbolic keys, before anything
+// has run: the key of a step is made of the symbolic key of what it is made of
+// as a real one is of a checkpoint's digest. Steps with equal symbolic keys
+// have equal real ones. The work of a step is its epochs of training. What
+// rules end early is there in full.
+func TrialSteps(spec *config.Spec) ([]search.Link, error) {
+	s := &symbolic{run: run{spec: *spec, chain: chain(spec)}}
+	known := spec.Data
+	known.Augment = config.Augment{} // in the keys of training by itself
+	digest, err := checkpoint.StepKey(checkpoint.StepInput{Kind: "data", Params: known})
+	if err != nil {
+		return nil, err
+	}
+	s.state.DataDigest = digest
+	passes := s.passes()
+	if spec.Quantize != nil {
+		s.chain = quantizing(s.chain, spec, s.end(passes), passes+1)
+		passes++
+	}
+	for pass := range passes + 1 {
+		if err := s.pass(pass); err != nil {
+			return nil, fmt.Errorf("pass %d: %w", pass, err)
+		}
+	}
+	return s.links, nil
+}
+
+// symbolic is a run whose checkpoints are the keys of the steps that would make
+// them.
+type symbolic struct {
+	run
+	links []search.Link
+	at    []int // the link of each stage that was made
+}
+
+// pass adds the steps of a pass, its evaluations behind them.
+func (s *symbolic) pass(pass int) error {
+	for i, stage := range s.chain {
+		if stage.pass != pass {
+			continue
+		}
+		kind, params, seed, work, err := s.step(stage)
+		if err != nil {
+			return err
+		}
+		from, parent := -1, ""
+		if stage.from >= 0 {
+			from = s.at[stage.from]
+			parent = s.links[from].Key
+		}
+		if params == nil { // nothing is done
+			s.at = append(s.at, from)
+		} else if err := s.add(kind, parent, from, params, seed, work); err != nil {
+			return err
+		} else {
+			s.at = append(s.at, len(s.links)-1)
+		}
+		s.state.Links = append(s.state.Links, Link{Checkpoint: checkpoint.Digest(s.links[s.at[i]].Key)})
+	}
+	end := s.end(pass)
+	measured := []int{end}
+	if kind := s.chain[end].kind; kind == linkTune || kind == linkFinetune && s.spec.Prune.MeasurePruned {
+		measured = append(measured, s.chain[end].from)
+	}
+	for _, i := range measured {
+		if err := s.add("evaluate", s.links[s.at[i]].Key, s.at[i], s.state.DataDigest, 0, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *symbolic) add(kind, parent string, from int, params any, seed uint64, work float64) error {
+	key, err := checkpoint.StepKey(checkpoint.StepInput{Parent: checkpoint.Digest(parent), Kind: kind, Params: params, Seed: seed, Engine: anyEngine})
+	if err != nil {
+		return err
+	}
+	s.links = append(s.links, search.Link{Key: key, Kind: kind, From: from, Work: work})
+	return nil
+}
+
+// step is what makes the key of a stage's step, and its epochs of training. A
+// step that is left out has no parameters.
+func (s *symbolic) step(at stage) (kind string, params any, seed uint64, work float64, err error) {
+	var head activities.Head
+	trained := func(in activities.TrainInput) (string, any, uint64, float64, error) {
+		epochs := in.Train.Epochs
+		if in.Until > 0 {
+			epochs = in.Until
+		}
+		return at.kind, in.KeyParams(), in.Train.Seed, float64(epochs), nil
+	}
+	switch at.kind {
+	case linkPrepare:
+		return at.kind, []any{s.spec.Network.Known(), s.state.DataDigest}, s.spec.Train.Seed, 0, nil
+	case linkTrain:
+		return trained(s.training(head, s.spec.Train))
+	case linkEarly:
+		in := s.training(head, s.spec.Train)
+		in.Until = s.spec.Prune.Rewind
+		return trained(in)
+	case linkSparsify:
+		how, _ := s.spec.SparsifyTrain(at.pass)
+		return trained(s.training(head, how))
+	case linkPrune:
+		in, err := s.pruning(head, at.pass)
+		return at.kind, in.KeyParams(), 0, 0, err
+	case linkQuantize:
+		in := activities.QuantizeInput{Quantize: *s.spec.Quantize}
+		return at.kind, in.KeyParams(), s.spec.QuantizeSeed(), 0, nil
+	case linkTune:
+		how, _ := s.spec.CentroidTrain()
+		in := s.training(head, how)
+		in.Tied = &activities.Tying{Gradient: s.spec.Quantize.CentroidGradient, Exclude: s.spec.Quantize.Exclude}
+		return trained(in)
+	default:
+		in := s.training(head, s.spec.FinetuneTrain(at.pass))
+		if in.Train.Epochs == 0 {
+			return at.kind, nil, 0, 0, nil
+		}
+		if in.Train.Distill != nil {
+			in.Teacher = s.state.Links[denseLink].Checkpoint
+		}
+		return trained(in)
+	}
+}

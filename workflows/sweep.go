@@ -97,11 +97,14 @@ func TrialSpec(spec *config.Spec, trial search.Trial) (*config.Spec, error) {
 	return made, nil
 }
 
-// Settings is a trial's values in one line.
+// Settings is a trial's values in one line, for people.
 func Settings(trial search.Trial) string {
 	parts := make([]string, len(trial.Values))
 	for i, v := range trial.Values {
 		parts[i] = v.Path + "=" + v.Value
+	}
+	if len(parts) == 0 {
+		return "the spec as it is"
 	}
 	return strings.Join(parts, ", ")
 }

@@ -64,7 +64,7 @@ func TestTrialsShareTheStepsThatAreTheSame(t *testing.T) {
 	tests := map[string]struct {
 		sweep           string
 		distinct        int
-		epochs, at_once float64 // of the distinct steps, and without sharing
+		epochs, atOnce float64 // of the distinct steps, and without sharing
 	}{
 		"one":                 {"{search: grid, params: {train.epochs: [5]}}", 9, 9, 9},
 		"baseline":            {"{search: grid, params: {prune.schedule.target.sparsity: [80%, 90%]}}", 3 + 2*6, 5 + 2*4, 18},
@@ -89,8 +89,8 @@ func TestTrialsShareTheStepsThatAreTheSame(t *testing.T) {
 				}
 				t.Errorf("%d distinct steps, want %d: %q", len(tree.Steps), test.distinct, kinds)
 			}
-			if test.epochs > 0 && (tree.Work != test.at_once || tree.Work-saved != test.epochs) {
-				t.Errorf("%g epochs of %g, want %g of %g", tree.Work-saved, tree.Work, test.epochs, test.at_once)
+			if test.epochs > 0 && (tree.Work != test.atOnce || tree.Work-saved != test.epochs) {
+				t.Errorf("%g epochs of %g, want %g of %g", tree.Work-saved, tree.Work, test.epochs, test.atOnce)
 			}
 		})
 	}

@@ -182,7 +182,7 @@ func TestSweepsAreExplainedAndNotRun(t *testing.T) {
 		mistake{args: []string{verb, "sweep.yaml"}, code: exitUsage, want: []string{want}}.check(t, folder)
 	}
 	mistake{args: []string{"explain", "sweep.yaml"}, code: exitUsage, want: []string{
-		`espalier: trial 1 \(prune.method=slimming\) cannot run:`, `sweep.yaml:9:52: prune.method: .*`,
+		`espalier: trial 1 \(prune.method=slimming\) cannot run:`, `sweep.yaml:10:52: prune.method: .*`,
 	}}.check(t, folder)
 	mistake{args: []string{"explain", "huge.yaml"}, code: exitUsage, want: []string{`espalier: sweep: the grid has more than \d+ trials`}}.check(t, folder)
 	t.Cleanup(func() { onlyFiles(t, folder, "sweep.yaml", "huge.yaml") })

@@ -100,22 +100,33 @@ func (p *parts) newTensor(of *models.Param) (*Tensor, error) {
 	return t, nil
 }
 
-// decode reads some rows, as a tensor with the codebook or scales of t.
+// decode reads some rows, as a tensor with the codebook or scales of t. Of a
+// sparse one it reads places and weights side by side.
 func (b block) decode(t *Tensor) (*Tensor, error) {
 	rows := *t
 	rows.Rows = b.to - b.from
-	n := rows.Rows * t.Columns
-	if t.Sparse {
-		m, err := pattern.Decode(b.pattern, rows.Rows, t.Columns)
-		if err != nil {
-			return nil, fmt.Errorf("rows %d to %d: %w", b.from, b.to-1, err)
-		}
-		rows.Starts, rows.Places, n = m.Starts, m.Columns, len(m.Columns)
-	}
 	if len(t.Scales) > 1 {
 		rows.Scales = t.Scales[b.from:b.to]
 	}
-	if err := rows.decodeWeights(b.values, n); err != nil {
+	if t.Values != nil { // where the weights go
+		rows.Values = t.Values[b.from*t.Columns : b.to*t.Columns]
+	}
+	weights := func(n int) error { return rows.decodeWeights(b.values, n) }
+	var err error
+	if t.Sparse {
+		n := min(pattern.Count(b.pattern), rows.Rows*t.Columns)
+		err = inParallel(2, func(i int) error {
+			if i == 1 {
+				return weights(n)
+			}
+			m, err := pattern.Decode(b.pattern, rows.Rows, t.Columns)
+			rows.Starts, rows.Places = m.Starts, m.Columns
+			return err
+		})
+	} else {
+		err = weights(rows.Rows * t.Columns)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("rows %d to %d: %w", b.from, b.to-1, err)
 	}
 	return &rows, nil
@@ -123,6 +134,8 @@ func (b block) decode(t *Tensor) (*Tensor, error) {
 
 func (t *Tensor) decodeWeights(data []byte, n int) (err error) {
 	switch {
+	case t.Kind == Float32 && t.Values != nil:
+		err = floats.Fill(t.Values, data)
 	case t.Kind == Float32:
 		t.Values, err = floats.Decode(data, n)
 	case t.Kind == Int8:
@@ -207,6 +220,9 @@ func decodeParam(of *models.Param, data []byte) error {
 		return err
 	}
 	dense := make([]float32, t.Rows*t.Columns)
+	if t.Kind == Float32 && !t.Sparse {
+		t.Values = dense // nothing is copied
+	}
 	err = p.decodeBlocks(t, func(i int, rows *Tensor) {
 		rows.scatter(dense[p.blocks[i].from*t.Columns:])
 	})
@@ -220,11 +236,20 @@ func decodeParam(of *models.Param, data []byte) error {
 
 // scatter writes the weights to where they belong in rows that are zero.
 func (t *Tensor) scatter(dense []float32) {
-	stored := t.Stand()
-	if !t.Sparse {
-		copy(dense, stored)
-		return
+	switch {
+	case t.Sparse:
+		t.scatterEntries(dense)
+	case t.Kind == Codes && t.Codes16 != nil:
+		look(dense, t.Codes16, t.Codebook)
+	case t.Kind == Codes:
+		look(dense, t.Codes8, t.Codebook)
+	case t.Kind == Int8:
+		copy(dense, t.Stand())
 	}
+}
+
+func (t *Tensor) scatterEntries(dense []float32) {
+	stored := t.Stand()
 	for r := range t.Rows {
 		row := dense[r*t.Columns : (r+1)*t.Columns]
 		for i := t.Starts[r]; i < t.Starts[r+1]; i++ {

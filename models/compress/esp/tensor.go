@@ -91,24 +91,22 @@ func (t *Tensor) Stand() []float32 {
 
 func looked[C uint8 | uint16](codes []C, book []float32) []float32 {
 	values := make([]float32, len(codes))
+	look(values, codes, book)
+	return values
+}
+
+func look[C uint8 | uint16](values []float32, codes []C, book []float32) {
 	for i, c := range codes {
 		values[i] = book[c]
 	}
-	return values
 }
 
 // Dense is the value of each weight, row after row: what the parameter holds.
 func (t *Tensor) Dense() []float32 {
-	stored := t.Stand()
 	if !t.Sparse {
-		return stored
+		return t.Stand()
 	}
 	dense := make([]float32, t.Rows*t.Columns)
-	for r := range t.Rows {
-		row := dense[r*t.Columns : (r+1)*t.Columns]
-		for i := t.Starts[r]; i < t.Starts[r+1]; i++ {
-			row[t.Places[i]] = stored[i]
-		}
-	}
+	t.scatterEntries(dense)
 	return dense
 }

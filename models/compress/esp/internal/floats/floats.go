@@ -58,50 +58,56 @@ func Encode(values []float32, decisions int) []byte {
 	return out
 }
 
-// Decode reads a list of n values into what it returns.
+// Decode reads a list of n values.
 func Decode(data []byte, n int) ([]float32, error) {
 	if n == 0 && len(data) == 0 {
 		return nil, nil
 	}
-	if n <= 0 || len(data) == 0 || data[0] > planes {
+	if n <= 0 || len(data) == 0 || data[0] > planes || data[0] == plain && int64(len(data)) != 1+4*int64(n) {
 		return nil, fmt.Errorf("%d bytes are no list of %d values", len(data), n)
 	}
-	if data[0] == planes {
-		return decodePlanes(data[1:], n)
-	}
-	data = data[1:]
-	if int64(len(data)) != 4*int64(n) {
-		return nil, fmt.Errorf("%d bytes for %d values, want %d", len(data), n, 4*int64(n))
-	}
 	values := make([]float32, n)
-	for i := range values {
-		values[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
-	}
-	return values, nil
+	return values, Fill(values, data)
 }
 
-func decodePlanes(data []byte, n int) ([]float32, error) {
+// Fill reads a list of as many values as dst has.
+func Fill(dst []float32, data []byte) error {
+	switch {
+	case len(dst) == 0 && len(data) == 0:
+		return nil
+	case len(dst) == 0 || len(data) == 0 || data[0] > planes || data[0] == plain && len(data) != 1+4*len(dst):
+		return fmt.Errorf("%d bytes are no list of %d values", len(data), len(dst))
+	case data[0] == planes:
+		return fillPlanes(dst, data[1:])
+	}
+	for i := range dst {
+		dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[1+4*i:]))
+	}
+	return nil
+}
+
+func fillPlanes(dst []float32, data []byte) error {
+	n := len(dst)
 	var bytes [4][]uint8
 	for i := range bytes {
 		length, size := uint64(len(data)), 0
 		if i < 3 {
 			if length, size = binary.Uvarint(data); size <= 0 || length > uint64(len(data)-size) {
-				return nil, fmt.Errorf("bytes %d of the values: %d of %d", i, length, len(data))
+				return fmt.Errorf("bytes %d of the values: %d of %d", i, length, len(data))
 			}
 		}
 		var err error
 		if bytes[i], err = numbers.Decode[uint8](data[size:size+int(length)], n, 255); err != nil {
-			return nil, fmt.Errorf("bytes %d of the values: %w", i, err)
+			return fmt.Errorf("bytes %d of the values: %w", i, err)
 		}
 		data = data[size+int(length):]
 	}
-	values := make([]float32, n)
-	b0, b1, b2, b3 := bytes[0], bytes[1][:n], bytes[2][:n], bytes[3][:n]
-	for i := range b0[:n] {
+	b0, b1, b2, b3 := bytes[0][:n], bytes[1][:n], bytes[2][:n], bytes[3][:n]
+	for i := range dst {
 		rotated := uint32(b0[i])<<24 | uint32(b1[i])<<16 | uint32(b2[i])<<8 | uint32(b3[i])
-		values[i] = math.Float32frombits(bits.RotateLeft32(rotated, -1))
+		dst[i] = math.Float32frombits(bits.RotateLeft32(rotated, -1))
 	}
-	return values, nil
+	return nil
 }
 
 // Key maps values to numbers in their order: -NaN, the negative ones, -0, +0,

@@ -73,7 +73,7 @@ func TestMalformedValues(t *testing.T) {
 		"nothing":           {nil, 3, false, "0 bytes are no list of 3 values"},
 		"too much":          {[]byte{0}, 0, false, "1 bytes are no list of 0 values"},
 		"unknown":           {[]byte{2, 0}, 1, false, "2 bytes are no list"},
-		"short":             {[]byte{0, 1, 2, 3}, 1, false, "3 bytes for 1 values, want 4"},
+		"short":             {[]byte{0, 1, 2, 3}, 1, false, "4 bytes are no list of 1 values"},
 		"short planes":      {[]byte{1, 9, 0}, 1, false, "bytes 0 of the values: 9 of 2"},
 		"no fourth":         {[]byte{1, 2, 0, 1, 2, 0, 1, 2, 0, 1}, 1, false, "bytes 3 of the values: no bytes"},
 		"no book":           {nil, 1, true, "0 bytes are no codebook"},

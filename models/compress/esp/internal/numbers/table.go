@@ -52,12 +52,10 @@ func fseTable(data []byte) int {
 				v -= short
 			}
 		}
-		switch share := v - 1; {
-		case share == 0:
-			for take(2) == 3 && at < 8*len(data) {
-			}
-		default:
-			left -= max(share, -share)
+		share := v - 1
+		left -= max(share, -share)
+		for more := share == 0; more; {
+			more = take(2) == 3 && at < 8*len(data)
 		}
 	}
 	return min((at+7)/8, len(data))

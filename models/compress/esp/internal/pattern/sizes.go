@@ -2,6 +2,7 @@ package pattern
 
 import (
 	"encoding/binary"
+	"math"
 
 	"espalier/models/compress/esp/internal/numbers"
 )
@@ -12,7 +13,7 @@ func Count(data []byte) int {
 		return 0
 	}
 	n, _ := binary.Uvarint(data[1:])
-	return int(n)
+	return int(min(n, math.MaxInt32))
 }
 
 // TableSize is how many bytes of a pattern that [Decode] has read are the table

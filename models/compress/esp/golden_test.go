@@ -1,0 +1,113 @@
+package esp_test
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"espalier/models"
+	"espalier/models/checkpoint"
+	"espalier/models/compress/esp"
+	"espalier/models/zoo"
+	"espalier/models/zoo/zootest"
+)
+
+// update makes TestFormat1 write its files anew. Those of a format that was
+// released never change.
+var update = flag.Bool("update", false, "write the files of testdata anew")
+
+// format1 is a network with a tensor of each form and a mask of each kind.
+func format1(t *testing.T) *models.Network {
+	t.Helper()
+	o := zoo.Options{Arch: "mlp", Hidden: []int{60, 40, 40}, Input: models.Shape{30}, BatchNorm: true, Dropout: 0.25}
+	net := pruned(t, o, 9, 0.2)
+	// Where whole rows are empty, sparse forms are the smaller ones.
+	for _, p := range net.Params {
+		if p.Role == models.RoleWeight {
+			for i := range p.Mask {
+				p.Mask[i] = p.Mask[i] && i/p.Shape[1]%3 == 0
+			}
+			p.ApplyMask()
+		}
+	}
+	dense := zootest.Drawn(t, o, 9)
+	net.Param("fc1.bias").Data = shared(t, dense, 2).Param("fc2.weight").Data[:60]
+	net.Param("fc2.weight").Data = shared(t, net, 3).Param("fc2.weight").Data
+	net.Param("fc3.weight").Data = scaled(net, 127).Param("fc3.weight").Data
+	apart := net.Param("fc3.weight").Mask
+	apart[41], apart[100] = true, true
+	net.Param("fc4.weight").Data, net.Param("fc4.weight").Mask = scaled(dense, 127).Param("fc4.weight").Data, nil
+	return net
+}
+
+// TestFormat1 keeps format 1: its files are read for ever, and as long as no
+// coder gets better, they are what is written.
+func TestFormat1(t *testing.T) {
+	t.Parallel()
+	packedPath, plainPath := filepath.Join("testdata", "format-1.esp"), filepath.Join("testdata", "format-1.safetensors")
+	if *update {
+		net := format1(t)
+		packed, err := esp.Encode(net, esp.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		plain, _, err := checkpoint.Encode(&checkpoint.Checkpoint{Network: net})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for path, data := range map[string][]byte{packedPath: packed, plainPath: plain} {
+			if err := os.WriteFile(path, data, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	packed, err := os.ReadFile(packedPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := os.ReadFile(plainPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := esp.Decode(packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := checkpoint.Decode(plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := differ(want.Network, got); d != "" {
+		t.Errorf("format-1.esp has other %s than format-1.safetensors", d)
+	}
+	again, err := esp.Encode(got, esp.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(again, packed) {
+		t.Errorf("it is written in %d bytes, format-1.esp has %d", len(again), len(packed))
+	}
+	forms := map[string]bool{}
+	f, err := esp.Open(packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sizes, err := f.Sizes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range sizes.Tensors {
+		forms[string(s.Kind)] = true
+		if s.Sparse {
+			forms["sparse "+string(s.Kind)] = true
+		}
+		if s.Mask > 0 {
+			forms["mask"] = true
+		}
+	}
+	if len(forms) != 7 {
+		t.Errorf("the file has %v, want all kinds of weights, dense and sparse, and a mask", forms)
+	}
+}

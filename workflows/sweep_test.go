@@ -62,8 +62,8 @@ func steps(t *testing.T, spec *config.Spec) *search.Tree {
 func TestTrialsShareTheStepsThatAreTheSame(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		sweep           string
-		distinct        int
+		sweep          string
+		distinct       int
 		epochs, atOnce float64 // of the distinct steps, and without sharing
 	}{
 		"one":                 {"{search: grid, params: {train.epochs: [5]}}", 9, 9, 9},

@@ -9,6 +9,12 @@ import (
 	"espalier/workflows/search"
 )
 
+// The kinds of steps that a run begins with and that leave no network.
+const (
+	StepPrepare  = linkPrepare
+	StepEvaluate = "evaluate"
+)
+
 // anyEngine stands for the engine: all trials of a sweep have the same.
 const anyEngine = "any"
 
@@ -77,7 +83,7 @@ func (s *symbolic) pass(pass int) error {
 		measured = append(measured, s.chain[end].from)
 	}
 	for _, i := range measured {
-		if err := s.add("evaluate", s.links[s.at[i]].Key, s.at[i], s.state.DataDigest, 0, 0); err != nil {
+		if err := s.add(StepEvaluate, s.links[s.at[i]].Key, s.at[i], s.state.DataDigest, 0, 0); err != nil {
 			return err
 		}
 	}

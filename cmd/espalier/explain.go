@@ -35,6 +35,8 @@ type explanation struct {
 	Prediction *prediction   `json:"prediction,omitempty"` // of what the passes leave, where channels go
 
 	Quantization *quantizationPlan `json:"quantization,omitempty"`
+
+	each int64 // bytes of a checkpoint, about
 }
 
 func explainCommand(a *app) *cobra.Command {
@@ -130,7 +132,8 @@ func (e *explanation) count(cost measure.Cost) {
 		}
 	}
 	e.Predicted = time.Duration(float64(e.Images) / e.Rate * float64(time.Second))
-	e.Events, e.Stored = eventsPerStep*e.Steps, int64(checkpoints)*(cost.Bytes+cost.Params)
+	e.each = cost.Bytes + cost.Params
+	e.Events, e.Stored = eventsPerStep*e.Steps, int64(checkpoints)*e.each
 }
 
 // eventsPerStep: scheduled, started and completed, and the workflow task that follows.

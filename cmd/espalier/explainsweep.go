@@ -29,7 +29,8 @@ type sweepExplanation struct {
 	Distinct float64       `json:"distinct_epochs"` // that are computed
 	Alone    time.Duration `json:"predicted_unshared_ns"`
 	Shared   time.Duration `json:"predicted_ns"`
-	Base     *explanation  `json:"base"` // of the spec without its sweep
+	Stored   int64         `json:"stored_bytes"` // about; what the trials leave in the store
+	Base     *explanation  `json:"base"`         // of the spec without its sweep
 }
 
 // stepCount is how many steps of a kind there are.
@@ -62,6 +63,11 @@ func (a *app) explainSweep(ctx context.Context, spec *config.Spec) (*sweepExplan
 	alone.Sweep = nil
 	if e.Base, err = a.explain(ctx, &alone); err != nil {
 		return nil, err
+	}
+	for _, c := range e.Steps {
+		if c.Kind != workflows.StepPrepare && c.Kind != workflows.StepEvaluate { // the one is small beside the others, the other has no checkpoint
+			e.Stored += int64(c.Distinct) * e.Base.each
+		}
 	}
 	perEpoch := float64(e.Base.Train) / e.Base.Rate * float64(time.Second)
 	e.Alone, e.Shared = time.Duration(e.Epochs*perEpoch), time.Duration(e.Distinct*perEpoch)
@@ -133,6 +139,8 @@ func (a *app) printSweep(e *sweepExplanation) {
 	}
 	fmt.Fprintf(a.out, "\n%s steps, of which %s are distinct; %g epochs of training instead of %g\n",
 		humanize.Comma(int64(all)), humanize.Comma(int64(distinct)), e.Distinct, e.Epochs)
+	fmt.Fprintf(a.out, "%s %s in the store, about %s history events a run; a crash costs at most %s of training of each trial under way\n",
+		most, humanize.Bytes(uint64(e.Stored)), humanize.Comma(int64(e.Base.Events)), e.Base.CrashCosts)
 	fmt.Fprintf(a.out, "%s %s on this machine, one trial at a time, instead of %s, if all trials train as fast as the spec does without its sweep (%s in a probe)\n",
 		most, e.Shared.Round(time.Second), e.Alone.Round(time.Second), imageRate(e.Base.Rate))
 }

@@ -4,8 +4,11 @@ import (
 	"strings"
 	"testing"
 
+	"espalier/config"
 	"espalier/models/checkpoint"
 	"espalier/workers"
+	"espalier/workflows"
+	"espalier/workflows/search"
 )
 
 // Two runs that share their dense training train it once, though both are
@@ -14,8 +17,8 @@ func TestRunsShareTheirSteps(t *testing.T) {
 	p := newInProcess(t, t.TempDir())
 	p.work(t, workers.Options{Queue: "cpu", Slots: 2})
 	spec := strings.Replace(smallSpec, "passes: 3", "passes: 1", 1)
-	_, first := p.submit(t, spec)
-	_, second := p.submit(t, strings.Replace(spec, "sparsity: 90%", "sparsity: 80%", 1))
+	one, first := p.submit(t, spec)
+	other, second := p.submit(t, strings.Replace(spec, "sparsity: 90%", "sparsity: 80%", 1))
 	if first == second {
 		t.Fatalf("both specs are run %s", first)
 	}
@@ -28,11 +31,12 @@ func TestRunsShareTheirSteps(t *testing.T) {
 			t.Errorf("%s has %d rows, want 2", id, len(result.Rows))
 		}
 	}
-	repo, trained := &checkpoint.Repo{Store: p.store}, 0
+	repo, trained, all := &checkpoint.Repo{Store: p.store}, 0, 0
 	for info, err := range p.store.List(t.Context(), "steps/") {
 		if err != nil {
 			t.Fatal(err)
 		}
+		all++
 		key := strings.TrimSuffix(strings.TrimPrefix(info.Key, "steps/"), ".json")
 		result, err := repo.Result(t.Context(), key)
 		if err != nil {
@@ -49,5 +53,17 @@ func TestRunsShareTheirSteps(t *testing.T) {
 	}
 	if trained != 1 {
 		t.Errorf("the dense network was trained %d times, want once", trained)
+	}
+	// What is shared was known before.
+	tree := &search.Tree{}
+	for i, spec := range []*config.Spec{one, other} {
+		links, err := workflows.TrialSteps(spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tree.Add(i, links)
+	}
+	if len(tree.Steps) != all {
+		t.Errorf("%d distinct steps were foreseen, the store has %d", len(tree.Steps), all)
 	}
 }

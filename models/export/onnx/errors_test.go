@@ -191,6 +191,14 @@ func FuzzDecode(f *testing.F) {
 		if i := slices.IndexFunc(m.Network.Params, func(p *models.Param) bool { return p.Data == nil }); i >= 0 {
 			t.Errorf("parameter %s has no values", m.Network.Params[i].Name)
 		}
+		// Whatever was read can be written, and is read again.
+		e, err := onnx.Encode(m.Network, onnx.EncodeOptions{})
+		if err == nil {
+			_, err = onnx.Decode("g", e.Data)
+		}
+		if err != nil && !strings.Contains(err.Error(), "odd numbers only") {
+			t.Error(err)
+		}
 	})
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"espalier/models/checkpoint"
 	"espalier/models/engine"
 	"espalier/models/measure"
+	"espalier/models/predict"
 )
 
 // benchmark is how long checkpoints take on this machine, the first of which
@@ -32,13 +34,25 @@ type benchmarked struct {
 	Network string            `json:"network"`
 	Input   []int             `json:"input"`
 	Total   measure.Amounts   `json:"total"`
-	Speeds  []benchmarkSpeed  `json:"speeds"` // by batch
+	Form    string            `json:"form,omitempty"` // of its layers, where forms are compared
+	Runs    string            `json:"runs,omitempty"` // which forms the layers have so, at the last batch
+	Speeds  []benchmarkSpeed  `json:"speeds"`         // by batch
 
-	net *models.Network
+	net  *models.Network
+	cost measure.Cost
+}
+
+// label is what a table calls it.
+func (b benchmarked) label() string {
+	if b.Form == "" {
+		return b.Name
+	}
+	return b.Name + ", " + b.Form
 }
 
 // benchmarkSpeed is a checkpoint's at one batch. The speed-up is over the first
-// checkpoint, whose own is 1.
+// checkpoint, whose own is 1; the theoretical one by the multiply-adds that its
+// forms leave.
 type benchmarkSpeed struct {
 	measure.Latency
 	Images  float64         `json:"images_per_second"`
@@ -68,6 +82,7 @@ type benchFlags struct {
 	batches []int
 	rounds  int
 	layers  bool
+	forms   []string
 }
 
 func benchCommand(a *app) *cobra.Command {
@@ -79,7 +94,12 @@ digest of the store (its first digits are enough). The first is the reference,
 as a rule the dense network: of the others the theoretical speed-up, by
 multiply-adds (MACs), stands beside the measured one, and the share of it that
 was reached. Zeros that pruning left inside of layers are computed like other
-weights; only what was taken out of a network makes it faster.
+weights; only what was taken out of a network makes it faster. With --forms each
+checkpoint is measured in several forms: dense, sparse (only what is not zero is
+computed, by CSR), shared (codes of at most 256 values in place of the weights,
+where a layer has no more), and auto, which chooses by layer as espalier predict
+does. The theoretical speed-up is then that of the multiply-adds which the form
+leaves. espalier crossover tells how many zeros sparse layers need here.
 
 The checkpoints take turns of 20 ms or more, so that what else the machine does
 hits all alike; medians and quartiles are over the rounds. With --layers
@@ -89,7 +109,7 @@ speed-up is told by layer, with what in the layer's shape may be the reason.
 Alone a layer tends to be faster than among others, which need the cache too,
 and the machine may be busier at one time than at another: the time outside of
 layers is a rough figure, and can be negative.`,
-		Example: "  espalier bench dense.safetensors pruned.safetensors --batch 1,64 --layers\n  espalier bench 3f9a1c22b0de 77b1e04d95aa",
+		Example: "  espalier bench dense.safetensors pruned.safetensors --batch 1,64 --layers\n  espalier bench dense.safetensors pruned.esp --batch 1,8,64 --forms dense,sparse,auto\n  espalier bench 3f9a1c22b0de 77b1e04d95aa",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.check(); err != nil {
 				return err
@@ -112,6 +132,7 @@ layers is a rough figure, and can be negative.`,
 	c.Flags().Lookup("batch").DefValue = "1,64"
 	c.Flags().IntVar(&f.rounds, "rounds", 9, "how often each takes its turn")
 	c.Flags().BoolVar(&f.layers, "layers", false, "also by layer")
+	c.Flags().StringSliceVar(&f.forms, "forms", nil, "compare forms of the layers: dense, sparse, shared, auto")
 	return c
 }
 
@@ -124,6 +145,14 @@ func (f benchFlags) check() error {
 			return usageError{fmt.Errorf("--batch %d: at least 1 is allowed", batch)}
 		}
 	}
+	for _, name := range f.forms {
+		if !slices.Contains(formNames(), name) {
+			return usageError{fmt.Errorf("--forms %q: %s are allowed", name, strings.Join(formNames(), ", "))}
+		}
+	}
+	if f.layers && len(f.forms) > 0 {
+		return usageError{errors.New("--layers and --forms: layers are told one by one as dense ones only")}
+	}
 	return nil
 }
 
@@ -133,7 +162,6 @@ func (a *app) bench(ctx context.Context, names []string, f benchFlags) (*benchma
 		return nil, err
 	}
 	b := &benchmark{Engine: steps.Engine.Fingerprint()}
-	var nets []*models.Network
 	for _, name := range names {
 		one, err := a.toBenchmark(ctx, name)
 		if err != nil {
@@ -142,26 +170,78 @@ func (a *app) bench(ctx context.Context, names []string, f benchFlags) (*benchma
 		if first := append(b.Checkpoints, one)[0]; !slices.Equal(one.Input, first.Input) {
 			return nil, usageError{fmt.Errorf("%s takes inputs of %s, %s of %s: only networks of one input are comparable", one.Name, shape(one.Input), first.Name, shape(first.Input))}
 		}
-		b.Checkpoints, nets = append(b.Checkpoints, one), append(nets, one.net)
+		b.Checkpoints = append(b.Checkpoints, inForms(one, f.forms)...)
 	}
 	begun := time.Now()
 	clock := func() time.Duration { return time.Since(begun) }
 	for _, batch := range f.batches {
-		whole, err := measure.Latencies(ctx, clock, steps.Engine, nets, batch, f.rounds)
-		if err != nil {
+		if err := b.measure(ctx, clock, steps.Engine, batch, f); err != nil {
 			return nil, err
 		}
-		b.addSpeeds(whole)
-		if !f.layers {
-			continue
-		}
-		layers, err := measure.LayerLatencies(ctx, clock, steps.Engine, nets, batch, f.rounds)
-		if err != nil {
-			return nil, err
-		}
-		b.addLayers(whole, layers)
 	}
 	return b, nil
+}
+
+// inForms is a checkpoint for each form; with none, as it is.
+func inForms(one benchmarked, forms []string) []benchmarked {
+	if len(forms) == 0 {
+		return []benchmarked{one}
+	}
+	all := make([]benchmarked, len(forms))
+	for i, form := range forms {
+		all[i] = one
+		all[i].Form = form
+	}
+	return all
+}
+
+// measure adds the figures of one batch.
+func (b *benchmark) measure(ctx context.Context, clock measure.Clock, eng engine.Engine, batch int, f benchFlags) error {
+	candidates, macs := make([]measure.Candidate, len(b.Checkpoints)), make([]int64, len(b.Checkpoints))
+	nets := make([]*models.Network, len(b.Checkpoints))
+	for i, c := range b.Checkpoints {
+		nets[i], candidates[i], macs[i] = c.net, measure.Candidate{Network: c.net}, c.Total.MACs
+		if c.Form == "" {
+			continue
+		}
+		form, err := formOf(c.Form)
+		if err != nil {
+			return err
+		}
+		layers, err := predict.Plan(c.net, form, batch)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.Name, err)
+		}
+		b.Checkpoints[i].Runs = formsOf(layers)
+		candidates[i].Forms, macs[i] = predict.Forms(layers), computed(c.cost, layers)
+	}
+	whole, err := measure.LatenciesOf(ctx, clock, eng, candidates, batch, f.rounds)
+	if err != nil {
+		return err
+	}
+	b.addSpeeds(whole, macs)
+	if !f.layers {
+		return nil
+	}
+	layers, err := measure.LayerLatencies(ctx, clock, eng, nets, batch, f.rounds)
+	if err != nil {
+		return err
+	}
+	b.addLayers(whole, layers)
+	return nil
+}
+
+// computed are the multiply-adds of a network whose layers have these forms.
+func computed(cost measure.Cost, layers []predict.Layer) (macs int64) {
+	forms := predict.Forms(layers)
+	for _, l := range cost.Layers {
+		if form := forms[l.Name]; form == "" || form == engine.Dense {
+			macs += l.MACs
+		} else {
+			macs += l.EffectiveMACs
+		}
+	}
+	return macs
 }
 
 func (a *app) toBenchmark(ctx context.Context, name string) (benchmarked, error) {
@@ -178,14 +258,14 @@ func (a *app) toBenchmark(ctx context.Context, name string) (benchmarked, error)
 	}
 	return benchmarked{
 		Name: filepath.Base(name), Digest: digest, Size: size, Network: c.Network.Name, Input: c.Network.Input,
-		Total: cost.Amounts, net: c.Network,
+		Total: cost.Amounts, net: c.Network, cost: cost,
 	}, nil
 }
 
-func (b *benchmark) addSpeeds(whole []measure.Latency) {
+func (b *benchmark) addSpeeds(whole []measure.Latency, macs []int64) {
 	for i := range b.Checkpoints {
 		one := &b.Checkpoints[i]
-		speedup := measure.SpeedupOf(b.Checkpoints[0].Total.MACs, one.Total.MACs, whole[0], whole[i])
+		speedup := measure.SpeedupOf(macs[0], macs[i], whole[0], whole[i])
 		one.Speeds = append(one.Speeds, benchmarkSpeed{
 			Latency: whole[i], Images: whole[i].PerSecond(), Speedup: speedup, Reached: speedup.Reached(),
 		})

@@ -19,6 +19,7 @@ func (b *benchmark) print(out io.Writer) {
 	b.printSizes(out)
 	fmt.Fprintln(out)
 	b.printSpeeds(out)
+	b.printForms(out)
 	for i := range b.Layers {
 		fmt.Fprintln(out)
 		if len(b.Checkpoints) == 1 {
@@ -31,7 +32,10 @@ func (b *benchmark) print(out io.Writer) {
 
 func (b *benchmark) printSizes(out io.Writer) {
 	t := newTable(out, "checkpoint", "network", ">parameters", ">non-zero weights", ">MACs", ">as float32", ">file")
-	for _, c := range b.Checkpoints {
+	for i, c := range b.Checkpoints {
+		if i > 0 && c.Form != "" && c.Digest == b.Checkpoints[i-1].Digest {
+			continue // another form of it
+		}
 		t.AppendRow(table.Row{
 			c.Name, c.Network, humanize.Comma(c.Total.Params), humanize.Comma(c.Total.NonZeroWeights), humanize.Comma(c.Total.MACs),
 			humanize.Bytes(uint64(c.Total.Bytes)), humanize.Bytes(uint64(c.Size)),
@@ -46,12 +50,25 @@ func (b *benchmark) printSpeeds(out io.Writer) {
 		for _, c := range b.Checkpoints {
 			s := c.Speeds[k]
 			t.AppendRow(table.Row{
-				s.Batch, c.Name, took(s.Median), took(s.Low) + " to " + took(s.High), humanize.SIWithDigits(s.Images, 1, ""),
+				s.Batch, c.label(), took(s.Median), took(s.Low) + " to " + took(s.High), humanize.SIWithDigits(s.Images, 1, ""),
 				factor(s.Speedup.Theoretical), factor(s.Speedup.Measured), portion(s.Reached),
 			})
 		}
 	}
 	t.Render()
+}
+
+// printForms says what became of layers that do not fit a form.
+func (b *benchmark) printForms(out io.Writer) {
+	for i, c := range b.Checkpoints {
+		if c.Form == "" {
+			continue
+		}
+		if i == 0 {
+			fmt.Fprintln(out)
+		}
+		fmt.Fprintf(out, "%s: %s\n", c.label(), c.Runs)
+	}
 }
 
 // print shows the layers beside those of the first checkpoint.

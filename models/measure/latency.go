@@ -39,18 +39,39 @@ const (
 	latencySeed = 1       // of the input; the time does not depend on it
 )
 
-// Latencies measures calls of batch samples for each network, in its order. The
+// Candidate is a network, and the forms that its layers run in; see
+// [engine.Options].
+type Candidate struct {
+	Network *models.Network
+	Forms   map[string]engine.Form
+}
+
+// dense are networks all of whose layers are dense.
+func dense(nets []*models.Network) []Candidate {
+	all := make([]Candidate, len(nets))
+	for i, net := range nets {
+		all[i].Network = net
+	}
+	return all
+}
+
+// Latencies is [LatenciesOf] networks all of whose layers are dense.
+func Latencies(ctx context.Context, clock Clock, eng engine.Engine, nets []*models.Network, batch, rounds int) ([]Latency, error) {
+	return LatenciesOf(ctx, clock, eng, dense(nets), batch, rounds)
+}
+
+// LatenciesOf measures calls of batch samples for each network, in its order. The
 // networks take turns: a round is a turn for each, and begins with another one
 // each time, so that what else the machine does hits all alike. Before the
 // first round each network has run for 20 ms. Inputs are normal random numbers,
 // the same for networks of one input. It stops with the context's error between
 // two turns, and fails where a network does not open.
-func Latencies(ctx context.Context, clock Clock, eng engine.Engine, nets []*models.Network, batch, rounds int) ([]Latency, error) {
-	measured, err := takeTurns(ctx, clock, eng, nets, turns{batch, rounds, roundTime})
+func LatenciesOf(ctx context.Context, clock Clock, eng engine.Engine, all []Candidate, batch, rounds int) ([]Latency, error) {
+	measured, err := takeTurns(ctx, clock, eng, all, turns{batch, rounds, roundTime})
 	if err != nil {
 		return nil, err
 	}
-	latencies := make([]Latency, len(nets))
+	latencies := make([]Latency, len(all))
 	for i, rounds := range measured {
 		latencies[i] = latencyOf(rounds, batch)
 	}
@@ -73,18 +94,18 @@ type turns struct {
 }
 
 // takeTurns returns for each network the nanoseconds of a call, by round.
-func takeTurns(ctx context.Context, clock Clock, eng engine.Engine, nets []*models.Network, t turns) (rounds [][]float64, err error) {
+func takeTurns(ctx context.Context, clock Clock, eng engine.Engine, all []Candidate, t turns) (rounds [][]float64, err error) {
 	if t.batch < 1 || t.rounds < 1 {
 		return nil, fmt.Errorf("latency: batch %d and %d rounds: both are at least 1", t.batch, t.rounds)
 	}
-	runners := make([]*runner, 0, len(nets))
+	runners := make([]*runner, 0, len(all))
 	defer func() {
 		for _, r := range runners {
 			err = errors.Join(err, r.session.Close())
 		}
 	}()
-	for _, net := range nets {
-		r, err := open(eng, net, t.batch)
+	for _, c := range all {
+		r, err := open(eng, c, t.batch)
 		if err != nil {
 			return nil, fmt.Errorf("latency: %w", err)
 		}
@@ -95,7 +116,7 @@ func takeTurns(ctx context.Context, clock Clock, eng engine.Engine, nets []*mode
 			return nil, fmt.Errorf("latency: %w", err)
 		}
 	}
-	rounds = make([][]float64, len(nets))
+	rounds = make([][]float64, len(all))
 	for round := range t.rounds {
 		for k := range runners {
 			i := (round + k) % len(runners)
@@ -117,12 +138,12 @@ type runner struct {
 	calls   int // of a turn
 }
 
-func open(eng engine.Engine, net *models.Network, batch int) (*runner, error) {
-	session, err := eng.Open(net, engine.Options{Batch: batch, Inference: true})
+func open(eng engine.Engine, c Candidate, batch int) (*runner, error) {
+	session, err := eng.Open(c.Network, engine.Options{Batch: batch, Inference: true, Forms: c.Forms})
 	if err != nil {
 		return nil, err
 	}
-	r := &runner{session: session, x: make([]float32, batch*net.Input.Size()), batch: batch, calls: 1}
+	r := &runner{session: session, x: make([]float32, batch*c.Network.Input.Size()), batch: batch, calls: 1}
 	random := rand.New(rand.NewPCG(latencySeed, uint64(len(r.x))))
 	for i := range r.x {
 		r.x[i] = float32(random.NormFloat64())

@@ -109,7 +109,7 @@ func layersInTurn(ctx context.Context, clock Clock, eng engine.Engine, layers []
 		}
 		without[i] = place(around, form)
 	}
-	rounds, err := takeTurns(ctx, clock, eng, nets, t)
+	rounds, err := takeTurns(ctx, clock, eng, dense(nets), t)
 	if err != nil {
 		return nil, err
 	}

@@ -60,8 +60,8 @@ func exportCommand(a *app) *cobra.Command {
     .safetensors   the same state dict as safetensors
 
 NETWORK is a checkpoint, as a file or as a digest of the store (its first digits
-are enough), a run, of which the last pass that was kept is taken, or an ONNX
-file. A network of which channels were removed is written as the smaller network
+are enough), a run, of which the last pass that was kept is taken, a pass of a
+run as RUN@PASS, a packed model or an ONNX file. A network of which channels were removed is written as the smaller network
 that it is. Zeros that pruning left inside of layers are written like other
 values: none of these formats leaves them out.
 

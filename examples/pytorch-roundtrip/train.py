@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from model import Net, accuracy, mnist
 
 torch.manual_seed(1)
-images, labels = mnist(sys.argv[1], "train", 12000)
+images, labels = mnist(sys.argv[1], "train", 8000)
 net = Net()
 optimizer = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9, weight_decay=5e-4)
 for epoch in range(2):

@@ -26,11 +26,13 @@ type Tying struct {
 }
 
 // QuantizedLayer is what one layer takes before and after: the detail of a
-// quantization's result has one for each layer with parameters.
+// quantization's result has one for each layer with parameters. A matrix is
+// walked by rows or by columns, with gaps of some width, whichever takes least.
 type QuantizedLayer struct {
 	Values int           `json:"values,omitempty"` // that its weights have, 0 not counted; 0 where they are as before
 	Pruned compress.Size `json:"pruned"`           // with weights of 32 bits, those alone that are not 0
 	compress.LayerSize
+	HuffmanGapBits int `json:"huffman_gap_bits,omitempty"` // width of the gaps that Huffman codes stand for
 }
 
 // Quantize lets the weights of each layer take few values. What the layers
@@ -73,33 +75,68 @@ func (in QuantizeInput) quantize(net *models.Network) (*models.Network, []compre
 	return compress.Quantize(net, o)
 }
 
+// gapWidths are those that are tried: 0 is the best one before Huffman coding.
+// Wider ones need fewer fillers, which pays where rare gaps have long codes.
+var gapWidths = []int{0, 5, 6, 7, 8}
+
 // quantizedLayers holds the sizes of both networks side by side.
 func quantizedLayers(before, after *models.Network, shared []compress.Shared) ([]QuantizedLayer, error) {
-	pruned, err := compress.Sizes(before, nil, compress.ByRows, 0)
+	values, err := usedValues(shared)
 	if err != nil {
 		return nil, err
 	}
-	coded, err := compress.Sizes(after, shared, compress.ByRows, 0)
-	if err != nil {
-		return nil, err
-	}
-	values := map[string]int{}
-	for _, s := range shared {
-		used, err := s.Members()
+	var layers []QuantizedLayer
+	for _, order := range []string{compress.ByRows, compress.ByColumns} {
+		pruned, err := compress.Sizes(before, nil, order, 0)
 		if err != nil {
 			return nil, err
 		}
-		for _, n := range used[1:] {
+		for _, gap := range gapWidths {
+			coded, err := compress.Sizes(after, shared, order, gap)
+			if err != nil {
+				return nil, err
+			}
+			for i, l := range coded {
+				if i == len(layers) {
+					layers = append(layers, QuantizedLayer{Values: values[l.Layer], Pruned: pruned[i].Fixed, LayerSize: l, HuffmanGapBits: l.GapBits})
+				}
+				layers[i].improve(pruned[i].Fixed, l)
+			}
+		}
+	}
+	return layers, nil
+}
+
+// improve takes over what is smaller of other sizes of the layer.
+func (q *QuantizedLayer) improve(pruned compress.Size, l compress.LayerSize) {
+	if pruned.Total() < q.Pruned.Total() {
+		q.Pruned = pruned
+	}
+	huffman, gap := q.Huffman, q.HuffmanGapBits
+	if l.Huffman.Total() < huffman.Total() {
+		huffman, gap = l.Huffman, l.GapBits
+	}
+	if l.Fixed.Total() < q.Fixed.Total() {
+		q.LayerSize = l
+	}
+	q.Huffman, q.HuffmanGapBits = huffman, gap
+}
+
+// usedValues are how many values of each codebook weights have.
+func usedValues(shared []compress.Shared) (map[string]int, error) {
+	values := map[string]int{}
+	for _, s := range shared {
+		members, err := s.Members()
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range members[1:] {
 			if n > 0 {
 				values[s.Layer]++
 			}
 		}
 	}
-	layers := make([]QuantizedLayer, len(coded))
-	for i, l := range coded {
-		layers[i] = QuantizedLayer{Values: values[l.Layer], Pruned: pruned[i].Fixed, LayerSize: l}
-	}
-	return layers, nil
+	return values, nil
 }
 
 // quantizedBytes are the totals, in whole bytes.

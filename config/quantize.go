@@ -31,7 +31,7 @@ type Quantize struct {
 // Train; [Spec.CentroidTrain] puts the two together.
 type CentroidTuning struct {
 	Epochs    int       `json:"epochs" yaml:"epochs" default:"3" range:"[0,)" example:"3" doc:"Passes over the training data; 0 leaves the centroids where k-means has put them."`
-	Optimizer Optimizer `json:"optimizer,omitzero" yaml:"optimizer,omitempty" example:"{sgd: {lr: 0.0005, momentum: 0.9}}" doc:"The optimizer, whose weight decay pulls on centroids; left out, that of train with a hundredth of its lr."`
+	Optimizer Optimizer `json:"optimizer,omitzero" yaml:"optimizer,omitempty" example:"{sgd: {lr: 0.001, momentum: 0.9}}" doc:"The optimizer, whose weight decay pulls on centroids; left out, that of train with a thousandth of its lr, or a tenth where centroid_gradient is mean."`
 	Schedule  Schedule  `json:"schedule,omitzero" yaml:"schedule,omitempty" example:"cosine" doc:"The course of the learning rate."`
 	L1        *Penalty  `json:"l1,omitempty" yaml:"l1,omitempty" example:"0" doc:"Coefficients of the sum of absolute values, all of them instead of train's."`
 	L2        *Penalty  `json:"l2,omitempty" yaml:"l2,omitempty" example:"5e-4" doc:"Coefficients of half the sum of squares, all of them instead of train's."`
@@ -43,9 +43,14 @@ const (
 	bitsLinear = "linear"
 )
 
-// slowCentroids divides train's learning rate where finetune has no optimizer:
-// the gradients of hundreds of weights add up in a centroid.
-const slowCentroids = 100
+// slower is what train's learning rate is divided by where finetune has no
+// optimizer: the gradients of hundreds of weights add up in a centroid.
+func (q *Quantize) slower() float64 {
+	if q.CentroidGradient == "mean" {
+		return 10
+	}
+	return 1000
+}
 
 // tuning sets the seeds of quantization apart from those of other trainings.
 const tuning = 3 << 32
@@ -140,7 +145,8 @@ func (s *Spec) QuantizeSeed() uint64 {
 
 // CentroidTrain is the training of the centroids with nothing left open, and
 // whether there is any: what quantize.finetune does not say is as in train,
-// with a hundredth of its learning rate and without proximal steps. The seed is
+// with a thousandth of its learning rate (a tenth for means) and without
+// proximal steps. The seed is
 // drawn from train's.
 func (s *Spec) CentroidTrain() (Train, bool) {
 	if s.Quantize == nil || s.Quantize.Method != QuantizeShared || s.Quantize.Finetune.Epochs == 0 {
@@ -148,7 +154,7 @@ func (s *Spec) CentroidTrain() (Train, bool) {
 	}
 	f := s.Quantize.Finetune
 	if f.Optimizer == (Optimizer{}) {
-		f.Optimizer = s.Train.Optimizer.slowed(slowCentroids)
+		f.Optimizer = s.Train.Optimizer.slowed(s.Quantize.slower())
 	}
 	t := s.Train.with(f.Epochs, f.Optimizer, f.Schedule, f.L1, f.L2)
 	t.ISTA, t.Distill = nil, nil

@@ -87,7 +87,7 @@ func TestCentroidTrainTakesFromTrainWhatItDoesNotSay(t *testing.T) {
 	got, ok := spec.CentroidTrain()
 	want := config.Train{
 		Epochs: 2, Batch: 128, L2: config.Penalty{Weights: 1e-4}, Clip: 5, Seed: got.Seed,
-		Optimizer: config.Optimizer{SGD: &config.SGD{LR: 0.001, Momentum: 0.9}},
+		Optimizer: config.Optimizer{SGD: &config.SGD{LR: 0.0001, Momentum: 0.9}},
 		Schedule:  config.Schedule{Kind: "cosine", Warmup: 2},
 	}
 	if diff := cmp.Diff(want, got); diff != "" || !ok {
@@ -98,6 +98,10 @@ func TestCentroidTrainTakesFromTrainWhatItDoesNotSay(t *testing.T) {
 	}
 	if spec.QuantizeSeed() != 0 {
 		t.Errorf("seed %d for centroids that nobody draws", spec.QuantizeSeed())
+	}
+	spec.Quantize.CentroidGradient = "mean"
+	if mean, _ := spec.CentroidTrain(); mean.Optimizer.SGD.LR != 0.01 {
+		t.Errorf("for means lr %g, want a tenth of train's", mean.Optimizer.SGD.LR)
 	}
 	spec.Quantize.Init = "random"
 	if seed := spec.QuantizeSeed(); seed == 0 || seed == got.Seed {

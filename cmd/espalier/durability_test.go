@@ -60,6 +60,31 @@ durability: {checkpoint_every: 250ms, heartbeat_timeout: 2s}
 	}
 }
 
+// The same for a run whose centroids are trained: which weights belong together
+// is no part of a checkpoint in the middle.
+func TestKilledRunThatTrainsCentroidsEndsWithTheSameBits(t *testing.T) {
+	l := newLab(t, `name: small-quantized
+network: {arch: lenet-300-100}
+data: {name: digits, train: 8000, test: 500}
+train: {epochs: 2, batch: 32, optimizer: {sgd: {lr: 0.05, momentum: 0.9}}, seed: 7}
+prune:
+  method: han
+  schedule: {passes: 1, target: {sparsity: 80%}}
+  finetune: {epochs: 1}
+quantize: {bits: {default: 3}, init: random, finetune: {epochs: 30}}
+durability: {checkpoint_every: 250ms, heartbeat_timeout: 2s}
+`)
+	p := command(t, "verify-resume", l.spec, "--kills", "4", "--seed", "5", "--json")
+	var found verification
+	if err := json.Unmarshal(p.out.Bytes(), &found); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%+v", found)
+	if !found.Same || found.Interrupted == "" || found.InTraining == 0 {
+		t.Errorf("killed %d times, %d in training, the run ended with %q, uninterrupted with %q", found.Kills, found.InTraining, found.Interrupted, found.Uninterrupted)
+	}
+}
+
 // training waits until a run's process trains beyond a saved checkpoint.
 func (l lab) training(t *testing.T, p *process, attempts int) {
 	t.Helper()

@@ -81,7 +81,11 @@ func TestRecordHistories(t *testing.T) {
 	p.end(t, id)
 	p.record(t, id, "failed")
 
-	for name, spec := range map[string]string{"channels": channelSpec, "reached": reachedSpec, "rewound": rewoundSpec, "ordered": orderedSpec} {
+	for name, spec := range map[string]string{
+		"channels": channelSpec, "reached": reachedSpec, "rewound": rewoundSpec, "ordered": orderedSpec,
+		"quantized":         strings.Replace(tinySpec, "durability:", "quantize: {bits: {default: 4}, finetune: {epochs: 1}}\ndurability:", 1),
+		"quantized-stopped": quantizedSpec,
+	} {
 		_, id = p.submit(t, renamed(spec, name))
 		p.end(t, id)
 		p.record(t, id, name)
@@ -90,7 +94,8 @@ func TestRecordHistories(t *testing.T) {
 
 // The turns of runs that do more than mask weights: a network readied before
 // each pass, taught and measured twice; passes that end when enough is gone;
-// lottery tickets that go back to the first epoch; a layer a pass.
+// lottery tickets that go back to the first epoch; a layer a pass; a network that
+// is quantized as it was before its only pass, which took too much.
 const (
 	channelSpec = `name: tiny
 network: {arch: mlp, hidden: [16, 12], batch_norm: true}
@@ -137,6 +142,19 @@ prune:
 durability: {checkpoint_every: 100ms, heartbeat_timeout: 2s}
 `
 )
+
+const quantizedSpec = `name: tiny
+network: {arch: mlp, hidden: [16]}
+data: {name: digits, train: 600, test: 200}
+train: {epochs: 2, batch: 32, optimizer: {sgd: {lr: 0.05, momentum: 0.9}}, seed: 1}
+prune:
+  method: han
+  schedule: {passes: 2, target: {sparsity: 99%}}
+  finetune: {epochs: 1}
+  stop: {accuracy_drop: 0.1%}
+quantize: int8
+durability: {checkpoint_every: 100ms, heartbeat_timeout: 2s}
+`
 
 // rest pauses a run, and resumes it once its step has stopped.
 func (p *inProcess) rest(t *testing.T, id string) {

@@ -21,6 +21,11 @@ var (
 	base300   = network(lenet300) + mnist + training("12", sgd300)
 	base5     = network(lenet5) + mnist + training("10", sgd5)
 	base5relu = network(relu5) + mnist + training("10", sgd5)
+
+	// The networks of Han et al. 2015, which those of 2016 are made of.
+	han300 = base300 + pruning("han", "passes: 8, target: {sparsity: 92%, layers: {fc2: 91%, fc3: 74%}}, shape: geometric",
+		"epochs: 6, optimizer: {sgd: {lr: 0.1, momentum: 0.9, weight_decay: 5e-4}}")
+	han5 = base5 + pruning("han", "passes: 6, target: {layers: {conv1: 34%, conv2: 88%, fc1: 92%, fc2: 81%}}, shape: geometric", tune5)
 )
 
 // allChapters is what is reproduced, in the order in which it is run.
@@ -31,6 +36,7 @@ func allChapters(examples fs.FS) ([]chapter, error) {
 	}
 	return []chapter{
 		{"MNIST: connections", []table{hanTable(), regularizationTable(), controls300(), controls5(), frontier}},
+		{"MNIST: fewer bits", []table{deepTable(), bitsTable()}},
 		{"MNIST: channels", []table{slimmingTable(), apozTable(), filtersTable(), istaTable(), scratchTable()}},
 		{"CIFAR-10", cifarTables()},
 	}, nil
@@ -42,9 +48,8 @@ func hanTable() table {
 		id: "han", title: "Han et al. 2015: 12 times fewer connections at the dense error",
 		text: `The paper's table of MNIST (arXiv 1506.02626, section 4.1). LeNet-300-100 keeps 8, 9 and 26 % of its layers' weights, LeNet-5 66, 12, 8 and 19 %. What differs from the paper: more passes, and fine-tuning at the rate of training rather than a tenth of it.`,
 		experiments: []experiment{
-			{id: "han-300", seeds: 3, spec: base300 + pruning("han", "passes: 8, target: {sparsity: 92%, layers: {fc2: 91%, fc3: 74%}}, shape: geometric",
-				"epochs: 6, optimizer: {sgd: {lr: 0.1, momentum: 0.9, weight_decay: 5e-4}}") + durable},
-			{id: "han-5", seeds: 3, spec: base5 + pruning("han", "passes: 6, target: {layers: {conv1: 34%, conv2: 88%, fc1: 92%, fc2: 81%}}, shape: geometric", tune5) + durable},
+			{id: "han-300", seeds: 3, spec: han300 + durable},
+			{id: "han-5", seeds: 3, spec: han5 + durable},
 		},
 		listings: []listing{{
 			columns: []column{{"dense error", denseError, percents}, {"error", finalError, percents}, {"difference", moreError, points},

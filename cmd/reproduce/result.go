@@ -18,15 +18,22 @@ type result struct {
 
 // row is the network after a pass; pass 0 is the dense one.
 type row struct {
-	Pass       int      `json:"pass"`
-	Weights    int64    `json:"weights"`         // that the network has, zeros too, without biases
-	NonZero    int64    `json:"nonzero_weights"` // that remain
-	Params     int64    `json:"parameters"`      // that remain, with biases
-	Accuracy   float64  `json:"accuracy"`        // on the test set
-	Pruned     *float64 `json:"pruned_accuracy"` // the same, before fine-tuning; nil if it was not measured
-	MACs       int64    `json:"macs"`            // multiply-adds of one sample
-	Kept       bool     `json:"kept"`
-	Checkpoint string   `json:"checkpoint"`
+	Pass     int      `json:"pass"`
+	Weights  int64    `json:"weights"`         // that the network has, zeros too, without biases
+	NonZero  int64    `json:"nonzero_weights"` // that remain
+	Params   int64    `json:"parameters"`      // that remain, with biases
+	Accuracy float64  `json:"accuracy"`        // on the test set
+	Pruned   *float64 `json:"pruned_accuracy"` // the same, before fine-tuning; nil if it was not measured
+	MACs     int64    `json:"macs"`            // multiply-adds of one sample
+
+	// Of a quantized network, by the rules of Han et al. 2016.
+	DenseBytes   int64 `json:"dense_bytes"`
+	PrunedBytes  int64 `json:"pruned_bytes"`
+	CodedBytes   int64 `json:"quantized_bytes"`
+	HuffmanBytes int64 `json:"huffman_bytes"` // above 0 if it is one
+
+	Kept       bool   `json:"kept"`
+	Checkpoint string `json:"checkpoint"`
 }
 
 // lastPass stands for the last pass that is kept.

@@ -65,16 +65,16 @@ durability: {checkpoint_every: 250ms, heartbeat_timeout: 2s}
 func TestKilledRunThatTrainsCentroidsEndsWithTheSameBits(t *testing.T) {
 	l := newLab(t, `name: small-quantized
 network: {arch: lenet-300-100}
-data: {name: digits, train: 8000, test: 500}
+data: {name: digits, train: 4000, test: 500}
 train: {epochs: 2, batch: 32, optimizer: {sgd: {lr: 0.05, momentum: 0.9}}, seed: 7}
 prune:
   method: han
   schedule: {passes: 1, target: {sparsity: 80%}}
   finetune: {epochs: 1}
-quantize: {bits: {default: 3}, init: random, finetune: {epochs: 30}}
+quantize: {bits: {default: 3}, init: random, finetune: {epochs: 24}}
 durability: {checkpoint_every: 250ms, heartbeat_timeout: 2s}
 `)
-	p := command(t, "verify-resume", l.spec, "--kills", "4", "--seed", "5", "--json")
+	p := command(t, "verify-resume", l.spec, "--kills", "3", "--seed", "5", "--json")
 	var found verification
 	if err := json.Unmarshal(p.out.Bytes(), &found); err != nil {
 		t.Fatal(err)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -77,14 +76,6 @@ type benchmarkOutside struct {
 	Small time.Duration `json:"small_ns"`
 }
 
-// benchFlags are those of the command.
-type benchFlags struct {
-	batches []int
-	rounds  int
-	layers  bool
-	forms   []string
-}
-
 func benchCommand(a *app) *cobra.Command {
 	var f benchFlags
 	c := &cobra.Command{
@@ -132,28 +123,9 @@ layers is a rough figure, and can be negative.`,
 	c.Flags().Lookup("batch").DefValue = "1,64"
 	c.Flags().IntVar(&f.rounds, "rounds", 9, "how often each takes its turn")
 	c.Flags().BoolVar(&f.layers, "layers", false, "also by layer")
+	c.Flags().BoolVar(&f.cpuTime, "cpu-time", false, cpuTimeHelp)
 	c.Flags().StringSliceVar(&f.forms, "forms", nil, "compare forms of the layers: dense, sparse, shared, auto")
 	return c
-}
-
-func (f benchFlags) check() error {
-	if f.rounds < 1 {
-		return usageError{fmt.Errorf("--rounds %d: at least 1 is allowed", f.rounds)}
-	}
-	for _, batch := range f.batches {
-		if batch < 1 {
-			return usageError{fmt.Errorf("--batch %d: at least 1 is allowed", batch)}
-		}
-	}
-	for _, name := range f.forms {
-		if !slices.Contains(formNames(), name) {
-			return usageError{fmt.Errorf("--forms %q: %s are allowed", name, strings.Join(formNames(), ", "))}
-		}
-	}
-	if f.layers && len(f.forms) > 0 {
-		return usageError{errors.New("--layers and --forms: layers are told one by one as dense ones only")}
-	}
-	return nil
 }
 
 func (a *app) bench(ctx context.Context, names []string, f benchFlags) (*benchmark, error) {
@@ -172,8 +144,10 @@ func (a *app) bench(ctx context.Context, names []string, f benchFlags) (*benchma
 		}
 		b.Checkpoints = append(b.Checkpoints, inForms(one, f.forms)...)
 	}
-	begun := time.Now()
-	clock := func() time.Duration { return time.Since(begun) }
+	clock, err := f.clock()
+	if err != nil {
+		return nil, err
+	}
 	for _, batch := range f.batches {
 		if err := b.measure(ctx, clock, steps.Engine, batch, f); err != nil {
 			return nil, err

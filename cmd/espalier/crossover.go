@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -39,7 +38,12 @@ type crossFlags struct {
 	batches []int
 	zeros   []float64
 	rounds  int
+	cpuTime bool
 	svg     string
+}
+
+func (f crossFlags) bench() benchFlags {
+	return benchFlags{batches: f.batches, rounds: f.rounds, cpuTime: f.cpuTime}
 }
 
 func crossoverCommand(a *app) *cobra.Command {
@@ -89,6 +93,7 @@ rounds. --svg draws the speed of sparse layers.`,
 	c.Flags().Float64SliceVar(&f.zeros, "zeros", []float64{50, 60, 70, 80, 85, 90, 95, 98}, "shares of zeros in percent")
 	c.Flags().Lookup("zeros").DefValue = "50,60,70,80,85,90,95,98"
 	c.Flags().IntVar(&f.rounds, "rounds", 9, "how often each takes its turn")
+	c.Flags().BoolVar(&f.cpuTime, "cpu-time", false, cpuTimeHelp)
 	c.Flags().StringVar(&f.svg, "svg", "", "also draw the chart into this file")
 	return c
 }
@@ -103,7 +108,7 @@ type crossLayer struct {
 
 // check reads the layers and puts the shares in order.
 func (f *crossFlags) check() ([]crossLayer, error) {
-	if err := (benchFlags{batches: f.batches, rounds: f.rounds}).check(); err != nil {
+	if err := f.bench().check(); err != nil {
 		return nil, err
 	}
 	slices.Sort(f.zeros)
@@ -169,8 +174,10 @@ func (a *app) crossover(ctx context.Context, layers []crossLayer, f crossFlags) 
 		return nil, err
 	}
 	x := &crossovers{Engine: steps.Engine.Fingerprint()}
-	begun := time.Now()
-	clock := func() time.Duration { return time.Since(begun) }
+	clock, err := f.bench().clock()
+	if err != nil {
+		return nil, err
+	}
 	zeros := make([]float64, len(f.zeros))
 	for i, z := range f.zeros {
 		zeros[i] = z / 100

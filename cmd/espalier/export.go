@@ -30,6 +30,7 @@ type exported struct {
 	// Of ONNX files.
 	Opset      int    `json:"opset,omitempty"`
 	Operators  int    `json:"operators,omitempty"`
+	Int8       int    `json:"int8_layers,omitempty"`
 	InputName  string `json:"input_name,omitempty"`
 	OutputName string `json:"output_name,omitempty"`
 }
@@ -39,6 +40,7 @@ type exportFlags struct {
 	out   string
 	opset int
 	fold  bool
+	int8  bool
 	force bool
 }
 
@@ -65,6 +67,9 @@ run as RUN@PASS, a packed model or an ONNX file. A network of which channels wer
 that it is. Zeros that pruning left inside of layers are written like other
 values: none of these formats leaves them out.
 
+--int8 writes the weights that quantize: int8 has rounded as bytes, a quarter of
+the size, from which ONNX's DequantizeLinear makes the same values.
+
 --fold puts batch normalizations into the layers before them and leaves dropout
 out, which suits inference; what was exported without it can be trained on.`,
 		Example: "  espalier export 3f9a1c22b0de --out resnet-20.onnx --fold\n  espalier export quickstart-1a2b3c4d5e6f --out lenet.pth",
@@ -83,6 +88,7 @@ out, which suits inference; what was exported without it can be trained on.`,
 	c.Flags().StringVarP(&f.out, "out", "o", "", "the file to write; its end chooses the format")
 	c.Flags().IntVar(&f.opset, "opset", onnx.DefaultOpset, fmt.Sprintf("version of ONNX's operators, %d to %d", onnx.MinWrittenOpset, onnx.MaxWrittenOpset))
 	c.Flags().BoolVar(&f.fold, "fold", false, "batch normalization folded into the layers before it, for .onnx")
+	c.Flags().BoolVar(&f.int8, "int8", false, "weights that were rounded to int8 as bytes, for .onnx")
 	c.Flags().BoolVar(&f.force, "force", false, "write over a file that is there")
 	return c
 }
@@ -98,7 +104,7 @@ func (f exportFlags) check(c *cobra.Command) (string, error) {
 	if !ok {
 		return "", usageError{fmt.Errorf("--out %s: files that end in .onnx, .pth, .pt or .safetensors can be written", f.out)}
 	}
-	for _, flag := range []string{"fold", "opset"} {
+	for _, flag := range []string{"fold", "int8", "opset"} {
 		if format != formatONNX && c.Flags().Changed(flag) {
 			return "", usageError{fmt.Errorf("--%s is for .onnx, and --out is %s", flag, f.out)}
 		}
@@ -124,10 +130,14 @@ func (a *app) export(net *models.Network, format string, f exportFlags) (err err
 	var data []byte
 	switch format {
 	case formatONNX:
-		file, err := export.ONNX(net, f.opset, version)
+		file, err := export.ONNX(net, onnx.EncodeOptions{Opset: f.opset, Version: version, Int8: f.int8})
 		if err != nil {
 			return err
 		}
+		if f.int8 && file.Int8 == 0 {
+			return usageError{errors.New("--int8: no layer's weights are whole multiples of a scale; quantize: int8 in a spec makes them so")}
+		}
+		e.Int8 = file.Int8
 		data, e.Opset, e.Operators, e.InputName, e.OutputName = file.Data, file.Opset, file.Operators, file.Input, file.Output
 	case formatPyTorch:
 		data, err = export.PyTorch(net)
@@ -147,6 +157,9 @@ func (a *app) export(net *models.Network, format string, f exportFlags) (err err
 	fmt.Fprintf(a.out, "wrote %s: %s as %s, %s parameters, %s\n", e.File, e.Network, e.Format, humanize.Comma(e.Params), humanize.Bytes(uint64(e.Size)))
 	if format == formatONNX {
 		fmt.Fprintf(a.out, "graph        %d operators of opset %d; input %q, any batch of %s; output %q\n", e.Operators, e.Opset, e.InputName, shape(e.Input), e.OutputName)
+	}
+	if e.Int8 > 0 {
+		fmt.Fprintf(a.out, "int8         the weights of %d layers are bytes, with a scale an output\n", e.Int8)
 	}
 	if masked(net) {
 		fmt.Fprintf(a.out, "note: %s of the parameters are zero, and take as much room as others in this format\n", percent(1-float64(e.NonZero)/float64(e.Params)))

@@ -5,12 +5,14 @@ import (
 	"slices"
 
 	"espalier/models"
+	"espalier/models/compress"
 )
 
 // Folded is the network as inference needs it: every batch normalization that
 // alone reads a convolution or a linear layer goes into that layer's weights and
 // bias, and dropout is left out. It computes the same up to rounding, which is
-// done once, from float64. Other batch normalizations stay, those that normalize
+// done once, from float64; weights that are multiples of a scale, as rounding to
+// int8 makes them, stay such. Other batch normalizations stay, those that normalize
 // before a layer for instance. What a mask prunes stays pruned.
 func Folded(net *models.Network) (*models.Network, error) {
 	if err := net.Validate(); err != nil {
@@ -90,9 +92,7 @@ func fold(net *models.Network, layer, norm models.Node) {
 	each, eps := len(weight.Data)/layer.Attrs.Out, norm.Attrs.Defaults().Eps
 	for c := range layer.Attrs.Out {
 		scale := of(models.RoleGamma, c, 1) / math.Sqrt(of(models.RoleVariance, c, 1)+eps)
-		for i := c * each; i < (c+1)*each; i++ {
-			weight.Data[i] = float32(float64(weight.Data[i]) * scale)
-		}
+		scaleRow(weight.Data[c*each:(c+1)*each], scale)
 		bias.Data[c] = float32((float64(bias.Data[c])-of(models.RoleMean, c, 0))*scale + of(models.RoleBeta, c, 0))
 	}
 	weight.ApplyMask() // a scale below 0 makes -0 of a pruned weight
@@ -103,4 +103,22 @@ func fold(net *models.Network, layer, norm models.Node) {
 		}
 	}
 	bypass(net, norm.Name)
+}
+
+// scaleRow multiplies the weights of one output. Those that are multiples of a
+// scale, as rounding to int8 makes them, stay multiples: of the new scale.
+func scaleRow(weights []float32, by float64) {
+	ints := make([]int8, len(weights))
+	if scale, ok := compress.Multiples(ints, weights); ok {
+		scale = float32(float64(scale) * by)
+		for i, q := range ints {
+			if q != 0 {
+				weights[i] = float32(q) * scale
+			}
+		}
+		return
+	}
+	for i, w := range weights {
+		weights[i] = float32(float64(w) * by)
+	}
 }

@@ -14,15 +14,15 @@ import (
 	"espalier/models/export/pytorch"
 )
 
-// ONNX is the network as an ONNX file; see [onnx.Encode]. An opset of 0 is
-// [onnx.DefaultOpset]. The version of the program that writes and the digest of
-// the network's checkpoint go into the file's metadata.
-func ONNX(net *models.Network, opset int, version string) (*onnx.Encoded, error) {
+// ONNX is the network as an ONNX file; see [onnx.Encode]. The digest in the
+// file's metadata is that of the network's checkpoint.
+func ONNX(net *models.Network, o onnx.EncodeOptions) (*onnx.Encoded, error) {
 	_, digest, err := checkpoint.Encode(&checkpoint.Checkpoint{Network: net})
 	if err != nil {
 		return nil, fmt.Errorf("network %s: %w", net.Name, err)
 	}
-	return onnx.Encode(net, onnx.EncodeOptions{Opset: opset, Version: version, Digest: string(digest)})
+	o.Digest = string(digest)
+	return onnx.Encode(net, o)
 }
 
 // PyTorch is the network's state dict as torch.save would write it, so that

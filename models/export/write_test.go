@@ -12,11 +12,12 @@ import (
 	"espalier/models"
 	"espalier/models/export"
 	"espalier/models/export/exporttest"
+	"espalier/models/export/onnx"
 )
 
 func writeONNX(t *testing.T, file string, net *models.Network) {
 	t.Helper()
-	e, err := export.ONNX(net, 0, "test")
+	e, err := export.ONNX(net, onnx.EncodeOptions{Version: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}

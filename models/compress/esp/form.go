@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"espalier/models"
+	"espalier/models/compress"
 	"espalier/models/compress/esp/internal/floats"
 )
 
@@ -86,7 +87,7 @@ func codesOf[C uint8 | uint16](values []float32, codes map[uint32]int) []C {
 func (t *Tensor) scaled() *Tensor {
 	s := *t
 	s.Kind, s.Values, s.Ints = Int8, nil, make([]int8, len(t.Values))
-	if scale, ok := multiples(s.Ints, t.Values); ok {
+	if scale, ok := compress.Multiples(s.Ints, t.Values); ok {
 		s.Scales = []float32{scale}
 		return &s
 	}
@@ -95,7 +96,7 @@ func (t *Tensor) scaled() *Tensor {
 		if t.Sparse {
 			from, to = int(t.Starts[r]), int(t.Starts[r+1])
 		}
-		scale, ok := multiples(s.Ints[from:to], t.Values[from:to])
+		scale, ok := compress.Multiples(s.Ints[from:to], t.Values[from:to])
 		if !ok {
 			return nil
 		}
@@ -104,56 +105,5 @@ func (t *Tensor) scaled() *Tensor {
 	return &s
 }
 
-// tops are the multiples that the largest weight may be, those first that
-// quantizers to 8, 7 and fewer bits make of it.
-var tops = func() []int {
-	first := []int{127, 63, 31, 15, 7, 3, 1}
-	for q := 126; q > 1; q-- {
-		if !slices.Contains(first, q) {
-			first = append(first, q)
-		}
-	}
-	return first
-}()
-
-// multiples finds a scale of which every value is a multiple from -127 to 127,
-// as float32 rounds it. A scale is the largest value over its multiple, or a
-// neighbour of that.
-func multiples(ints []int8, values []float32) (scale float32, ok bool) {
-	largest := float32(0)
-	for _, v := range values {
-		largest = max(largest, v, -v)
-	}
-	if largest == 0 {
-		return 0, areMultiples(ints, values, 0)
-	}
-	if math.IsInf(float64(largest), 0) || math.IsNaN(float64(largest)) {
-		return 0, false
-	}
-	for _, top := range tops {
-		bits := math.Float32bits(largest / float32(top))
-		for _, off := range []uint32{0, 1, ^uint32(0), 2, ^uint32(1)} {
-			if scale := math.Float32frombits(bits + off); isScale(scale) && areMultiples(ints, values, scale) {
-				return scale, true
-			}
-		}
-	}
-	return 0, false
-}
-
 // isScale says whether a multiple of 0 of it is +0.
 func isScale(scale float32) bool { return math.Float32bits(scale) <= math.Float32bits(math.MaxFloat32) }
-
-func areMultiples(ints []int8, values []float32, scale float32) bool {
-	for i, v := range values {
-		q := float32(0)
-		if scale > 0 {
-			q = float32(math.RoundToEven(float64(v) / float64(scale)))
-		}
-		if !(q >= -127 && q <= 127) || math.Float32bits(q*scale) != math.Float32bits(v) && (q != 0 || math.Float32bits(v) != 0) {
-			return false
-		}
-		ints[i] = int8(q)
-	}
-	return true
-}

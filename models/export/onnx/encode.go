@@ -28,6 +28,10 @@ type EncodeOptions struct {
 	Opset   int    // 0 is DefaultOpset
 	Version string // of the program that writes
 	Digest  string // what names the network, for the file's metadata; "" for nothing
+	// Int8 writes layers whose weights are multiples of a scale an output, from
+	// -127 to 127, as bytes, with a DequantizeLinear that makes of them the same
+	// float32 values to the bit.
+	Int8 bool
 }
 
 // Encoded is a network as an ONNX file.
@@ -35,6 +39,7 @@ type Encoded struct {
 	Data          []byte
 	Opset         int
 	Operators     int    // nodes of the graph
+	Int8          int    // layers whose weights are bytes
 	Input, Output string // the names of the graph's only ones
 }
 
@@ -58,7 +63,7 @@ func Encode(net *models.Network, o EncodeOptions) (*Encoded, error) {
 	if err := net.Validate(); err != nil {
 		return nil, err
 	}
-	w, err := newWriter(net, o.Opset)
+	w, err := newWriter(net, o)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +87,7 @@ func Encode(net *models.Network, o EncodeOptions) (*Encoded, error) {
 		return nil, fmt.Errorf("network %s: %w", net.Name, err)
 	}
 	return &Encoded{
-		Data: data, Opset: o.Opset, Operators: len(w.graph.GetNode()),
+		Data: data, Opset: o.Opset, Operators: len(w.graph.GetNode()), Int8: w.int8s,
 		Input: w.graph.GetInput()[0].GetName(), Output: w.graph.GetOutput()[0].GetName(),
 	}, nil
 }
@@ -104,6 +109,8 @@ func irVersion(opset int) int64 {
 type writer struct {
 	net    *models.Network
 	opset  int
+	bytes  bool // weights may be bytes
+	int8s  int  // layers whose weights are
 	shapes map[string]models.Shape
 	graph  *onnxpb.GraphProto
 	params map[string][]*models.Param // by node
@@ -112,13 +119,13 @@ type writer struct {
 }
 
 // newWriter begins with the input, the output and the names of all weights.
-func newWriter(net *models.Network, opset int) (*writer, error) {
+func newWriter(net *models.Network, o EncodeOptions) (*writer, error) {
 	shapes, err := net.Shapes()
 	if err != nil {
 		return nil, err
 	}
 	w := &writer{
-		net: net, opset: opset, shapes: shapes, graph: &onnxpb.GraphProto{Name: net.Name},
+		net: net, opset: o.Opset, bytes: o.Int8, shapes: shapes, graph: &onnxpb.GraphProto{Name: net.Name},
 		params: map[string][]*models.Param{}, taken: map[string]bool{}, tensor: map[string]string{},
 	}
 	if net.Name == "" {
@@ -192,7 +199,9 @@ func (w *writer) weights(n models.Node, roles ...models.Role) []string {
 		for i, role := range roles {
 			if p.Role == role {
 				names[i] = torch.Name(p)
-				w.floats(names[i], p.Shape, p.Data)
+				if role != models.RoleWeight || !w.bytes || !w.quantized(n, p) {
+					w.floats(names[i], p.Shape, p.Data)
+				}
 			}
 		}
 	}

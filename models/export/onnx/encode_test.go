@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"espalier/models"
+	"espalier/models/compress"
 	"espalier/models/export/exporttest"
 	"espalier/models/export/onnx"
 )
@@ -82,7 +83,7 @@ func same(t *testing.T, got, want *models.Network) {
 // ONNX's own checker, with the inference of shapes, finds nothing to object to.
 func TestEncodedFilesPassTheChecker(t *testing.T) {
 	t.Parallel()
-	files := written(t, onnx.DefaultOpset)
+	files := append(written(t, onnx.DefaultOpset), writtenInt8(t))
 	exporttest.Python(t, []string{"onnx"}, `
 import onnx, sys
 for path in sys.argv[1:]:
@@ -94,6 +95,24 @@ for path in sys.argv[1:]:
     except Exception as e:
         sys.exit(f"{path}: {e}")
 `, files...)
+}
+
+// writtenInt8 is the file of a network with weights as bytes.
+func writtenInt8(t *testing.T) string {
+	t.Helper()
+	net, _, err := compress.Uniform(exporttest.Other(t), compress.Options{Bits: map[string]int{compress.Default: 8}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := onnx.Encode(net, onnx.EncodeOptions{Int8: true, Version: "test", Digest: "0123"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "int8.onnx")
+	if err := os.WriteFile(file, e.Data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 // written are the files of all cases.

@@ -29,7 +29,7 @@ func operators() map[string]operator {
 		"Slice": slice, "Split": split, "Gather": gather,
 
 		"Identity": identity, "Cast": castOp, "Constant": constantOp, "ConstantOfShape": constantOfShape,
-		"Shape": shapeOp, "Sqrt": sqrt,
+		"Shape": shapeOp, "Sqrt": sqrt, "DequantizeLinear": dequantize,
 	}
 }
 

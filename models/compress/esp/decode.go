@@ -244,7 +244,7 @@ func (t *Tensor) scatter(dense []float32) {
 	case t.Kind == Codes:
 		look(dense, t.Codes8, t.Codebook)
 	case t.Kind == Int8:
-		copy(dense, t.Stand())
+		t.multiply(dense)
 	}
 }
 

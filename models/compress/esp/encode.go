@@ -42,17 +42,30 @@ func (o Options) decisions(weights int) int {
 	return max(weights/4, min(1<<18, 6*weights))
 }
 
-// encodeTensor is the shortest of the forms that a parameter can have.
+// encodeTensor is the shortest of the forms that a parameter can have. Of large
+// ones a sparse form is taken that is hardly longer than a dense one: it is read
+// faster, and multiplied by faster.
 func encodeTensor(p *models.Param, o Options) []byte {
 	dense := matrixOf(p)
 	var best []byte
+	least := 0
 	for _, t := range forms(dense) {
-		if data := t.encode(o); best == nil || len(data) < len(best) {
-			best = data
+		data := t.encode(o)
+		size := len(data)
+		if t.Sparse && !o.Smallest && size >= largeTensor {
+			size -= size / hardly
+		}
+		if best == nil || size < least {
+			best, least = data, size
 		}
 	}
 	return best
 }
+
+const (
+	largeTensor = 1 << 14 // bytes
+	hardly      = 100
+)
 
 func forms(dense *Tensor) []*Tensor {
 	sparse := dense.sparse()

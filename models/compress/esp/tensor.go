@@ -76,17 +76,23 @@ func (t *Tensor) Stand() []float32 {
 		return looked(t.Codes8, t.Codebook)
 	}
 	values := make([]float32, len(t.Ints))
+	t.multiply(values)
+	return values
+}
+
+// multiply writes what the multiples stand for.
+func (t *Tensor) multiply(values []float32) {
 	for r := range t.Rows {
 		from, to := r*t.Columns, (r+1)*t.Columns
 		if t.Sparse {
 			from, to = int(t.Starts[r]), int(t.Starts[r+1])
 		}
 		scale := t.scale(r)
-		for i := from; i < to; i++ {
-			values[i] = float32(t.Ints[i]) * scale
+		row := values[from:to]
+		for i, q := range t.Ints[from:to] {
+			row[i] = float32(q) * scale
 		}
 	}
-	return values
 }
 
 func looked[C uint8 | uint16](codes []C, book []float32) []float32 {

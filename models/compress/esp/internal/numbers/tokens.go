@@ -207,16 +207,18 @@ func decodeFSE[T Number](data []byte, n, setting int, limit uint32) ([]T, error)
 
 // joined are the numbers of tokens and the bits that are left.
 func joined[T Number, S uint8 | uint16](tokens []S, rest []byte, setting int, limit uint32) ([]T, error) {
-	values := make([]T, len(tokens))
 	if setting == whole {
 		for i, v := range tokens {
 			if uint32(v) > limit {
 				return nil, tooLarge(i, uint32(v), limit)
 			}
-			values[i] = T(v)
 		}
-		return values, nil
+		if same, ok := any(tokens).([]T); ok {
+			return same, nil
+		}
+		return convert[T](tokens), nil
 	}
+	values := make([]T, len(tokens))
 	s, err := splitOf(setting)
 	if err != nil {
 		return nil, err

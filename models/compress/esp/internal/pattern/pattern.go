@@ -109,6 +109,9 @@ func Decode(data []byte, rows, cols int) (Matrix, error) {
 }
 
 func decodeBody(mark byte, data []byte, rows, cols, n int) (m Matrix, err error) {
+	if int64(n) > int64(rows)*int64(cols) {
+		return Matrix{}, fmt.Errorf("%d entries in %d rows and %d columns that have any", n, rows, cols)
+	}
 	decode := decodeGaps
 	if mark&markMap != 0 {
 		decode = decodeMap

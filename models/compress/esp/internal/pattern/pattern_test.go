@@ -75,8 +75,8 @@ func TestMalformedPatterns(t *testing.T) {
 		"behind the end":      {[]byte{0, 2, 0, 6}, "entry 1 lies behind the last place of a matrix of 3 x 4"},
 		"far behind the end":  {[]byte{0, 1, 0, 0xff, 0xff, 0xff, 0xff, 7}, "entry 0 lies behind the last place"},
 		"names too long":      {[]byte{4, 1, 9}, "empty rows and columns in 9 bytes"},
-		"nothing is occupied": {[]byte{4, 1, 0, 0, 0}, "entry 0 lies behind the last place of a matrix of 0 x 0"},
-		"an empty map":        {[]byte{5, 1, 0}, "0 entries are on the map, want 1"},
+		"nothing is occupied": {[]byte{4, 1, 0, 0, 0}, "1 entries in 0 rows and 0 columns that have any"},
+		"an empty map":        {[]byte{5, 1, 0}, "1 entries in 0 rows and 0 columns that have any"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

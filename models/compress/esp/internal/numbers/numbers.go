@@ -47,8 +47,13 @@ func Name(data []byte) string {
 	return names[data[0]&7]
 }
 
+// largeList is how many bytes are so many that a coder must be worth the while.
+const largeList = 1 << 16
+
 // Encode writes a list, with adaptive coding only if that takes at most
-// decisions between 0 and 1. An empty list is no bytes.
+// decisions between 0 and 1. A large list that no coder makes shorter by more
+// than 1/64 stays as it is, unless decisions are not bounded at all. An empty
+// list is no bytes.
 func Encode[T Number](values []T, decisions int) []byte {
 	if len(values) == 0 {
 		return nil
@@ -61,7 +66,8 @@ func Encode[T Number](values []T, decisions int) []byte {
 		return binary.AppendUvarint([]byte{coderSame}, uint64(most))
 	}
 	width := max(1, bits.Len32(uint32(most)))
-	best := encodeFixed(values, width)
+	fixed := encodeFixed(values, width)
+	best := fixed
 	keep := func(data []byte) {
 		if data != nil && len(data) < len(best) {
 			best = data
@@ -75,6 +81,9 @@ func Encode[T Number](values []T, decisions int) []byte {
 	}
 	if width > 2 && gammaDecisions(values) <= decisions {
 		keep(encodeGamma(values))
+	}
+	if len(fixed) > largeList && len(best) > len(fixed)-len(fixed)/64 && decisions < math.MaxInt {
+		return fixed // which is only copied
 	}
 	return best
 }

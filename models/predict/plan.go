@@ -21,12 +21,14 @@ type Layer struct {
 // From which share of zeros on CSR is faster than dense. They were measured:
 // docs/benchmarks.md has the crossovers.
 const (
-	crossLinear = 0.8 // at small and large batches
-	crossConv   = 0.93
-	// A layer of that many weights does not stay in the cache from call to call,
-	// and a few samples wait for it to come from memory: of codes a quarter comes.
-	streamed = 1 << 22
-	samples  = 2
+	crossLinear   = 0.75
+	crossStreamed = 0.5 // of a layer that does not stay in the cache from call to call
+	crossConv     = 0.87
+)
+
+const (
+	streamed = 1 << 22 // weights that do not stay in the cache
+	waiting  = 2       // samples of a call that waits for such weights, of whose codes a quarter comes
 )
 
 // Plan chooses the form of each convolution and linear layer for calls of about
@@ -76,13 +78,15 @@ func (l Layer) Zero() float64 { return 1 - float64(l.NonZero)/float64(l.Weights)
 
 // choose is the rule.
 func (l Layer) choose(batch int) engine.Form {
-	cross := crossLinear
-	if l.Op == models.OpConv2D {
-		cross = crossConv
+	cross, streams := crossConv, false
+	if l.Op == models.OpLinear {
+		cross, streams = crossLinear, l.Weights >= streamed
 	}
-	streams := l.Op == models.OpLinear && batch <= samples && l.Weights >= streamed
+	if streams {
+		cross = crossStreamed
+	}
 	switch {
-	case streams && l.Values > 0:
+	case streams && batch <= waiting && l.Values > 0:
 		return engine.Shared
 	case l.Zero() >= cross:
 		return engine.Sparse

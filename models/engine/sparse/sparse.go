@@ -74,8 +74,8 @@ func New(weights []float32, rows, columns int) (*Matrix, error) {
 }
 
 // NewShared keeps weights that take at most [MaxShared] different values, those
-// that are 0 not counted, as codes: of all of them, or where it is smaller of
-// those that are not 0.
+// that are 0 not counted, as codes: of all of them, or where a third or more are
+// 0 of the others.
 func NewShared(weights []float32, rows, columns int) (*Matrix, error) {
 	m, err := newMatrix(weights, rows, columns)
 	if err != nil {
@@ -85,11 +85,9 @@ func NewShared(weights []float32, rows, columns int) (*Matrix, error) {
 	if !ok {
 		return nil, fmt.Errorf("the weights take more than %d different values", MaxShared)
 	}
-	const coded, indexed = 1, 3 // bytes of an entry
-	sparse := indexed*(len(weights)-zeros) < coded*len(weights)
-	if !sparse && zeros > 0 && len(book) == MaxShared {
-		sparse = true // no code is left for 0
-	}
+	// An index takes two bytes, and saves the product with 0. A full codebook has
+	// no code left for it.
+	sparse := 3*zeros >= len(weights) || zeros > 0 && len(book) == MaxShared
 	if sparse {
 		m.index(weights)
 	} else {

@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func gatherAVX2(args *byte)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·gatherAVX2(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), AX
 	MOVQ (AX), AX
@@ -33,6 +33,8 @@ plain_row:
 	JL      plain_rest
 
 plain_some:
+	PREFETCHT0  512(BX)(SI*2)
+	PREFETCHT0  1024(CX)(SI*4)
 	VPMOVZXWD   (BX)(SI*2), Y3
 	VPCMPEQD    Y4, Y4, Y4
 	VXORPS      Y2, Y2, Y2
@@ -144,6 +146,8 @@ coded_row:
 	JL      coded_rest
 
 coded_some:
+	PREFETCHT0  512(SI)(DI*2)
+	PREFETCHT0  256(DX)(DI*1)
 	VPMOVZXWD   (SI)(DI*2), Y3
 	VPCMPEQD    Y4, Y4, Y4
 	VXORPS      Y2, Y2, Y2
@@ -265,6 +269,7 @@ full_row:
 	JL      full_rest
 
 full_some:
+	PREFETCHT0  256(DX)(SI*1)
 	VMOVUPS     (CX)(BX*4), Y2
 	VPMOVZXBD   (DX)(SI*1), Y4
 	VPCMPEQD    Y5, Y5, Y5
@@ -351,7 +356,7 @@ full_store:
 	RET
 
 // func gatherAVX512(args *byte)
-// Requires: AVX, AVX512F, BMI2, FMA3
+// Requires: AVX, AVX512F, BMI2, FMA3, MMX+
 TEXT ·gatherAVX512(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), AX
 	MOVQ (AX), AX
@@ -382,6 +387,8 @@ plain_row:
 	JL      plain_rest
 
 plain_some:
+	PREFETCHT0  512(BX)(SI*2)
+	PREFETCHT0  1024(CX)(SI*4)
 	VPMOVZXWD   (BX)(SI*2), Z2
 	KXNORW      K1, K1, K1
 	VPXORD      Z1, Z1, Z1
@@ -469,6 +476,8 @@ coded_row:
 	JL      coded_rest
 
 coded_some:
+	PREFETCHT0  512(SI)(DI*2)
+	PREFETCHT0  256(DX)(DI*1)
 	VPMOVZXWD   (SI)(DI*2), Z3
 	KXNORW      K1, K1, K1
 	VPXORD      Z1, Z1, Z1
@@ -560,6 +569,7 @@ full_row:
 	JL      full_rest
 
 full_some:
+	PREFETCHT0  256(DX)(SI*1)
 	VMOVUPS     (CX)(BX*4), Z1
 	VPMOVZXBD   (DX)(SI*1), Z3
 	KXNORW      K1, K1, K1
@@ -649,6 +659,8 @@ small_row:
 	JL      small_rest
 
 small_some:
+	PREFETCHT0  512(BX)(SI*2)
+	PREFETCHT0  256(CX)(SI*1)
 	VPMOVZXWD   (BX)(SI*2), Z4
 	KXNORW      K1, K1, K1
 	VPXORD      Z3, Z3, Z3
@@ -739,6 +751,7 @@ fullSmall_row:
 	JL      fullSmall_rest
 
 fullSmall_some:
+	PREFETCHT0  256(CX)(BX*1)
 	VMOVUPS     (AX)(DX*4), Z3
 	VPMOVZXBD   (CX)(BX*1), Z4
 	VPERMI2PS   Z2, Z1, Z4

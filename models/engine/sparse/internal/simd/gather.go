@@ -43,6 +43,22 @@ func (p place) value(i int) Mem { return Mem{Base: p.values, Index: p.entry, Sca
 func (p place) code(i int) Mem  { return Mem{Base: p.values, Index: p.entry, Scale: 1, Disp: i} }
 func (p place) dense(i int) Mem { return Mem{Base: p.x, Index: p.row, Scale: 4, Disp: 4 * i} }
 
+// far is how many entries ahead memory is asked for: gathering leaves the
+// processor too few loads under way to stream a matrix.
+const far = 256
+
+// ahead asks for the entries to come.
+func (p place) ahead(f form) {
+	if f.index != "" {
+		PREFETCHT0(p.index(far))
+	}
+	if f.coded {
+		PREFETCHT0(p.code(far))
+	} else {
+		PREFETCHT0(p.value(far))
+	}
+}
+
 // gather emits a product of rows with one vector.
 func gather(name string, forms []form, g gatherer) {
 	text(name)
@@ -60,6 +76,7 @@ func gather(name string, forms []form, g gatherer) {
 			SUBQ(U8(some), end)
 			JL(LabelRef(f.name + "_rest"))
 			Label(f.name + "_some")
+			at.ahead(f)
 			g.step(f, at, nil)
 			ADDQ(U8(some), at.entry)
 			ADDQ(U8(some), at.row)

@@ -2,6 +2,7 @@ package esp_test
 
 import (
 	"bytes"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -16,7 +17,16 @@ import (
 func networks(t testing.TB) map[string]*models.Network {
 	lenet := zoo.Options{Arch: "lenet-5", Width: 0.4}
 	small := zoo.Options{Arch: "mlp", Hidden: []int{40, 20}, Input: models.Shape{90}}
+	r := rand.New(rand.NewPCG(1, 2))
+	nasty := zootest.Blank(t, small)
+	for _, p := range nasty.Params {
+		for i := range p.Data { // NaN, infinities, -0 and what is nearly 0 among them
+			p.Data[i] = math.Float32frombits([]uint32{r.Uint32(), 0x7fc00001, 0xff800000, 0x80000000, 1, 0xffffffff}[r.IntN(6)])
+		}
+	}
 	return map[string]*models.Network{
+		"any bits":             nasty,
+		"no parameters":        {Name: "none", Input: models.Shape{3}, Nodes: []models.Node{{Name: "input", Op: models.OpInput}, {Name: "relu", Op: models.OpReLU, Inputs: []string{"input"}}}},
 		"dense":                zootest.Drawn(t, lenet, 1),
 		"zero":                 zootest.Blank(t, lenet),
 		"zero and large":       zootest.Blank(t, zoo.Options{Arch: "vgg-11-bn", Width: 0.5}),

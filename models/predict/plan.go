@@ -21,9 +21,9 @@ type Layer struct {
 // From which share of zeros on CSR is faster than dense. They were measured:
 // docs/benchmarks.md has the crossovers.
 const (
-	crossLinear   = 0.75
+	crossLinear   = 0.7
 	crossStreamed = 0.5 // of a layer that does not stay in the cache from call to call
-	crossConv     = 0.87
+	crossConv     = 0.88
 )
 
 const (

@@ -261,3 +261,24 @@ func Example() {
 	fmt.Println(m.Entries(), "of 6 weights:", y)
 	// Output: 2 of 6 weights: [12 0]
 }
+
+func TestNothingIsAllocated(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 5))
+	s := conv.Shape{H: 9, W: 9, C: 3, K: 5, Kernel: [2]int{3, 3}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}, Pad: [4]int{1, 1, 1, 1}, Groups: 1}
+	for _, m := range both(t, pruned(r, 5*27, 0.3), 5, 27) {
+		l := sparse.NewLinear(m)
+		c, err := sparse.NewConv(m, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, y, ws := normal(r, 2*9*9*5), make([]float32, 2*9*9*5), make([]float32, max(c.Workspace(), l.Workspace(7)))
+		n := testing.AllocsPerRun(10, func() {
+			l.Forward(y, x, 1, 0, 5, sparse.Epilogue{}, ws)
+			l.Forward(y, x, 7, 0, 5, sparse.Epilogue{}, ws)
+			c.Forward(y, x, 2, 0, 5, sparse.Epilogue{ReLU: true}, nil, ws)
+		})
+		if n != 0 {
+			t.Errorf("%g allocations, want none", n)
+		}
+	}
+}

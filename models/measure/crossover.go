@@ -3,6 +3,7 @@ package measure
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 
 	"espalier/models"
@@ -78,7 +79,7 @@ func (c Crossover) From(form engine.Form) (zeros float64, ok bool) {
 // slowness is the time of a form over that of dense.
 func slowness(p CrossPoint, form engine.Form) float64 {
 	if p.Dense.Median <= 0 {
-		return 1
+		return math.Inf(1) // it cannot be told
 	}
 	return float64(p.In(form).Median) / float64(p.Dense.Median)
 }

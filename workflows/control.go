@@ -35,6 +35,9 @@ type Summary struct {
 	Sparsity float64 `json:"sparsity"`
 	Accuracy float64 `json:"accuracy"`
 	Final    string  `json:"final,omitempty"`
+	// Of a sweep Pass counts the trials that have ended and Passes all of them;
+	// the rest is of its best trial. Failed are the trials that failed.
+	Failed int `json:"failed,omitempty"`
 }
 
 // RunID is the workflow id of a spec's run: the same spec is the same run.
@@ -58,6 +61,9 @@ func (r *run) serve(ctx workflow.Context) error {
 		}
 		listen(SignalPause, r.pause)
 		listen(SignalResume, r.resume)
+		if r.trial != nil {
+			r.listenToSweep(ctx, selector)
+		}
 		for ctx.Err() == nil {
 			selector.Select(ctx)
 		}

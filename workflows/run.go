@@ -11,6 +11,7 @@
 package workflows
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -30,7 +31,15 @@ var step *activities.Steps
 
 // Run drives one spec from the initial network to the result.
 func Run(ctx workflow.Context, in RunInput) (*Result, error) {
-	r := &run{spec: in.Spec, id: workflow.GetInfo(ctx).WorkflowExecution.ID, state: in.State, chain: chain(&in.Spec)}
+	return newRun(ctx, in).whole(ctx)
+}
+
+func newRun(ctx workflow.Context, in RunInput) *run {
+	return &run{spec: in.Spec, id: workflow.GetInfo(ctx).WorkflowExecution.ID, state: in.State, chain: chain(&in.Spec), trial: in.Trial}
+}
+
+// whole makes all rows and records the result.
+func (r *run) whole(ctx workflow.Context) (*Result, error) {
 	r.state.State = StateRunning
 	if err := r.serve(ctx); err != nil {
 		return nil, err
@@ -66,15 +75,23 @@ type run struct {
 	chain   []stage
 	repairs int
 	cancel  workflow.CancelFunc // of the step under way, nil between steps
+
+	trial  *TrialPart // nil unless it is a trial of a sweep
+	halted bool       // the sweep has given the trial up
+	news   trialNews  // what the sweep has not been told
 }
 
 // rows makes the rows that are still to make: the dense network's, then one a pass.
 func (r *run) rows(ctx workflow.Context) error {
-	for pass := len(r.state.Rows); pass <= r.passes(); pass++ {
-		if pass > 0 && workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
-			return workflow.NewContinueAsNewError(ctx, Run, RunInput{Spec: r.spec, State: r.state})
+	for pass := len(r.state.Rows); pass <= r.last() && !r.halted; pass++ {
+		if info := workflow.GetInfo(ctx); pass > 0 && info.GetContinueAsNewSuggested() {
+			return workflow.NewContinueAsNewError(ctx, info.WorkflowType.Name, RunInput{Spec: r.spec, State: r.state, Trial: r.trial})
 		}
-		if err := r.row(ctx, pass); err != nil {
+		err := r.row(ctx, pass)
+		if errors.Is(err, errHalted) {
+			return nil
+		}
+		if err != nil {
 			return err
 		}
 		if err := r.publish(ctx); err != nil {
@@ -90,7 +107,7 @@ func (r *run) rows(ctx workflow.Context) error {
 // quantize makes the row of the quantized network, of the last pass that is
 // kept, whether or not the passes ended early.
 func (r *run) quantize(ctx workflow.Context) error {
-	if r.spec.Quantize == nil {
+	if r.spec.Quantize == nil || r.halted || r.last() < r.passes() {
 		return nil
 	}
 	from, pass := 0, len(r.state.Rows)
@@ -117,6 +134,7 @@ func (r *run) row(ctx workflow.Context, pass int) error {
 			return err
 		}
 		r.state.Links = append(r.state.Links, link)
+		r.tellLinks(ctx)
 	}
 	row, err := r.evaluate(ctx, pass)
 	if err != nil {
@@ -129,6 +147,7 @@ func (r *run) row(ctx workflow.Context, pass int) error {
 		r.state.Stopped, row.Kept = ended(r.spec, r.state.Rows, row)
 	}
 	r.state.Rows = append(r.state.Rows, row)
+	r.tellRow(ctx)
 	return nil
 }
 
@@ -185,11 +204,16 @@ func (r *run) do(ctx workflow.Context, activity, in, out any) error {
 		if err := workflow.Await(ctx, func() bool { return r.state.State != StatePaused }); err != nil {
 			return err
 		}
+		if r.halted && r.state.State != StateDone {
+			return errHalted
+		}
 		stepCtx, cancel := workflow.WithCancel(r.options(ctx))
 		r.cancel = cancel
+		began := workflow.Now(ctx)
 		err := workflow.ExecuteActivity(stepCtx, activity, in).Get(ctx, out)
 		r.cancel = nil
 		cancel()
+		r.news.Busy += workflow.Now(ctx).Sub(began)
 		if temporal.IsCanceledError(err) && ctx.Err() == nil {
 			continue
 		}
@@ -207,6 +231,14 @@ func (r *run) options(ctx workflow.Context) workflow.Context {
 		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second},
 		Summary:             fmt.Sprintf("%s, pass %d", r.state.Step, r.state.Pass),
 	})
+}
+
+// last is the pass that is the run's last: a trial may be asked for fewer.
+func (r *run) last() int {
+	if r.trial != nil {
+		return min(r.trial.To, r.passes())
+	}
+	return r.passes()
 }
 
 func (r *run) passes() int {

@@ -14,6 +14,7 @@ import (
 type RunInput struct {
 	Spec  config.Spec `json:"spec"`
 	State State       `json:"state,omitzero"`
+	Trial *TrialPart  `json:"trial,omitempty"` // of a trial of a sweep
 }
 
 // The states of a run. They are wire names.

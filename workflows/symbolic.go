@@ -24,6 +24,15 @@ const anyEngine = "any"
 // have equal real ones. The work of a step is its epochs of training. What
 // rules end early is there in full.
 func TrialSteps(spec *config.Spec) ([]search.Link, error) {
+	s, err := symbols(spec)
+	if err != nil {
+		return nil, err
+	}
+	return s.links, nil
+}
+
+// symbols makes the steps of all passes.
+func symbols(spec *config.Spec) (*symbolic, error) {
 	s := &symbolic{run: run{spec: *spec, chain: chain(spec)}}
 	known := spec.Data
 	known.Augment = config.Augment{} // in the keys of training by itself
@@ -42,15 +51,16 @@ func TrialSteps(spec *config.Spec) ([]search.Link, error) {
 			return nil, fmt.Errorf("pass %d: %w", pass, err)
 		}
 	}
-	return s.links, nil
+	return s, nil
 }
 
 // symbolic is a run whose checkpoints are the keys of the steps that would make
 // them.
 type symbolic struct {
 	run
-	links []search.Link
-	at    []int // the link of each stage that was made
+	links    []search.Link
+	measures []int // the pass that each link evaluates, or -1
+	at       []int // the link of each stage that was made
 }
 
 // pass adds the steps of a pass, its evaluations behind them.
@@ -86,6 +96,7 @@ func (s *symbolic) pass(pass int) error {
 		if err := s.add(StepEvaluate, s.links[s.at[i]].Key, s.at[i], s.state.DataDigest, 0, 0); err != nil {
 			return err
 		}
+		s.measures[len(s.measures)-1] = pass
 	}
 	return nil
 }
@@ -95,6 +106,7 @@ func (s *symbolic) add(kind, parent string, from int, params any, seed uint64, w
 	if err != nil {
 		return err
 	}
+	s.measures = append(s.measures, -1)
 	s.links = append(s.links, search.Link{Key: key, Kind: kind, From: from, Work: work})
 	return nil
 }

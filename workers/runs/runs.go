@@ -32,8 +32,12 @@ var ErrNotFound = errors.New("no such run")
 // ErrEnded says that a run cannot be paused, resumed or cancelled any more.
 var ErrEnded = errors.New("the run has ended already")
 
-// KindSensitivity is a scan of sensitivity.
-const KindSensitivity = "sensitivity"
+// The kinds of what is looked at beside the run of a spec.
+const (
+	KindSensitivity = "sensitivity" // a scan of sensitivity
+	KindSweep       = "sweep"
+	KindTrial       = "trial" // a run that a sweep started
+)
 
 // Client asks a Temporal server about runs.
 type Client struct {
@@ -45,12 +49,12 @@ type Client struct {
 // another one is asked; a worker that is killed just then costs that long.
 const decideWithin = 5 * time.Second
 
-// Submit starts the run of a spec, or finds it: the same spec is the same run,
+// Submit starts the run or the sweep of a spec, or finds it: the same spec is the same run,
 // and only one that failed, was cancelled or was terminated starts anew. It
 // then finds its finished steps in the store.
 func (c *Client) Submit(ctx context.Context, spec *config.Spec) (id string, err error) {
 	if spec.Sweep != nil {
-		return "", fmt.Errorf("submit %s: the spec has a sweep, which this version cannot run", spec.Name)
+		return c.submitSweep(ctx, spec)
 	}
 	summary := workflows.Summary{Name: spec.Name, State: workflows.StateRunning, Passes: passes(spec)}
 	return c.start(ctx, workflows.RunID(spec), summary, workflows.NameRun, workflows.RunInput{Spec: *spec})
@@ -83,13 +87,15 @@ func passes(spec *config.Spec) int {
 // View is a look at a run.
 type View struct {
 	ID      string            `json:"id"`
-	Kind    string            `json:"kind,omitempty"` // KindSensitivity, or nothing for a run of a spec
+	Kind    string            `json:"kind,omitempty"` // KindSensitivity, KindSweep or KindTrial; nothing for a run of a spec
 	State   string            `json:"state"`
 	Started time.Time         `json:"started"`
 	Closed  time.Time         `json:"closed,omitzero"`
 	Summary workflows.Summary `json:"summary"`
 	// Reached is the run's own state; nil while no worker answers for it.
 	Reached *workflows.State `json:"reached,omitempty"`
+	// Sweep is what a sweep has reached; nil while no worker answers for it.
+	Sweep *workflows.SweepResult `json:"sweep,omitempty"`
 	// Step is the step under way, if any.
 	Step *Step `json:"step,omitempty"`
 }
@@ -123,7 +129,11 @@ func (c *Client) Look(ctx context.Context, id string, rows bool) (*View, error) 
 	if !rows {
 		return v, nil
 	}
-	if v.State == workflows.StateDone && v.Kind == "" {
+	if v.Kind == KindSweep {
+		v.Sweep, err = c.swept(ctx, v)
+		return v, err
+	}
+	if v.State == workflows.StateDone && v.Kind != KindSensitivity {
 		result, err := c.Result(ctx, id)
 		if err != nil {
 			return nil, err
@@ -153,13 +163,13 @@ func (c *Client) Result(ctx context.Context, id string) (*workflows.Result, erro
 	return &result, nil
 }
 
-// List describes the newest runs, at most limit of them.
+// List describes the newest runs, scans and sweeps, at most limit of them.
 func (c *Client) List(ctx context.Context, limit int) ([]View, error) {
 	var views []View
 	var page []byte
 	for len(views) < limit {
 		answer, err := c.Temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
-			Namespace: c.Namespace, Query: fmt.Sprintf("WorkflowType IN ('%s', '%s')", workflows.NameRun, workflows.NameSensitivity),
+			Namespace: c.Namespace, Query: fmt.Sprintf("WorkflowType IN ('%s', '%s', '%s')", workflows.NameRun, workflows.NameSensitivity, workflows.NameSweep),
 			PageSize: int32(min(limit-len(views), 1000)), NextPageToken: page,
 		})
 		if err != nil {
@@ -225,9 +235,9 @@ func (c *Client) explain(id string, err error) error {
 
 func view(info *workflowpb.WorkflowExecutionInfo) *View {
 	v := &View{ID: info.GetExecution().GetWorkflowId(), Started: info.GetStartTime().AsTime(), State: state(info.GetStatus())}
-	if info.GetType().GetName() == workflows.NameSensitivity {
-		v.Kind = KindSensitivity
-	}
+	v.Kind = map[string]string{
+		workflows.NameSensitivity: KindSensitivity, workflows.NameSweep: KindSweep, workflows.NameTrial: KindTrial,
+	}[info.GetType().GetName()]
 	if t := info.GetCloseTime(); t != nil {
 		v.Closed = t.AsTime()
 	}

@@ -1,0 +1,287 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"espalier/activities"
+	"espalier/config"
+	"espalier/workflows/search"
+)
+
+// lookAgain is how often a sweep asks trials that an earlier part of its
+// history started whether they are still there.
+const lookAgain = time.Hour
+
+// Sweep runs the trials of a spec, as many at a time as the spec allows. What
+// they reach comes back by signals, so that they outlive the history in which
+// they were started: the sweep continues as new while they run.
+func Sweep(ctx workflow.Context, in SweepInput) (*SweepResult, error) {
+	s, err := newSweeping(ctx, in)
+	if err != nil {
+		return nil, temporal.NewNonRetryableApplicationError(err.Error(), "Sweep", nil)
+	}
+	err = workflow.SetQueryHandlerWithOptions(ctx, QueryState, func() (*SweepResult, error) { return s.result(), nil },
+		workflow.QueryHandlerOptions{Description: "what the sweep has reached"})
+	if err != nil {
+		return nil, err
+	}
+	s.adopt()
+	err = s.all(ctx)
+	if workflow.IsContinueAsNewError(err) {
+		return nil, err
+	}
+	if err != nil {
+		if temporal.IsCanceledError(err) {
+			s.cancelled(s.steady)
+		}
+		return nil, err
+	}
+	s.State = StateDone
+	result := s.result()
+	r := &run{spec: s.spec, state: State{Step: "record"}}
+	record := activities.RecordInput{Run: s.id, Result: result}
+	if err := workflow.ExecuteActivity(r.options(ctx), step.Record, record).Get(ctx, nil); err != nil {
+		return nil, err
+	}
+	return result, s.publish(ctx)
+}
+
+// sweeping is a sweep at work.
+type sweeping struct {
+	SweepState
+	id    string
+	spec  config.Spec
+	limit int // of events
+	total int
+
+	steady workflow.Context // is not cancelled with the sweep
+	busy   int              // trials that are being expanded or started, and signals on their way
+	turn   int              // counts what may change what comes next
+}
+
+func newSweeping(ctx workflow.Context, in SweepInput) (*sweeping, error) {
+	s := &sweeping{id: workflow.GetInfo(ctx).WorkflowExecution.ID, spec: in.Spec, limit: in.Events}
+	if in.State != nil {
+		s.SweepState = *in.State
+	} else {
+		state, err := NewSweep(&in.Spec)
+		if err != nil {
+			return nil, err
+		}
+		s.SweepState = SweepState{State: StateRunning, Began: workflow.Now(ctx), Search: state}
+	}
+	var err error
+	s.total, err = s.Search.Total()
+	s.steady, _ = workflow.NewDisconnectedContext(ctx)
+	return s, err
+}
+
+// all begins trials until there are no more, and waits for those under way.
+func (s *sweeping) all(ctx workflow.Context) error {
+	for {
+		seen := s.turn
+		s.drain()
+		if s.full(ctx) {
+			if s.busy == 0 {
+				return workflow.NewContinueAsNewError(ctx, NameSweep, SweepInput{Spec: s.spec, State: &s.SweepState, Events: s.limit})
+			}
+		} else if s.State == StateRunning {
+			if err := s.fill(); err != nil {
+				return err
+			}
+			s.release()
+		}
+		if done, err := s.Search.Done(); err != nil || done && len(s.Live) == 0 && s.State == StateRunning {
+			return err
+		}
+		if err := workflow.Await(ctx, func() bool { return s.turn != seen || s.pending() }); err != nil {
+			return err
+		}
+	}
+}
+
+// full says that the history is to be continued as new.
+func (s *sweeping) full(ctx workflow.Context) bool {
+	info := workflow.GetInfo(ctx)
+	return info.GetContinueAsNewSuggested() || s.limit > 0 && info.GetCurrentHistoryLength() > s.limit
+}
+
+// fill takes in what comes next, and expands it.
+func (s *sweeping) fill() error {
+	jobs, err := s.Search.Next()
+	if err != nil {
+		return err
+	}
+	for _, job := range jobs {
+		s.Live = append(s.Live, liveTrial{Job: job})
+		s.ready(job)
+	}
+	return nil
+}
+
+// ready expands a trial in the background.
+func (s *sweeping) ready(job search.Job) {
+	s.row(job.Trial.Number, func(t *SweptTrial) { t.Values, t.State = job.Trial.Values, StateWaiting })
+	s.busy++
+	workflow.Go(s.steady, func(ctx workflow.Context) { s.expand(ctx, job) })
+}
+
+// again starts a trial once more; the steps that it has done are in the store.
+func (s *sweeping) again(live *liveTrial) {
+	*live = liveTrial{Job: live.Job}
+	s.ready(live.Job)
+}
+
+// expand makes a trial ready; one that cannot run has failed.
+func (s *sweeping) expand(ctx workflow.Context, job search.Job) {
+	ctx = workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{StartToCloseTimeout: time.Minute})
+	var made expanded
+	err := workflow.ExecuteLocalActivity(ctx, expand, &s.spec, job).Get(ctx, &made)
+	s.busy--
+	s.turn++
+	live := s.live(job.Trial.Number)
+	if live == nil {
+		return
+	}
+	if err != nil {
+		s.end(ctx, trialNews{Trial: job.Trial.Number, To: job.To, End: StateFailed, Why: innermost(err)})
+		return
+	}
+	live.Spec, live.Steps = &made.Spec, made.Steps
+}
+
+// release starts the trials that wait for no step of another one, and asks the
+// others to tell when they have done what is waited for.
+func (s *sweeping) release() {
+	type owned struct{ by, links int }
+	done, pending := map[string]bool{}, map[string]owned{}
+	for _, live := range s.Live {
+		for _, step := range live.Steps {
+			if step.Links <= live.Links && step.Rows <= live.Rows {
+				done[step.Key] = true
+			}
+		}
+	}
+	want, known := make([]int, len(s.Live)), true
+	for i := range s.Live {
+		live := &s.Live[i]
+		known = known && live.Steps != nil
+		free := known && !live.Started
+		for _, step := range live.Steps {
+			owner, there := pending[step.Key]
+			if there && !live.Started {
+				free = false
+				want[owner.by] = max(want[owner.by], owner.links)
+			} else if !there && !done[step.Key] {
+				pending[step.Key] = owned{i, step.Links}
+			}
+		}
+		if free {
+			s.launch(live)
+		}
+	}
+	for i, links := range want {
+		if live := &s.Live[i]; live.Started && links > max(live.Links, live.Asked) {
+			live.Asked = links
+			s.tell(live.Job.Trial.Number, signalAsk, ask{Links: links})
+		}
+	}
+}
+
+// launch starts a trial in the background.
+func (s *sweeping) launch(live *liveTrial) {
+	job, spec := live.Job, live.Spec
+	live.Started, live.Spec = true, nil
+	s.row(job.Trial.Number, func(t *SweptTrial) { t.State = StateRunning })
+	s.busy++
+	workflow.Go(s.steady, func(ctx workflow.Context) { s.start(ctx, job, spec) })
+}
+
+// start starts a trial and waits for its end, of which it tells the sweep
+// itself unless it was terminated. One that is there already, left by a sweep
+// that was terminated, is taken over.
+func (s *sweeping) start(ctx workflow.Context, job search.Job, spec *config.Spec) {
+	id := trialID(s.id, job.Trial.Number)
+	info := workflow.GetInfo(ctx)
+	child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID:            id,
+		WorkflowTaskTimeout:   info.WorkflowTaskTimeout,
+		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_ABANDON,
+		StaticSummary:         Settings(job.Trial),
+		Memo: map[string]any{MemoSummary: Summary{
+			Name: spec.Name, State: StateRunning, Passes: (&run{spec: *spec}).passes(),
+		}},
+	}), NameTrial, RunInput{Spec: *spec, Trial: &TrialPart{
+		Sweep: s.id, Number: job.Trial.Number, To: job.To, Objectives: s.spec.Sweep.Objectives,
+	}})
+	err := child.GetChildWorkflowExecution().Get(ctx, nil)
+	s.busy--
+	s.turn++
+	var there *temporal.ChildWorkflowExecutionAlreadyStartedError
+	if errors.As(err, &there) {
+		s.attend(ctx, job)
+		return
+	}
+	if err == nil {
+		if s.State == StatePaused {
+			s.tell(job.Trial.Number, SignalPause, Control{})
+		}
+		err = child.Get(ctx, nil)
+	}
+	s.drain()
+	if live := s.live(job.Trial.Number); live != nil && live.Job.To == job.To && live.Started {
+		s.end(ctx, trialNews{Trial: job.Trial.Number, To: job.To, End: StateFailed, Why: fmt.Sprintf("it left no word: %v", err)})
+	}
+}
+
+// adopt watches over the trials that an earlier history started.
+func (s *sweeping) adopt() {
+	for _, live := range s.Live {
+		job := live.Job
+		switch {
+		case live.Started:
+			workflow.Go(s.steady, func(ctx workflow.Context) { s.attend(ctx, job) })
+		case live.Steps == nil:
+			s.ready(job)
+		}
+	}
+}
+
+// attend asks a trial for news for as long as it is under way. One that is not
+// there any more has told the sweep of its end before; if it has not it was
+// another job's or was terminated, and is started again.
+func (s *sweeping) attend(ctx workflow.Context, job search.Job) {
+	number := job.Trial.Number
+	for {
+		err := workflow.SignalExternalWorkflow(ctx, trialID(s.id, number), "", signalAsk, ask{}).Get(ctx, nil)
+		s.drain()
+		live := s.live(number)
+		if live == nil || live.Job.To != job.To || !live.Started {
+			return
+		}
+		if err != nil {
+			s.again(live)
+			return
+		}
+		if workflow.Sleep(ctx, lookAgain) != nil {
+			return
+		}
+	}
+}
+
+// live is the trial under way with a number.
+func (s *sweeping) live(number int) *liveTrial {
+	i := slices.IndexFunc(s.Live, func(l liveTrial) bool { return l.Job.Trial.Number == number })
+	if i < 0 {
+		return nil
+	}
+	return &s.Live[i]
+}

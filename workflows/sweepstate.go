@@ -1,0 +1,94 @@
+package workflows
+
+import (
+	"time"
+
+	"espalier/config"
+	"espalier/models/checkpoint"
+	"espalier/workflows/search"
+)
+
+// NameSweep is the workflow type of a sweep.
+const NameSweep = "espalier.sweep"
+
+// mostTabled bounds the trials that a sweep remembers by themselves: its state
+// travels from one history to the next. Each has its own result in the store.
+const mostTabled = 500
+
+// SweepInput starts a sweep. State is nil at first and what was reached when
+// the sweep continued as new.
+type SweepInput struct {
+	Spec  config.Spec `json:"spec"`
+	State *SweepState `json:"state,omitempty"`
+	// Events is after how many events of history the sweep continues as new; 0
+	// leaves it to the server to say.
+	Events int `json:"events,omitempty"`
+}
+
+// SweepState is where a sweep stands, of bounded size.
+type SweepState struct {
+	State  string        `json:"state"`
+	Began  time.Time     `json:"began"`
+	Search *search.State `json:"search"`
+	Live   []liveTrial   `json:"live,omitempty"`   // in the order in which they were chosen
+	Trials []SweptTrial  `json:"trials,omitempty"` // the first ones
+	Events []Event       `json:"events,omitempty"` // newest last, bounded
+}
+
+// liveTrial is a trial under way or about to be.
+type liveTrial struct {
+	Job     search.Job   `json:"job"`
+	Spec    *config.Spec `json:"spec,omitempty"`  // until it has started
+	Steps   []trialsStep `json:"steps,omitempty"` // nil until it is expanded
+	Started bool         `json:"started,omitempty"`
+	Links   int          `json:"links"`
+	Rows    int          `json:"rows"`
+	Asked   int          `json:"asked,omitempty"` // the most links that it was asked to tell of
+	Halted  bool         `json:"halted,omitempty"`
+}
+
+// The states of a trial beside those of a run.
+const (
+	StateWaiting = "waiting" // for a trial that computes a step of its own
+	StateStopped = "stopped" // by a rule of the sweep or of the spec
+	StateRung    = "rung"    // it waits at a rung, and may go on
+)
+
+// SweptTrial is a line of a sweep's table.
+type SweptTrial struct {
+	Trial  int              `json:"trial"`
+	Run    string           `json:"run"` // workflow id of the trial
+	Values []search.Setting `json:"values"`
+	State  string           `json:"state"`
+	Pass   int              `json:"pass"`           // the last that was evaluated
+	Last   *Row             `json:"last,omitempty"` // the last row that is kept
+	Why    string           `json:"why,omitempty"`  // it failed or ended early
+}
+
+// SweepPoint is a point of the front.
+type SweepPoint struct {
+	search.Point
+	Run      string            `json:"run"` // of the trial, the first one of its repeats
+	Settings []search.Setting  `json:"settings"`
+	Final    checkpoint.Digest `json:"checkpoint,omitempty"` // where the table has it
+}
+
+// SweepResult is what a sweep has reached, and what it ends with.
+type SweepResult struct {
+	Run        string       `json:"run"`
+	Name       string       `json:"name"`
+	State      string       `json:"state"`
+	Objectives []string     `json:"objectives"`
+	Total      int          `json:"total"` // trials that there are at most
+	Made       int          `json:"made"`  // that were begun
+	Live       int          `json:"live"`  // under way
+	Ended      int          `json:"ended"` // jobs; of ASHA a trial has one for each rung
+	Failures   int          `json:"failures"`
+	Trials     []SweptTrial `json:"trials"`
+	LeftOut    int          `json:"left_out,omitempty"` // trials that the table has no room for
+	// Front are the points that no other beats, the best by the first
+	// objective first.
+	Front  []SweepPoint `json:"front"`
+	Over   string       `json:"over,omitempty"` // why no more trials were begun
+	Events []Event      `json:"events,omitempty"`
+}

@@ -171,20 +171,21 @@ func TestBadSpec(t *testing.T) {
 	})
 }
 
-func TestSweepsAreExplainedAndNotRun(t *testing.T) {
+func TestBadSweeps(t *testing.T) {
 	t.Parallel()
 	folder := write(t, map[string]string{
 		"sweep.yaml": oneSecondSpec + "sweep: {search: grid, params: {prune.method: [han, slimming]}}\n",
 		"huge.yaml":  oneSecondSpec + "sweep: {search: grid, params: {train.seed: {min: 0, max: 1000000000000000}}}\n",
 	})
-	for _, verb := range []string{"run", "submit", "verify-resume"} {
-		want := "espalier: spec sweep.yaml has a sweep, which this version cannot run; see what it would do with: espalier explain sweep.yaml"
-		mistake{args: []string{verb, "sweep.yaml"}, code: exitUsage, want: []string{want}}.check(t, folder)
-	}
+	mistake{args: []string{"verify-resume", "sweep.yaml"}, code: exitUsage, want: []string{
+		"espalier: spec sweep.yaml has a sweep; verify-resume wants one without",
+	}}.check(t, folder)
 	mistake{args: []string{"explain", "sweep.yaml"}, code: exitUsage, want: []string{
 		`espalier: trial 1 \(prune.method=slimming\) cannot run:`, `sweep.yaml:10:52: prune.method: .*`,
 	}}.check(t, folder)
-	mistake{args: []string{"explain", "huge.yaml"}, code: exitUsage, want: []string{`espalier: sweep: the grid has more than \d+ trials`}}.check(t, folder)
+	for _, verb := range []string{"explain", "run", "submit"} {
+		mistake{args: []string{verb, "huge.yaml"}, code: exitUsage, want: []string{`espalier: sweep: the grid has more than \d+ trials`}}.check(t, folder)
+	}
 	t.Cleanup(func() { onlyFiles(t, folder, "sweep.yaml", "huge.yaml") })
 }
 

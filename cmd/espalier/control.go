@@ -12,21 +12,21 @@ import (
 )
 
 func pauseCommand(a *app) *cobra.Command {
-	return controlCommand(a, "pause", "Stop a run at its next checkpoint until it is resumed",
+	return controlCommand(a, "pause", "Stop a run, or a sweep with its trials, at the next checkpoint until it is resumed",
 		func(ctx context.Context, c *runs.Client, id string, by workflows.Control) error {
 			return c.Pause(ctx, id, by)
 		})
 }
 
 func resumeCommand(a *app) *cobra.Command {
-	return controlCommand(a, "resume", "Let a paused run go on",
+	return controlCommand(a, "resume", "Let a paused run or sweep go on",
 		func(ctx context.Context, c *runs.Client, id string, by workflows.Control) error {
 			return c.Resume(ctx, id, by)
 		})
 }
 
 func cancelCommand(a *app) *cobra.Command {
-	return controlCommand(a, "cancel", "End a run; its finished steps and checkpoints stay",
+	return controlCommand(a, "cancel", "End a run or a sweep; its finished steps and checkpoints stay",
 		func(ctx context.Context, c *runs.Client, id string, _ workflows.Control) error {
 			return c.Cancel(ctx, id)
 		})

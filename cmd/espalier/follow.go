@@ -26,6 +26,9 @@ const (
 // lookWithin is how long one look may take before the server counts as silent.
 const lookWithin = 5 * time.Second
 
+// trialsWithin is how long a worker may take to tell of a sweep's trials.
+const trialsWithin = time.Second
+
 // errServersGone says that the process which embeds the servers has ended.
 var errServersGone = errors.New("the process with the servers has ended")
 
@@ -71,13 +74,26 @@ func (a *app) follow(ctx context.Context, c *connection, id string, finish finis
 func glance(ctx context.Context, c *runs.Client, id string) (*runs.View, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookWithin)
 	defer cancel()
-	return c.Look(ctx, id, false)
+	v, err := c.Look(ctx, id, false)
+	if err != nil || v.Kind != runs.KindSweep || !v.Closed.IsZero() {
+		return v, err
+	}
+	// Its trials too, if a worker is there to tell of them.
+	short, stop := context.WithTimeout(ctx, trialsWithin)
+	defer stop()
+	if all, err := c.Look(short, id, true); err == nil {
+		return all, nil
+	}
+	return v, nil
 }
 
 // finish prints a finished run's result, or answers why there is none.
 func (a *app) finish(ctx context.Context, c *runs.Client, v *runs.View) error {
-	if v.Kind == runs.KindSensitivity {
+	switch v.Kind {
+	case runs.KindSensitivity:
 		return a.finishScan(ctx, c, v.ID, scanFiles{})
+	case runs.KindSweep:
+		return a.finishSweep(ctx, c, v.ID)
 	}
 	id := v.ID
 	result, err := c.Result(ctx, id)
@@ -146,6 +162,8 @@ type watcher struct {
 	json  *json.Encoder
 	last  string // the state, step and pass told last
 	when  time.Time
+
+	trials map[int]string // what was told last of each trial of a sweep
 }
 
 func (a *app) newWatcher() *watcher {
@@ -181,9 +199,25 @@ func (w *watcher) see(v *runs.View) {
 		w.draw(line(v))
 		return
 	}
+	if v.Sweep != nil {
+		w.seeTrials(v.Sweep.Trials)
+	}
 	if now != w.last || time.Since(w.when) >= plainEvery {
 		w.last, w.when = now, time.Now()
 		fmt.Fprintln(w.out, line(v))
+	}
+}
+
+// seeTrials tells of the trials of a sweep that are not where they were.
+func (w *watcher) seeTrials(trials []workflows.SweptTrial) {
+	if w.trials == nil {
+		w.trials = make(map[int]string)
+	}
+	for _, t := range trials {
+		if text := trialLine(t); text != w.trials[t.Trial] {
+			w.trials[t.Trial] = text
+			fmt.Fprintln(w.out, text)
+		}
 	}
 }
 

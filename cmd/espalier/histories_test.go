@@ -183,8 +183,14 @@ func (p *inProcess) end(t *testing.T, id string) {
 
 func (p *inProcess) record(t *testing.T, id, name string) {
 	t.Helper()
+	p.recordOf(t, id, "", name)
+}
+
+// recordOf records one history of those that continue each other.
+func (p *inProcess) recordOf(t *testing.T, id, run, name string) {
+	t.Helper()
 	var h history.History
-	events := p.temporal.GetWorkflowHistory(t.Context(), id, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	events := p.temporal.GetWorkflowHistory(t.Context(), id, run, false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for events.HasNext() {
 		e, err := events.Next()
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 func listCommand(a *app) *cobra.Command {
 	var limit int
 	command := &cobra.Command{
-		Use: "list", Short: "List runs, newest first",
+		Use: "list", Short: "List runs and sweeps, newest first",
 		Example: "  espalier list --limit 10",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if limit < 1 {
@@ -48,7 +49,7 @@ func listCommand(a *app) *cobra.Command {
 
 func statusCommand(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use: "status RUN", Short: "Show what a run has reached and what it is doing",
+		Use: "status RUN", Short: "Show what a run or a sweep has reached and what it is doing",
 		Example:           "  espalier status quickstart-1a2b3c4d5e6f --json",
 		ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -97,15 +98,18 @@ func (a *app) printView(v *runs.View) {
 	case v.Step != nil && v.Step.Waiting && v.Step.Queue != "":
 		fmt.Fprintf(a.out, "the workers of queue %[1]s are busy, or there are none; start one with: espalier worker --queue %[1]s\n", v.Step.Queue)
 	}
+	if v.Sweep != nil {
+		printEvents(a.out, v.Sweep.Events)
+		printSwept(a.out, v.Sweep)
+		return
+	}
 	if v.Reached == nil {
 		if v.State == workflows.StateRunning {
 			fmt.Fprintln(a.out, "no worker answers for the rows; start one with: espalier worker")
 		}
 		return
 	}
-	for _, e := range v.Reached.Events {
-		fmt.Fprintln(a.out, strings.TrimSpace(fmt.Sprintf("%s %s %s", e.When.Local().Format(time.DateTime), e.Who, e.What)))
-	}
+	printEvents(a.out, v.Reached.Events)
 	if v.Reached.Stopped != "" {
 		fmt.Fprintln(a.out, "stopped:", v.Reached.Stopped)
 	}
@@ -114,9 +118,16 @@ func (a *app) printView(v *runs.View) {
 	}
 }
 
+// printEvents prints what persons did, and what was mended.
+func printEvents(out io.Writer, events []workflows.Event) {
+	for _, e := range events {
+		fmt.Fprintln(out, strings.TrimSpace(fmt.Sprintf("%s %s %s", e.When.Local().Format(time.DateTime), e.Who, e.What)))
+	}
+}
+
 func watchCommand(a *app) *cobra.Command {
 	command := &cobra.Command{
-		Use: "watch RUN", Short: "Follow a run until it ends; ^C leaves it running",
+		Use: "watch RUN", Short: "Follow a run or a sweep until it ends; ^C leaves it running",
 		Example:           "  espalier watch quickstart-1a2b3c4d5e6f",
 		ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {

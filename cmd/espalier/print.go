@@ -131,13 +131,20 @@ func printViews(out io.Writer, views []runs.View) {
 		if s.Final != "" { // of the last pass that is kept
 			sparsity, accuracy = percent(s.Sparsity), percent(s.Accuracy)
 		}
-		t.AppendRow(table.Row{v.ID, v.State, fmt.Sprintf("%d/%d", s.Pass, s.Passes), sparsity, accuracy, v.Started.Local().Format(time.DateTime)})
+		passes := fmt.Sprintf("%d/%d", s.Pass, s.Passes)
+		if v.Kind == runs.KindSweep {
+			passes += " trials"
+		}
+		t.AppendRow(table.Row{v.ID, v.State, passes, sparsity, accuracy, v.Started.Local().Format(time.DateTime)})
 	}
 	t.Render()
 }
 
 // line says in one line what a run is doing.
 func line(v *runs.View) string {
+	if v.Kind == runs.KindSweep {
+		return sweepLine(v)
+	}
 	parts := []string{v.ID + " " + v.State}
 	if step := v.Step; step != nil {
 		parts = append(parts, stepLine(step, v.Summary.Passes)...)

@@ -21,6 +21,7 @@ func runCommand(a *app) *cobra.Command {
 		Long: `Runs a spec with a worker in this process and, where no Temporal is configured,
 with the embedded servers too. The same spec is the same run: started again after
 an interruption it goes on where it was, and once done it prints its result.
+Of a spec with a sweep it runs the trials, and prints a line for each.
 
 ^C or SIGTERM saves a checkpoint and leaves within five seconds; a second ^C
 leaves at once. Either way nothing is lost but the work since the last checkpoint.`,

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"espalier/config"
+	"espalier/workflows"
 )
 
 // usageArgs checks the number of arguments against the words of the command's
@@ -107,13 +108,17 @@ func completionCommand(root *cobra.Command) *cobra.Command {
 // the user's to mend.
 func loadSpec(path string) (*config.Spec, error) { return loadSpecBy(config.Load, path) }
 
-// loadRun reads a spec that is run as it is.
+// loadRun reads a spec that is to be run; one whose sweep has no trials to begin
+// with is the user's to mend too.
 func loadRun(path string) (*config.Spec, error) {
 	spec, err := loadSpec(path)
-	if err == nil && spec.Sweep != nil {
-		return nil, usageError{fmt.Errorf("spec %s has a sweep, which this version cannot run; see what it would do with: espalier explain %s", path, path)}
+	if err != nil || spec.Sweep == nil {
+		return spec, err
 	}
-	return spec, err
+	if _, err := workflows.NewSweep(spec); err != nil {
+		return nil, usageError{err}
+	}
+	return spec, nil
 }
 
 func loadSpecBy(load func(string) (*config.Spec, error), path string) (*config.Spec, error) {

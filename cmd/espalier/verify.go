@@ -49,9 +49,12 @@ more training than one checkpoint interval.`,
 			if kills < 1 {
 				return usageError{fmt.Errorf("--kills %d: at least 1 is allowed", kills)}
 			}
-			spec, err := loadRun(args[0])
+			spec, err := loadSpec(args[0])
 			if err != nil {
 				return err
+			}
+			if spec.Sweep != nil {
+				return usageError{fmt.Errorf("spec %s has a sweep; verify-resume wants one without", args[0])}
 			}
 			folder, err := os.MkdirTemp("", "espalier-verify-")
 			if err != nil {

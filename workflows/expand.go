@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"context"
+	"fmt"
 
 	"go.temporal.io/sdk/temporal"
 
@@ -63,4 +64,17 @@ func trialsSteps(spec *config.Spec, to int) ([]trialsStep, error) {
 		}
 	}
 	return steps, nil
+}
+
+// runID is the workflow id of a job: that of its trial, which the later jobs of
+// a trial add to. The same id twice in a history would not replay.
+func (s *sweeping) runID(job search.Job, tries int) string {
+	id := trialID(s.id, job.Trial.Number)
+	if rungs := s.Search.Rungs; len(rungs) > 0 && job.To > rungs[0].Pass {
+		id += fmt.Sprintf("-to-%d", job.To)
+	}
+	if tries > 0 {
+		id += fmt.Sprintf("-again-%d", tries)
+	}
+	return id
 }

@@ -120,7 +120,7 @@ func (s *sweeping) fill() error {
 		return err
 	}
 	for _, job := range jobs {
-		s.Live = append(s.Live, liveTrial{Job: job})
+		s.Live = append(s.Live, liveTrial{Job: job, Run: s.runID(job, 0)})
 		s.ready(job)
 	}
 	return nil
@@ -135,7 +135,8 @@ func (s *sweeping) ready(job search.Job) {
 
 // again starts a trial once more; the steps that it has done are in the store.
 func (s *sweeping) again(live *liveTrial) {
-	*live = liveTrial{Job: live.Job}
+	tries := live.Tries + 1
+	*live = liveTrial{Job: live.Job, Run: s.runID(live.Job, tries), Tries: tries}
 	s.ready(live.Job)
 }
 
@@ -188,27 +189,26 @@ func (s *sweeping) release() {
 		}
 	}
 	for i, links := range want {
-		if live := &s.Live[i]; live.Started && links > max(live.Links, live.Asked) {
+		if live := &s.Live[i]; live.Up && links > max(live.Links, live.Asked) {
 			live.Asked = links
-			s.tell(live.Job.Trial.Number, signalAsk, ask{Links: links})
+			s.tell(live.Run, signalAsk, ask{Links: links})
 		}
 	}
 }
 
 // launch starts a trial in the background.
 func (s *sweeping) launch(live *liveTrial) {
-	job, spec := live.Job, live.Spec
+	job, id, spec := live.Job, live.Run, live.Spec
 	live.Started, live.Spec = true, nil
-	s.row(job.Trial.Number, func(t *SweptTrial) { t.State = StateRunning })
+	s.row(job.Trial.Number, func(t *SweptTrial) { t.State, t.Run = StateRunning, id })
 	s.busy++
-	workflow.Go(s.steady, func(ctx workflow.Context) { s.start(ctx, job, spec) })
+	workflow.Go(s.steady, func(ctx workflow.Context) { s.start(ctx, job, id, spec) })
 }
 
 // start starts a trial and waits for its end, of which it tells the sweep
 // itself unless it was terminated. One that is there already, left by a sweep
 // that was terminated, is taken over.
-func (s *sweeping) start(ctx workflow.Context, job search.Job, spec *config.Spec) {
-	id := trialID(s.id, job.Trial.Number)
+func (s *sweeping) start(ctx workflow.Context, job search.Job, id string, spec *config.Spec) {
 	info := workflow.GetInfo(ctx)
 	child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID:            id,
@@ -226,18 +226,22 @@ func (s *sweeping) start(ctx workflow.Context, job search.Job, spec *config.Spec
 	s.busy--
 	s.turn++
 	var there *temporal.ChildWorkflowExecutionAlreadyStartedError
-	if errors.As(err, &there) {
-		s.attend(ctx, job)
+	taken := errors.As(err, &there)
+	if live := s.live(job.Trial.Number); live != nil && live.Run == id && (err == nil || taken) {
+		live.Up = true
+		if s.State == StatePaused {
+			s.tell(id, SignalPause, Control{})
+		}
+	}
+	if taken {
+		s.attend(ctx, job, id)
 		return
 	}
 	if err == nil {
-		if s.State == StatePaused {
-			s.tell(job.Trial.Number, SignalPause, Control{})
-		}
 		err = child.Get(ctx, nil)
 	}
 	s.drain()
-	if live := s.live(job.Trial.Number); live != nil && live.Job.To == job.To && live.Started {
+	if live := s.live(job.Trial.Number); live != nil && live.Run == id {
 		s.end(ctx, trialNews{Trial: job.Trial.Number, To: job.To, End: StateFailed, Why: fmt.Sprintf("it left no word: %v", err)})
 	}
 }
@@ -245,10 +249,10 @@ func (s *sweeping) start(ctx workflow.Context, job search.Job, spec *config.Spec
 // adopt watches over the trials that an earlier history started.
 func (s *sweeping) adopt() {
 	for _, live := range s.Live {
-		job := live.Job
+		job, id := live.Job, live.Run
 		switch {
 		case live.Started:
-			workflow.Go(s.steady, func(ctx workflow.Context) { s.attend(ctx, job) })
+			workflow.Go(s.steady, func(ctx workflow.Context) { s.attend(ctx, job, id) })
 		case live.Steps == nil:
 			s.ready(job)
 		}
@@ -258,13 +262,12 @@ func (s *sweeping) adopt() {
 // attend asks a trial for news for as long as it is under way. One that is not
 // there any more has told the sweep of its end before; if it has not it was
 // another job's or was terminated, and is started again.
-func (s *sweeping) attend(ctx workflow.Context, job search.Job) {
-	number := job.Trial.Number
+func (s *sweeping) attend(ctx workflow.Context, job search.Job, id string) {
 	for {
-		err := workflow.SignalExternalWorkflow(ctx, trialID(s.id, number), "", signalAsk, ask{}).Get(ctx, nil)
+		err := workflow.SignalExternalWorkflow(ctx, id, "", signalAsk, ask{}).Get(ctx, nil)
 		s.drain()
-		live := s.live(number)
-		if live == nil || live.Job.To != job.To || !live.Started {
+		live := s.live(job.Trial.Number)
+		if live == nil || live.Run != id {
 			return
 		}
 		if err != nil {

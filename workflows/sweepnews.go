@@ -52,8 +52,8 @@ func (s *sweeping) control(ctx workflow.Context, by Control, signal, from, to st
 	note.note(workflow.Now(ctx), by.Who, signal+" "+by.Note)
 	s.Events = note.Events
 	for _, live := range s.Live {
-		if live.Started {
-			s.tell(live.Job.Trial.Number, signal, by)
+		if live.Up {
+			s.tell(live.Run, signal, by)
 		}
 	}
 	s.published(ctx)
@@ -61,11 +61,11 @@ func (s *sweeping) control(ctx workflow.Context, by Control, signal, from, to st
 
 // tell signals a trial in the background; one that has just ended need not
 // hear it.
-func (s *sweeping) tell(number int, signal string, what any) {
+func (s *sweeping) tell(id, signal string, what any) {
 	s.busy++
 	workflow.Go(s.steady, func(ctx workflow.Context) {
-		if err := workflow.SignalExternalWorkflow(ctx, trialID(s.id, number), "", signal, what).Get(ctx, nil); err != nil {
-			workflow.GetLogger(ctx).Info("trial not told", "trial", number, "signal", signal, "error", err)
+		if err := workflow.SignalExternalWorkflow(ctx, id, "", signal, what).Get(ctx, nil); err != nil {
+			workflow.GetLogger(ctx).Info("trial not told", "trial", id, "signal", signal, "error", err)
 		}
 		s.busy--
 		s.turn++
@@ -102,7 +102,7 @@ func (s *sweeping) hear(ctx workflow.Context, news trialNews) {
 		s.end(ctx, news)
 	case halt && !live.Halted:
 		live.Halted = true
-		s.tell(news.Trial, signalHalt, nil)
+		s.tell(live.Run, signalHalt, nil)
 	}
 }
 
@@ -155,10 +155,10 @@ func (s *sweeping) cancelled(ctx workflow.Context) {
 		if !live.Started {
 			continue
 		}
-		number := live.Job.Trial.Number
+		id := live.Run
 		workflow.Go(ctx, func(ctx workflow.Context) {
-			if workflow.RequestCancelExternalWorkflow(ctx, trialID(s.id, number), "").Get(ctx, nil) != nil {
-				s.Live = slices.DeleteFunc(s.Live, func(l liveTrial) bool { return l.Job.Trial.Number == number })
+			if workflow.RequestCancelExternalWorkflow(ctx, id, "").Get(ctx, nil) != nil {
+				s.Live = slices.DeleteFunc(s.Live, func(l liveTrial) bool { return l.Run == id })
 				s.turn++
 			}
 		})
@@ -192,6 +192,7 @@ func (s *sweeping) result() *SweepResult {
 			point.Settings = trial.Values
 		}
 		if p.Trial < len(s.Trials) {
+			point.Run = s.Trials[p.Trial].Run
 			if last := s.Trials[p.Trial].Last; last != nil && last.Pass == p.Pass {
 				point.Final = last.Checkpoint
 			}

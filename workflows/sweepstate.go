@@ -41,6 +41,9 @@ type liveTrial struct {
 	Spec    *config.Spec `json:"spec,omitempty"`  // until it has started
 	Steps   []trialsStep `json:"steps,omitempty"` // nil until it is expanded
 	Started bool         `json:"started,omitempty"`
+	Up      bool         `json:"up,omitempty"`    // it hears signals
+	Run     string       `json:"run"`             // workflow id
+	Tries   int          `json:"tries,omitempty"` // how often it was started again
 	Links   int          `json:"links"`
 	Rows    int          `json:"rows"`
 	Asked   int          `json:"asked,omitempty"` // the most links that it was asked to tell of

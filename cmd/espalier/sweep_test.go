@@ -181,7 +181,7 @@ func (p *inProcess) cut(t *testing.T, spec, id string) (first, last string) {
 
 // Killed at any moment and started again, a sweep ends with the same bits.
 func TestKilledSweepEndsWithTheSameBits(t *testing.T) {
-	slow := strings.NewReplacer("train: 600", "train: 6000", "epochs: 2,", "epochs: 6,", "finetune: {epochs: 1}", "finetune: {epochs: 3}").Replace(sixTrials)
+	slow := strings.NewReplacer("train: 600", "train: 3000", "epochs: 2,", "epochs: 4,", "finetune: {epochs: 1}", "finetune: {epochs: 2}").Replace(sixTrials)
 	end := func(l lab, p *process) string {
 		if code := p.wait(t); code != 0 {
 			t.Fatalf("exit code %d\n%s", code, p.errs.Bytes())

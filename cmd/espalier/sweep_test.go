@@ -206,6 +206,39 @@ func TestKilledSweepEndsWithTheSameBits(t *testing.T) {
 	}
 }
 
+// A sweep that was terminated left its trials at work; submitted again it takes
+// them over.
+func TestTerminatedSweepTakesItsTrialsOver(t *testing.T) {
+	p := newInProcess(t, t.TempDir())
+	p.work(t, workers.Options{Queue: "cpu", Slots: 1})
+	slow := strings.Replace(sixTrials, "epochs: 2,", "epochs: 200,", 1)
+	_, id := p.submit(t, slow)
+	eventually(t, "a trial", func() bool {
+		v, err := p.runs.Look(t.Context(), id+"-0", false)
+		return err == nil && v.Step != nil && v.Step.Activity == "Train"
+	})
+	if err := p.temporal.TerminateWorkflow(t.Context(), id, "", "a test"); err != nil {
+		t.Fatal(err)
+	}
+	before, err := p.temporal.DescribeWorkflowExecution(t.Context(), id+"-0", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, again := p.submit(t, slow); again != id {
+		t.Errorf("submitted again it is %s, before it was %s", again, id)
+	}
+	if result := p.swept(t, id); strings.Count(finals(t, result), "\n") != 5 {
+		t.Errorf("%d trials, %d failed, want 6 that are done", len(result.Trials), result.Failures)
+	}
+	after, err := p.temporal.DescribeWorkflowExecution(t.Context(), id+"-0", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if was, is := before.GetWorkflowExecutionInfo().GetExecution().GetRunId(), after.GetWorkflowExecutionInfo().GetExecution().GetRunId(); was != is {
+		t.Errorf("trial 0 was started again as %s, though %s was under way", is, was)
+	}
+}
+
 // Rungs are passes: of four trials two go on, and they find the first pass done.
 func TestHalvingTakesTheBestOn(t *testing.T) {
 	p := newInProcess(t, t.TempDir())

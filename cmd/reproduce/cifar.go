@@ -66,7 +66,7 @@ func methodsTable(n cifarNet) table {
 	prefix := "cifar-" + n.id + "-"
 	t := table{
 		id: "cifar-" + n.id, title: n.name + ": every channel method at 30, 50 and 70 % fewer MACs",
-		text:  `The dense network has 16 epochs. One pass takes the channels, by each method's own scope, and two epochs follow. Slimming in three passes is one run, whose passes leave 67, 45 and 30 % of the MACs, each after three epochs of L1 and before two without. The papers' figures are of other lengths of training and of larger networks: what can be compared is the order of the methods, and the difference to the dense network.`,
+		text:  `The dense network has 16 epochs. One pass takes the channels, by each method's own scope, and two epochs follow. Slimming in three passes is one run, whose passes leave 67, 45 and 30 % of the MACs, each after three epochs of L1 and before two without. Where every channel that goes is read by a convolution with batch normalization behind it, as in ResNet-20, absorbing its constant moves a running mean, which fine-tuning overwrites: what differs before ends in the same network. The papers' figures are of other lengths of training and of larger networks: what can be compared is the order of the methods, and the difference to the dense network.`,
 		shown: prefix + "filter-norm-50",
 	}
 	t.experiments = []experiment{{id: prefix + "dense", seeds: 1, spec: n.base() + durable}}

@@ -54,9 +54,6 @@ func TestActivationsAndTheirGradients(t *testing.T) {
 			}
 			const h = 1e-6
 			slope := (f(float64(v)+h) - f(float64(v)-h)) / (2 * h)
-			if math.Abs(float64(v)) > 50 {
-				slope = math.Round(slope)
-			}
 			if want := float64(g[i]) * slope; v < 3e38 && math.Abs(float64(dx[i])-want) > 2e-6*(1+math.Abs(want)) {
 				t.Fatalf("gradient of activation %d at %g = %g, want %g", a, v, dx[i], want)
 			}
@@ -64,8 +61,9 @@ func TestActivationsAndTheirGradients(t *testing.T) {
 		inPlace := slices.Clone(x)
 		kernel.Activate(inPlace, inPlace, a, slope)
 		equalBits(t, "activation in place", inPlace, y)
-		kernel.ActivateGrad(g, g, in, a, slope)
-		equalBits(t, "gradient in place", g, dx)
+		same := slices.Clone(g)
+		kernel.ActivateGrad(same, same, in, a, slope)
+		equalBits(t, "gradient in place", same, dx)
 	}
 }
 

@@ -193,7 +193,7 @@ func TestKilledSweepEndsWithTheSameBits(t *testing.T) {
 		return finals(t, &r)
 	}
 	l := newLab(t, slow)
-	for i, when := range [][]string{{`"msg":"checkpoint"`}, {`"training begins"`, `"pass":1`}, {`"training begins"`, `"pass":2`}} {
+	for i, when := range [][]string{{`"training begins"`}, {`"training begins"`, `"pass":1`}, {`"training begins"`, `"pass":2`}} {
 		p := l.run(t)
 		eventually(t, "work", func() bool { return l.logged(t, when...) > i })
 		p.send(syscall.SIGKILL)

@@ -44,15 +44,9 @@ func steps(t *testing.T, spec *config.Spec) *search.Tree {
 		if err != nil {
 			t.Fatal(err)
 		}
-		made, err := workflows.TrialSpec(spec, trial)
-		if err != nil {
+		if err := workflows.AddTrial(tree, spec, trial); err != nil {
 			t.Fatal(err)
 		}
-		links, err := workflows.TrialSteps(made)
-		if err != nil {
-			t.Fatal(err)
-		}
-		tree.Add(number, links)
 	}
 	return tree
 }

@@ -31,6 +31,21 @@ func TrialSteps(spec *config.Spec) ([]search.Link, error) {
 	return s.links, nil
 }
 
+// AddTrial adds the steps of a sweep's trial to the tree of all. It fails as
+// TrialSpec and TrialSteps do.
+func AddTrial(tree *search.Tree, spec *config.Spec, trial search.Trial) error {
+	made, err := TrialSpec(spec, trial)
+	if err != nil {
+		return err
+	}
+	links, err := TrialSteps(made)
+	if err != nil {
+		return err
+	}
+	tree.Add(trial.Number, links)
+	return nil
+}
+
 // symbols makes the steps of all passes.
 func symbols(spec *config.Spec) (*symbolic, error) {
 	s := &symbolic{run: run{spec: *spec, chain: chain(spec)}}

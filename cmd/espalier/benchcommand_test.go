@@ -57,17 +57,23 @@ func benchFiles(t *testing.T) (folder string) {
 	return folder
 }
 
-// benched runs the command in the folder.
-func benched(t *testing.T, folder string, args ...string) []byte {
+// printed is what a command prints that runs in the folder.
+func printed(t *testing.T, folder string, args ...string) []byte {
 	t.Helper()
-	c := exec.CommandContext(t.Context(), os.Args[0], append([]string{"bench"}, args...)...)
-	c.Dir = folder
-	c.Env = append(config.EmbeddedEnviron(), asCommand+"=1")
-	out, err := c.CombinedOutput()
+	out, err := inFolder(t, folder, args...)
 	if err != nil {
 		t.Fatalf("%v:\n%s", err, out)
 	}
 	return out
+}
+
+// inFolder runs a command in the folder, on nothing but what is embedded.
+func inFolder(t *testing.T, folder string, args ...string) ([]byte, error) {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), os.Args[0], args...)
+	c.Dir = folder
+	c.Env = append(config.EmbeddedEnviron(), asCommand+"=1")
+	return c.CombinedOutput()
 }
 
 func TestBenchTellsLayerByLayer(t *testing.T) {
@@ -75,7 +81,7 @@ func TestBenchTellsLayerByLayer(t *testing.T) {
 	folder := benchFiles(t)
 	files := []string{"dense.safetensors", "small.safetensors"}
 	var b benchmark
-	if err := json.Unmarshal(benched(t, folder, append(files, "--batch", "1,4", "--rounds", "3", "--layers", "--json")...), &b); err != nil {
+	if err := json.Unmarshal(printed(t, folder, append(append([]string{"bench"}, files...), "--batch", "1,4", "--rounds", "3", "--layers", "--json")...), &b); err != nil {
 		t.Fatal(err)
 	}
 	dense, small := b.Checkpoints[0], b.Checkpoints[1]
@@ -102,7 +108,7 @@ func TestBenchTellsLayerByLayer(t *testing.T) {
 
 func TestBenchPrintsLayers(t *testing.T) {
 	t.Parallel()
-	out := string(benched(t, benchFiles(t), "dense.safetensors", "small.safetensors", "--batch", "1", "--rounds", "1", "--layers"))
+	out := string(printed(t, benchFiles(t), "bench", "dense.safetensors", "small.safetensors", "--batch", "1", "--rounds", "1", "--layers"))
 	lines := strings.Split(out, "\n")
 	for _, want := range []string{
 		" dense.safetensors  resnet-20 ", "small.safetensors by layer, batch 1", " layer ", " conv1 ", " layer3.2.conv2 ", " outside of layers ",

@@ -88,15 +88,9 @@ func (e *sweepExplanation) plant(ctx context.Context, spec *config.Spec, state *
 		if number == 0 {
 			e.First = workflows.Settings(trial)
 		}
-		made, err := workflows.TrialSpec(spec, trial)
-		if err != nil {
+		if err := workflows.AddTrial(tree, spec, trial); err != nil {
 			return nil, err
 		}
-		links, err := workflows.TrialSteps(made)
-		if err != nil {
-			return nil, err
-		}
-		tree.Add(number, links)
 	}
 	last, err := state.Trial(e.Trials - 1)
 	e.Last = workflows.Settings(last)

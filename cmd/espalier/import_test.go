@@ -2,12 +2,10 @@ package main
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"espalier/config"
 	"espalier/models/checkpoint"
 )
 
@@ -39,10 +37,7 @@ func TestImport(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(home, "there"), nil, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			c := exec.CommandContext(t.Context(), os.Args[0], append([]string{"import", path}, test.args[1:]...)...)
-			c.Dir = home
-			c.Env = append(config.EmbeddedEnviron(), asCommand+"=1")
-			out, err := c.CombinedOutput()
+			out, err := inFolder(t, home, append([]string{"import", path}, test.args[1:]...)...)
 			if (err == nil) != (test.out != "") {
 				t.Fatalf("%v:\n%s", err, out)
 			}

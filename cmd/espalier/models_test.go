@@ -2,12 +2,9 @@ package main
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"espalier/config"
 )
 
 // What espalier models show reads beside architectures: a checkpoint and ONNX
@@ -25,13 +22,7 @@ func TestShowFiles(t *testing.T) {
 				t.Fatal(err)
 			}
 			home := t.TempDir()
-			c := exec.CommandContext(t.Context(), os.Args[0], "models", "show", path, "--svg", "net.svg")
-			c.Dir = home
-			c.Env = append(config.EmbeddedEnviron(), asCommand+"=1")
-			out, err := c.CombinedOutput()
-			if err != nil {
-				t.Fatalf("%v:\n%s", err, out)
-			}
+			out := printed(t, home, "models", "show", path, "--svg", "net.svg")
 			for _, w := range want {
 				if !strings.Contains(string(out), w) {
 					t.Errorf("%q is missing in\n%s", w, out)

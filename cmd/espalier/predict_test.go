@@ -6,12 +6,10 @@ import (
 	"image"
 	"image/png"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"espalier/config"
 	"espalier/models"
 	"espalier/models/compress/esp"
 	"espalier/models/zoo"
@@ -47,22 +45,10 @@ func predictFiles(t *testing.T) (folder string) {
 	return folder
 }
 
-func predictedBy(t *testing.T, folder string, args ...string) []byte {
-	t.Helper()
-	c := exec.CommandContext(t.Context(), os.Args[0], append([]string{"predict"}, args...)...)
-	c.Dir = folder
-	c.Env = append(config.EmbeddedEnviron(), asCommand+"=1")
-	out, err := c.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v:\n%s", err, out)
-	}
-	return out
-}
-
 func TestPredictCountsWhatItGuessed(t *testing.T) {
 	t.Parallel()
 	var p predictions
-	out := predictedBy(t, predictFiles(t), "net.esp", "batch.bin", "picture.png", "--data", "cifar10", "--resize", "--top", "10", "--batch", "4", "--json")
+	out := printed(t, predictFiles(t), "predict", "net.esp", "batch.bin", "picture.png", "--data", "cifar10", "--resize", "--top", "10", "--batch", "4", "--json")
 	if err := json.Unmarshal(out, &p); err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +79,7 @@ func TestPredictCountsWhatItGuessed(t *testing.T) {
 func TestPredictPrintsATable(t *testing.T) {
 	t.Parallel()
 	folder := predictFiles(t)
-	out := string(predictedBy(t, folder, "net.esp", "batch.bin", "--data", "cifar10", "--limit", "2", "--form", "sparse"))
+	out := string(printed(t, folder, "predict", "net.esp", "batch.bin", "--data", "cifar10", "--limit", "2", "--form", "sparse"))
 	for _, want := range []string{
 		"network    resnet-20, 3x32x32; layers: 20 sparse\n", "of 2 images with a class\n", "\n image        is  class  probability  or\n", "\n batch.bin 1   1 ",
 	} {

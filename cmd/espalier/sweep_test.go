@@ -113,15 +113,9 @@ func TestSweepComputesSharedStepsOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		made, err := workflows.TrialSpec(spec, trial)
-		if err != nil {
+		if err := workflows.AddTrial(tree, spec, trial); err != nil {
 			t.Fatal(err)
 		}
-		links, err := workflows.TrialSteps(made)
-		if err != nil {
-			t.Fatal(err)
-		}
-		tree.Add(number, links)
 	}
 	if steps != len(tree.Steps) {
 		t.Errorf("the store has %d steps, %d distinct ones were foreseen", steps, len(tree.Steps))

@@ -65,12 +65,7 @@ func (s *Steps) result(ctx context.Context, head Head, kind string, params any, 
 	if done, err := s.finished(ctx, key, head.Recheck); done != nil || err != nil {
 		return done, done != nil, err
 	}
-	if done, err := s.await(ctx, key, head, p); done != nil || err != nil {
-		return done, done != nil, err
-	}
-	opened, err := s.Repo.Open(ctx, key, checkpoint.Attempt{
-		Owner: head.Run, Worker: s.Worker, Now: time.Now, Fingerprint: s.Engine.Fingerprint(), Version: s.Version,
-	})
+	opened, err := s.open(ctx, key, head, p)
 	if err != nil {
 		return nil, false, err
 	}
@@ -109,32 +104,53 @@ func (s *Steps) finished(ctx context.Context, key string, recheck bool) (*checkp
 	return result, nil
 }
 
-// await waits while another run's attempt is at work on the same step, so that
-// shared steps are computed once. It returns when that attempt has finished
-// (with its result) or has committed nothing for so long that it must be dead.
-func (s *Steps) await(ctx context.Context, key string, head Head, p *pulse) (*checkpoint.Result, error) {
+// open begins an attempt, unless another run's is at work on the same step: it
+// waits for that one's result, so that shared steps are computed once, and
+// takes the step over when the other has committed nothing for so long that it
+// must be dead. Of runs that come at the same moment one gets the step.
+func (s *Steps) open(ctx context.Context, key string, head Head, p *pulse) (*checkpoint.Opened, error) {
+	dead := 0 // the entry after which the other was silent too long
+	for {
+		opened, err := s.Repo.Open(ctx, key, checkpoint.Attempt{
+			Owner: head.Run, Worker: s.Worker, Now: time.Now, Fingerprint: s.Engine.Fingerprint(), Version: s.Version,
+			Yield: func(newest checkpoint.Entry) bool {
+				return newest.Owner != head.Run && newest.Kind != checkpoint.EntryResult && newest.Number != dead
+			},
+		})
+		if !errors.Is(err, checkpoint.ErrTaken) {
+			return opened, err
+		}
+		if dead, err = s.await(ctx, key, head, p); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// await waits for the attempt of another run to end. It answers with 0 then,
+// or with the number of the entry that was its last sign of life.
+func (s *Steps) await(ctx context.Context, key string, head Head, p *pulse) (dead int, err error) {
 	patience := time.Duration(head.Durability.CheckpointEvery) + 2*time.Duration(head.Durability.HeartbeatTimeout)
 	seen, since := 0, time.Now()
 	for {
 		last, ok, err := s.Repo.Tail(ctx, key)
 		if err != nil {
-			return nil, err
+			return 0, err
 		}
 		if !ok || last.Owner == head.Run || last.Kind == checkpoint.EntryResult {
-			return s.finished(ctx, key, head.Recheck)
+			return 0, nil
 		}
 		if last.Number != seen {
 			seen, since = last.Number, time.Now()
 		}
 		if time.Since(since) > patience {
-			return nil, nil
+			return seen, nil
 		}
 		p.set(func(g *Progress) { g.Phase = "waiting for " + last.Owner })
 		select {
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return 0, ctx.Err()
 		case <-activity.GetWorkerStopChannel(ctx):
-			return nil, errDrained
+			return 0, errDrained
 		case <-time.After(500 * time.Millisecond):
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"espalier/models/checkpoint"
@@ -305,6 +306,32 @@ func TestRacingOpens(t *testing.T) {
 		if newest := i == n-1; newest != (err == nil) || (!newest && !errors.Is(err, checkpoint.ErrFenced)) {
 			t.Errorf("Commit of attempt %d = %v", i+1, err)
 		}
+	}
+}
+
+// Of attempts that yield to each other exactly one gets the step.
+func TestYieldingOpens(t *testing.T) {
+	t.Parallel()
+	repo := newRepo()
+	var got, yielded atomic.Int32
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() {
+			a := storetest.Attempt("same")
+			a.Yield = func(newest checkpoint.Entry) bool { return newest.Number == 1 }
+			switch _, err := repo.Open(t.Context(), stepKey(t), a); {
+			case err == nil:
+				got.Add(1)
+			case errors.Is(err, checkpoint.ErrTaken):
+				yielded.Add(1)
+			default:
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if got.Load() != 1 || yielded.Load() != 15 {
+		t.Errorf("%d attempts got the step and %d left it, want 1 and 15", got.Load(), yielded.Load())
 	}
 }
 

@@ -22,7 +22,13 @@ type Attempt struct {
 	// ones are removed after a commit. 0 means 2; 1 leaves nothing to fall
 	// back on.
 	Keep int
+	// Yield is asked about the newest entry of a step that others have been
+	// at: whether to leave it to them, with ErrTaken. nil takes it over.
+	Yield func(newest Entry) bool
 }
+
+// ErrTaken is the answer of [Repo.Open] where Attempt.Yield said so.
+var ErrTaken = errors.New("another attempt is at the step")
 
 // keepByDefault leaves one checkpoint to fall back on.
 const keepByDefault = 2
@@ -43,7 +49,7 @@ type Opened struct {
 // missing are named in the notes, go to quarantine and are skipped. Then it
 // takes the next number of the journal: from then on, no older attempt can
 // commit. A step whose result is in the journal but not yet published is
-// completed and answered as done.
+// completed and answered as done. ErrTaken where the attempt yields.
 func (r *Repo) Open(ctx context.Context, stepKey string, a Attempt) (*Opened, error) {
 	if a.Now == nil {
 		return nil, errors.New("open a step: the attempt has no clock")
@@ -58,6 +64,9 @@ func (r *Repo) Open(ctx context.Context, stepKey string, a Attempt) (*Opened, er
 		}
 		if s.done != nil {
 			return &Opened{Done: s.done, Notes: s.notes()}, nil
+		}
+		if a.Yield != nil && s.newest.Number > 0 && a.Yield(s.newest) {
+			return nil, ErrTaken
 		}
 		j, err := r.take(ctx, s, a)
 		if err == nil {

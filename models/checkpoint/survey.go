@@ -15,6 +15,7 @@ type survey struct {
 	step string
 
 	last   int                 // the newest entry's number, 0 if there is none
+	newest Entry               // the newest entry that can be read, its number 0 if there is none
 	done   *Result             // the step's result, if it is finished
 	from   *Checkpoint         // the newest intact checkpoint, if any
 	entry  Entry               // its entry
@@ -40,7 +41,7 @@ const (
 // look reads the step's record, from the newest entry back to the first
 // checkpoint or result that is intact. It may be called again.
 func (s *survey) look(ctx context.Context) error {
-	s.last, s.from, s.origin, s.stored = 0, nil, nil, nil
+	s.last, s.newest, s.from, s.origin, s.stored = 0, Entry{}, nil, nil, nil
 	// What was missing may only have been removed by the owner of the step
 	// while this one looked; what was corrupt was, and is put aside by now.
 	s.faults = slices.DeleteFunc(s.faults, func(f fault) bool { return f.missing })
@@ -79,6 +80,9 @@ func (s *survey) visit(ctx context.Context, number int) error {
 	}
 	if err != nil {
 		return err
+	}
+	if s.newest.Number == 0 {
+		s.newest = entry
 	}
 	switch {
 	case entry.Kind == EntryResult && s.from == nil:

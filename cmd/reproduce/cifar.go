@@ -57,7 +57,7 @@ var cifarMethods = []struct {
 func cifarTables() []table {
 	return []table{
 		methodsTable(resnet20), methodsTable(vgg16), istaCIFARTable(),
-		controlsCIFAR(resnet20), scratchCIFAR(resnet20), scratchCIFAR(vgg16),
+		controlsCIFAR(resnet20), controlsCIFAR(vgg16), scratchCIFAR(resnet20), scratchCIFAR(vgg16),
 	}
 }
 

@@ -94,7 +94,7 @@ func (r *run) rows(ctx workflow.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := r.publish(ctx); err != nil {
+		if err := r.announce(ctx); err != nil {
 			return err
 		}
 		if r.state.Stopped != "" {
@@ -120,7 +120,7 @@ func (r *run) quantize(ctx workflow.Context) error {
 	if err := r.row(ctx, pass); err != nil {
 		return err
 	}
-	return r.publish(ctx)
+	return r.announce(ctx)
 }
 
 // row makes the links of a pass and evaluates the last.
@@ -147,7 +147,6 @@ func (r *run) row(ctx workflow.Context, pass int) error {
 		r.state.Stopped, row.Kept = ended(r.spec, r.state.Rows, row)
 	}
 	r.state.Rows = append(r.state.Rows, row)
-	r.tellRow(ctx)
 	return nil
 }
 

@@ -123,7 +123,10 @@ func (s *sweeping) end(ctx workflow.Context, news trialNews) {
 	s.row(news.Trial, func(t *SweptTrial) { t.State, t.Why = state, news.Why })
 	s.report(ctx, event)
 	s.turn++
-	s.published(ctx)
+	// Nobody sees a hundredth of a percent, but each summary is written.
+	if step := max(1, s.total/500); s.Search.Ended%step == 0 || len(s.Live) == 0 {
+		s.published(ctx)
+	}
 }
 
 // report reports what cannot fail once the search has begun.

@@ -128,11 +128,21 @@ func (r *run) tellLinks(ctx workflow.Context) {
 	}
 }
 
-// tellRow tells the sweep of a row.
-func (r *run) tellRow(ctx workflow.Context) {
+// announce tells of a row: the sweep, and whoever lists runs. What a trial reached
+// last is told with its end, which follows at once: of thousands of trials each
+// message counts.
+func (r *run) announce(ctx workflow.Context) error {
 	if r.trial != nil {
+		more := len(r.state.Rows) <= r.last() && r.state.Stopped == ""
+		if r.spec.Quantize != nil && r.last() == r.passes() {
+			more = r.state.Rows[len(r.state.Rows)-1].HuffmanBytes == 0
+		}
+		if !more {
+			return nil
+		}
 		r.send(ctx)
 	}
+	return r.publish(ctx)
 }
 
 // send sends the sweep what was reached, whether or not the trial is cancelled.

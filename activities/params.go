@@ -29,9 +29,11 @@ func (in PruneInput) KeyParams() any { return in.params(in.options()) }
 func (in QuantizeInput) KeyParams() any {
 	q := in.Quantize
 	return struct {
-		Method  string
-		Bits    map[string]int
-		Exclude []string `json:",omitempty"`
-		Init    string   `json:",omitempty"`
-	}{q.Method, q.Bits, q.Exclude, q.Init}
+		Method   string
+		Bits     map[string]int
+		Exclude  []string `json:",omitempty"`
+		Init     string   `json:",omitempty"`
+		Biases   int      `json:",omitempty"`
+		Codebook int      `json:",omitempty"`
+	}{q.Method, q.Bits, q.Exclude, q.Init, q.Biases, q.Codebook}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"espalier/config"
 	"espalier/models"
@@ -21,8 +22,32 @@ type QuantizeInput struct {
 
 // Tying asks a training to move the centroids of its input, and not its weights.
 type Tying struct {
-	Gradient string   `json:"gradient"`          // "sum" or "mean"
-	Exclude  []string `json:"exclude,omitempty"` // layers whose weights are trained as usual
+	Gradient string   `json:"gradient"`           // "sum" or "mean"
+	Exclude  []string `json:"exclude,omitempty"`  // layers that are trained as usual
+	Biases   bool     `json:"biases,omitempty"`   // biases and normalization have centroids too
+	Codebook int      `json:"codebook,omitempty"` // leading bits that centroids keep at the end, 0 for all
+}
+
+// TyingOf is what the centroids of a quantization's result are trained by.
+func TyingOf(q *config.Quantize) *Tying {
+	return &Tying{Gradient: q.CentroidGradient, Exclude: q.Exclude, Biases: q.Biases > 0, Codebook: q.Codebook}
+}
+
+// round leaves the centroids of a trained network the bits that they are to
+// keep, and running statistics as many where the biases have centroids.
+func (how *Tying) round(net *models.Network) error {
+	if how == nil || how.Codebook == 0 {
+		return nil
+	}
+	for _, p := range net.Params {
+		if slices.Contains(how.Exclude, p.Node) || p.Role != models.RoleWeight && !how.Biases {
+			continue
+		}
+		if err := compress.Round(p.Data, how.Codebook); err != nil {
+			return &inputError{fmt.Errorf("quantize.codebook: %w", err)}
+		}
+	}
+	return nil
 }
 
 // QuantizedLayer is what one layer takes before and after: the detail of a
@@ -68,11 +93,16 @@ func (s *Steps) Quantize(ctx context.Context, in QuantizeInput) (StepResult, err
 }
 
 func (in QuantizeInput) quantize(net *models.Network) (*models.Network, []compress.Shared, error) {
-	o := compress.Options{Bits: in.Quantize.Layers(net), Init: in.Quantize.Init, Seed: in.Seed}
-	if in.Quantize.Method == config.QuantizeInt8 {
+	q := in.Quantize
+	o := compress.Options{Bits: q.Layers(net), Biases: q.BiasLayers(net), Keep: q.Codebook, Init: q.Init, Seed: in.Seed}
+	if q.Method == config.QuantizeInt8 {
 		return compress.Uniform(net, o)
 	}
-	return compress.Quantize(net, o)
+	quantized, shared, err := compress.Quantize(net, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	return quantized, shared, TyingOf(&q).round(quantized)
 }
 
 // gapWidths are those that are tried: 0 is the best one before Huffman coding.
@@ -131,7 +161,7 @@ func usedValues(shared []compress.Shared) (map[string]int, error) {
 			return nil, err
 		}
 		for _, n := range members[1:] {
-			if n > 0 {
+			if n > 0 && s.Role == models.RoleWeight {
 				values[s.Layer]++
 			}
 		}
@@ -159,6 +189,6 @@ func (a *attempt) tie(ctx context.Context, how *Tying, o *train.Options) error {
 	if err != nil {
 		return err
 	}
-	o.Ties, o.MeanGradient = train.Ties(parent.Network, how.Exclude), how.Gradient == "mean"
+	o.Ties, o.MeanGradient = train.Ties(parent.Network, how.Exclude, how.Biases), how.Gradient == "mean"
 	return nil
 }

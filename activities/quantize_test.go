@@ -3,6 +3,7 @@ package activities_test
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -40,7 +41,7 @@ func TestQuantizedNetworksTakeFewValuesAndKeepThem(t *testing.T) {
 	}
 	in := s.training(quantized.Checkpoint, sgd)
 	in.Train.Optimizer = config.Optimizer{SGD: &config.SGD{LR: 0.001, Momentum: 0.9}}
-	in.Tied = &activities.Tying{Gradient: "sum", Exclude: shared.Exclude}
+	in.Tied = activities.TyingOf(&shared)
 	tuned, err := do[activities.StepResult](s.bench, s.steps.Finetune, in)
 	if err != nil {
 		t.Fatal(err)
@@ -74,6 +75,50 @@ func TestQuantizedNetworksTakeFewValuesAndKeepThem(t *testing.T) {
 	}
 }
 
+// Biases and normalization can have centroids too, which are trained with those
+// of the weights; in the end all are bfloat16 if they are to be, and so are
+// running statistics.
+func TestQuantizedBiasesTakeFewValuesAndKeepThem(t *testing.T) {
+	t.Parallel()
+	s := newStory(t, sgd)
+	shared := config.Quantize{Method: "shared", Init: "linear", Bits: map[string]int{"default": 4}, Exclude: []string{"fc2"}, Biases: 2, Codebook: 16, CentroidGradient: "mean"}
+	quantized, err := do[activities.StepResult](s.bench, s.steps.Quantize, quantizing(s.trained.Checkpoint, shared))
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := s.training(quantized.Checkpoint, sgd)
+	in.Tied = activities.TyingOf(&shared)
+	tuned, err := do[activities.StepResult](s.bench, s.steps.Finetune, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, after := s.network(quantized.Checkpoint), s.network(tuned.Checkpoint)
+	moved := 0
+	for i, p := range after.Params {
+		if p.Node == "fc2" {
+			continue
+		}
+		for at, v := range p.Data {
+			if math.Float32bits(v)&0xffff != 0 || math.Float32bits(before.Params[i].Data[at])&0xffff != 0 {
+				t.Fatalf("%s: %g, and %g before training: want bfloat16", p.Name, v, before.Params[i].Data[at])
+			}
+		}
+		if p.Role == models.RoleWeight || !p.Role.Trained() {
+			continue
+		}
+		sorted := slices.Sorted(slices.Values(p.Data))
+		if n := len(slices.Compact(sorted)); n > 4 {
+			t.Errorf("%s has %d values, want 3 and 0 at most", p.Name, n)
+		}
+		if !slices.Equal(p.Data, before.Params[i].Data) {
+			moved++
+		}
+	}
+	if moved == 0 {
+		t.Error("no biases were trained")
+	}
+}
+
 func TestQuantizationIsPartOfTheKey(t *testing.T) {
 	t.Parallel()
 	s := newStory(t, sgd)
@@ -81,7 +126,7 @@ func TestQuantizationIsPartOfTheKey(t *testing.T) {
 	for name, q := range map[string]config.Quantize{
 		"linear": {Method: "shared", Init: "linear"}, "density": {Method: "shared", Init: "density"}, "random": {Method: "shared", Init: "random"},
 		"bits": {Method: "shared", Init: "linear", Bits: map[string]int{"default": 2}}, "exclude": {Method: "shared", Init: "linear", Exclude: []string{"fc2"}},
-		"int8": {Method: "int8"},
+		"int8": {Method: "int8"}, "biases": {Method: "shared", Init: "linear", Biases: 4}, "codebook": {Method: "shared", Init: "linear", Codebook: 16},
 	} {
 		out, err := do[activities.StepResult](s.bench, s.steps.Quantize, quantizing(s.trained.Checkpoint, q))
 		if err != nil {
@@ -93,7 +138,8 @@ func TestQuantizationIsPartOfTheKey(t *testing.T) {
 		keys[out.Key], digests[out.Checkpoint] = name, name
 	}
 	plain := s.training(s.trained.Checkpoint, sgd)
-	for name, tied := range map[string]*activities.Tying{"sum": {Gradient: "sum"}, "mean": {Gradient: "mean"}, "free": nil} {
+	for name, tied := range map[string]*activities.Tying{"sum": {Gradient: "sum"}, "mean": {Gradient: "mean"}, "free": nil,
+		"biases": {Gradient: "sum", Biases: true}, "codebook": {Gradient: "sum", Codebook: 16}} {
 		plain.Tied, plain.Train.Epochs = tied, 1
 		out, err := do[activities.StepResult](s.bench, s.steps.Finetune, plain)
 		if err != nil {

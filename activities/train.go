@@ -79,7 +79,7 @@ func (s *Steps) train(ctx context.Context, kind string, in TrainInput) (StepResu
 		if err != nil {
 			return checkpoint.Result{}, err
 		}
-		return a.finish(ctx, trainer, in.Train.ISTA, result)
+		return a.finish(ctx, trainer, in, result)
 	})
 }
 
@@ -114,10 +114,13 @@ func (a *attempt) teacher(ctx context.Context, in TrainInput) (engine.Session, e
 }
 
 // finish saves the trained network.
-func (a *attempt) finish(ctx context.Context, trainer *train.Trainer, ista *config.ISTA, result checkpoint.Result) (checkpoint.Result, error) {
+func (a *attempt) finish(ctx context.Context, trainer *train.Trainer, in TrainInput, result checkpoint.Result) (checkpoint.Result, error) {
 	a.pulse.set(func(g *Progress) { g.Phase = "saving" })
 	trained := trainer.Snapshot()
-	if ista != nil && ista.Alpha != 1 {
+	if err := in.Tied.round(trained.Network); err != nil {
+		return checkpoint.Result{}, err
+	}
+	if ista := in.Train.ISTA; ista != nil && ista.Alpha != 1 {
 		net, err := channel.Rescale(trained.Network, 1/ista.Alpha)
 		if err != nil {
 			return checkpoint.Result{}, err

@@ -21,7 +21,9 @@ const (
 type Quantize struct {
 	Method           string         `json:"method" yaml:"method" bare:"true" default:"shared" words:"shared,int8" doc:"shared lets the weights of each layer share the centroids of k-means (Han et al. 2016); int8 rounds them to evenly spaced values, symmetric, with a scale for each output or filter."`
 	Bits             map[string]int `json:"bits" yaml:"bits,omitempty" range:"[1,16]" example:"{default: 6, conv: 8, fc3: 5}" doc:"Width of the code of a weight, by layer, conv for convolutions, linear for linear layers, default for the others; one code stands for 0. Left out, {conv: 8, linear: 5} for shared, as in the paper, and {default: 8} for int8, which has from 2 to 8."`
-	Exclude          []string       `json:"exclude,omitempty" yaml:"exclude,omitempty" example:"[fc3]" doc:"Layers whose weights stay as they are."`
+	Exclude          []string       `json:"exclude,omitempty" yaml:"exclude,omitempty" example:"[fc3]" doc:"Layers whose weights and biases stay as they are."`
+	Biases           int            `json:"biases,omitempty" yaml:"biases,omitempty" range:"[1,16]" example:"3" doc:"Width of the code of a bias and of batch normalization's scale and shift, which then share centroids too, one set for each of these tensors; left out, they stay as they are, as in the paper; for method shared."`
+	Codebook         int            `json:"codebook,omitempty" yaml:"codebook,omitempty" range:"[10,32]" example:"16" doc:"How many leading bits of a float32 centroids keep, 16 for bfloat16; with biases, running statistics keep as many; all when left out; for method shared."`
 	Init             string         `json:"init,omitempty" yaml:"init,omitempty" words:"@inits" example:"linear" doc:"Where k-means starts: evenly from the smallest weight to the largest, at even steps of the distribution, or at weights that the seed of train draws; linear when left out; for method shared."`
 	CentroidGradient string         `json:"centroid_gradient,omitempty" yaml:"centroid_gradient,omitempty" words:"sum,mean" example:"mean" doc:"What moves a centroid in fine-tuning: the sum of the gradients of its weights, as in the paper, or their mean; sum when left out; for method shared."`
 	Finetune         CentroidTuning `json:"finetune,omitzero" yaml:"finetune" doc:"How the centroids are trained after that, while each weight keeps its centroid; for method shared. What is left out is as in train."`
@@ -62,6 +64,18 @@ func (q *Quantize) Layers(net *models.Network) map[string]int {
 	for _, p := range net.Params {
 		if bits, ok := q.bits(net, p.Node); ok && p.Role == models.RoleWeight && !slices.Contains(q.Exclude, p.Node) {
 			widths[p.Node] = bits
+		}
+	}
+	return widths
+}
+
+// BiasLayers are the widths of the codes of biases and of batch normalization,
+// by layer: of all that are not excluded.
+func (q *Quantize) BiasLayers(net *models.Network) map[string]int {
+	widths := map[string]int{}
+	for _, p := range net.Params {
+		if q.Biases > 0 && p.Role != models.RoleWeight && p.Role.Trained() && !slices.Contains(q.Exclude, p.Node) {
+			widths[p.Node] = q.Biases
 		}
 	}
 	return widths
@@ -187,7 +201,7 @@ func (d *decoder) checkQuantize(s *Spec) {
 	if d.faulty("quantize.method") {
 		return
 	}
-	for _, key := range []string{"init", "centroid_gradient", "finetune"} {
+	for _, key := range []string{"biases", "codebook", "init", "centroid_gradient", "finetune"} {
 		d.meant(join("quantize", key), "method", q.Method, []string{QuantizeShared})
 	}
 	if q.Method == QuantizeInt8 {

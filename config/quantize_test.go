@@ -26,6 +26,7 @@ func TestQuantizeDefaults(t *testing.T) {
 		"shared":                            shared,
 		"{method: shared}":                  shared,
 		"{init: linear, finetune: {}}":      shared,
+		"{biases: 3, codebook: 16}":         {Method: "shared", Bits: shared.Bits, Biases: 3, Codebook: 16, Init: "linear", CentroidGradient: "sum", Finetune: shared.Finetune},
 		"int8":                              {Method: "int8", Bits: map[string]int{"default": 8}},
 		"{method: int8, bits: {linear: 4}}": {Method: "int8", Bits: map[string]int{"linear": 4}},
 	} {
@@ -40,7 +41,7 @@ func TestQuantizeIsPartOfTheIdentity(t *testing.T) {
 	seen := map[string]string{parse(t, small).ID(): "none"}
 	for _, section := range []string{
 		"shared", "int8", "{bits: {default: 6}}", "{exclude: [fc3]}", "{init: density}", "{centroid_gradient: mean}",
-		"{finetune: {epochs: 0}}", "{finetune: {optimizer: adam}}", "{finetune: {l2: 0}}",
+		"{biases: 3}", "{biases: 4}", "{codebook: 16}", "{finetune: {epochs: 0}}", "{finetune: {optimizer: adam}}", "{finetune: {l2: 0}}",
 	} {
 		id := quantized(t, section).ID()
 		if twin, ok := seen[id]; ok {
@@ -72,6 +73,30 @@ func TestBitsOfALayerAreItsOwnOrItsKinds(t *testing.T) {
 		}
 		if err := q.Check(net); (err != nil) != (name == "a layer that is not") {
 			t.Errorf("%s: Check() = %v", name, err)
+		}
+	}
+}
+
+// All layers have biases to quantize, those that are excluded keep theirs.
+func TestBiasesOfAllLayersHaveOneWidth(t *testing.T) {
+	t.Parallel()
+	net, err := zoo.Build(zoo.Options{Arch: "vgg-11-bn", Input: models.Shape{3, 32, 32}, Classes: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := config.Quantize{Method: "shared", Bits: map[string]int{"default": 4}, Exclude: []string{"fc1"}}
+	if got := q.BiasLayers(net); len(got) != 0 {
+		t.Errorf("without biases %v", got)
+	}
+	q.Biases = 3
+	got := q.BiasLayers(net)
+	for _, p := range net.Params {
+		want := 0
+		if p.Node != "fc1" {
+			want = 3
+		}
+		if p.Role != models.RoleWeight && got[p.Node] != want {
+			t.Errorf("%s has codes of %d bits, want %d", p.Name, got[p.Node], want)
 		}
 	}
 }

@@ -78,7 +78,7 @@ func (r *run) make(ctx workflow.Context, i int, recheck bool) (Link, error) {
 	case linkTune:
 		how, _ := r.spec.CentroidTrain()
 		tune := r.training(head, how)
-		tune.Tied = &activities.Tying{Gradient: r.spec.Quantize.CentroidGradient, Exclude: r.spec.Quantize.Exclude}
+		tune.Tied = activities.TyingOf(r.spec.Quantize)
 		err = r.do(ctx, step.Finetune, tune, &out)
 	default:
 		tune := r.training(head, r.spec.FinetuneTrain(s.pass))

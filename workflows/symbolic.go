@@ -158,7 +158,7 @@ func (s *symbolic) step(at stage) (kind string, params any, seed uint64, work fl
 	case linkTune:
 		how, _ := s.spec.CentroidTrain()
 		in := s.training(head, how)
-		in.Tied = &activities.Tying{Gradient: s.spec.Quantize.CentroidGradient, Exclude: s.spec.Quantize.Exclude}
+		in.Tied = activities.TyingOf(s.spec.Quantize)
 		return trained(in)
 	default:
 		in := s.training(head, s.spec.FinetuneTrain(at.pass))

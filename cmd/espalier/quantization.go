@@ -46,27 +46,30 @@ func planQuantization(spec *config.Spec, net *models.Network) (*quantizationPlan
 	}
 	tune, _ := spec.CentroidTrain()
 	plan := &quantizationPlan{Method: q.Method, Epochs: tune.Epochs, Note: unestimated(spec)}
-	widths := q.Layers(net)
+	widths, biases := q.Layers(net), q.BiasLayers(net)
+	kept := int64(compress.AllBits)
+	if q.Codebook > 0 {
+		kept = int64(q.Codebook)
+	}
 	total := int64(0)
 	for i := 0; i < len(net.Params); {
 		layer := net.Params[i].Node
 		var weights *models.Param
-		others := int64(0)
+		bits := int64(0)
 		for ; i < len(net.Params) && net.Params[i].Node == layer; i++ {
 			switch p := net.Params[i]; {
 			case p.Role == models.RoleWeight:
 				weights = p
 			case p.Role.Trained():
-				others += int64(len(p.Data))
+				bits += biasBits(int64(len(p.Data)), biases[layer], kept)
+				plan.Dense += 4 * int64(len(p.Data))
 			}
 		}
-		bits := 32 * others
-		plan.Dense += 4 * others
 		if weights != nil {
 			l := codedLayer{Layer: layer, Weights: int64(len(weights.Data)), Left: left(spec, layer), Bits: widths[layer]}
 			plan.Dense += 4 * l.Weights
 			var err error
-			if bits, err = l.estimate(q.Method, others, int64(weights.Shape[0])); err != nil {
+			if bits, err = l.estimate(q.Method, bits, kept, int64(weights.Shape[0])); err != nil {
 				return nil, err
 			}
 			plan.Layers = append(plan.Layers, l)
@@ -77,16 +80,26 @@ func planQuantization(spec *config.Spec, net *models.Network) (*quantizationPlan
 	return plan, nil
 }
 
-// estimate fills in what the layer takes and returns it in bits, with the gaps
-// that are best for it.
-func (l *codedLayer) estimate(method string, biases, rows int64) (int64, error) {
+// biasBits are what n biases take: a code each of that width, for 0 all bits, and
+// the values of the codebook.
+func biasBits(n int64, width int, kept int64) int64 {
+	if width == 0 {
+		return compress.AllBits * n
+	}
+	return int64(width)*n + kept*min(n+1, 1<<width)
+}
+
+// estimate fills in what the layer takes, its biases so many bits and each value
+// of its codebook kept, and returns it in bits, with the gaps that are best for it.
+func (l *codedLayer) estimate(method string, biases, kept, rows int64) (int64, error) {
 	width := max(l.Bits, compress.MinCodeBits)
 	best := int64(-1)
 	for gap := compress.MinGapBits; gap <= compress.MaxGapBits; gap++ {
-		s, err := compress.Estimate(l.Weights, biases, l.Left, width, gap)
+		s, err := compress.Estimate(l.Weights, 0, l.Left, width, gap)
 		if err != nil {
 			return 0, fmt.Errorf("layer %s: %w", l.Layer, err)
 		}
+		s.Biases, s.Codebook = biases, kept<<width
 		switch {
 		case l.Bits == 0: // not quantized: values instead of codes
 			s.Weights, s.Codebook = 32*s.Weights, 0

@@ -15,7 +15,7 @@ import (
 func TestQuantizationPlanIsNearWhatANetworkTakes(t *testing.T) {
 	t.Parallel()
 	shares := "schedule: {passes: 1, target: {layers: {conv1: 34%, conv2: 88%, fc1: 92%}}}, exclude: [fc2]"
-	spec, net := planned(t, "method: han, "+shares+"}\nquantize: {bits: {conv: 8, linear: 5}, exclude: [fc2]")
+	spec, net := planned(t, "method: han, "+shares+"}\nquantize: {bits: {conv: 8, linear: 5}, exclude: [fc2], biases: 4, codebook: 16")
 	plan, err := planQuantization(spec, net)
 	if err != nil {
 		t.Fatal(err)
@@ -25,12 +25,17 @@ func TestQuantizationPlanIsNearWhatANetworkTakes(t *testing.T) {
 	}
 	for i, p := range net.Params {
 		for at := range p.Data {
+			if p.Role == models.RoleBias {
+				p.Data[at] = float32(hashed(i, at))
+			}
 			if left := left(spec, p.Node); p.Role == models.RoleWeight && hashed(i, at) >= left {
 				p.Data[at] = 0
 			}
 		}
 	}
-	quantized, shared, err := compress.Quantize(net, compress.Options{Bits: spec.Quantize.Layers(net), Init: compress.InitLinear})
+	quantized, shared, err := compress.Quantize(net, compress.Options{
+		Bits: spec.Quantize.Layers(net), Biases: spec.Quantize.BiasLayers(net), Keep: 16, Init: compress.InitLinear,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -88,6 +88,65 @@ func TestQuantizedNetworksComeBack(t *testing.T) {
 	}
 }
 
+// Biases and normalization share centroids where the options say so: few values,
+// of few bits, with zeros where they were; weights are as without.
+func TestBiasesShareCentroids(t *testing.T) {
+	t.Parallel()
+	net := thinned(t, "vgg-11-bn", 5, nil)
+	r := rand.New(rand.NewPCG(1, 1))
+	for _, p := range net.Params {
+		for i := range p.Data {
+			if p.Role != models.RoleWeight && i%3 > 0 {
+				p.Data[i] = float32(r.NormFloat64())
+			}
+		}
+	}
+	o := compress.Options{Bits: map[string]int{"fc1": 2}, Init: compress.InitLinear}
+	plain, _, err := compress.Quantize(net, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Biases, o.Keep = map[string]int{compress.Default: 3, "bn1_1": 2}, 16
+	got, shared, err := compress.Quantize(net, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	quantized := map[string]bool{}
+	for _, s := range shared {
+		quantized[s.Param()] = true
+		values, err := s.Weights()
+		if err != nil || !sameBits(values, got.Param(s.Param()).Data) {
+			t.Errorf("%s: its codes stand for other values, %v", s.Param(), err)
+		}
+		for _, c := range s.Codebook {
+			if math.Float32bits(c)&0xffff != 0 {
+				t.Errorf("%s: centroid %g is no bfloat16", s.Param(), c)
+			}
+		}
+		want := 3
+		if s.Layer == "bn1_1" || s.Layer == "fc1" && s.Role == models.RoleWeight {
+			want = 2
+		}
+		if s.Bits != want {
+			t.Errorf("%s has codes of %d bits, want %d", s.Param(), s.Bits, want)
+		}
+	}
+	for i, p := range net.Params {
+		q := got.Params[i]
+		if want := p.Name == "fc1.weight" || p.Role != models.RoleWeight && p.Role.Trained(); quantized[p.Name] != want {
+			t.Errorf("%s is quantized: %t, want %t", p.Name, !want, want)
+		}
+		if !quantized[p.Name] && !sameBits(q.Data, plain.Params[i].Data) {
+			t.Errorf("%s changed", p.Name)
+		}
+		for j, v := range p.Data {
+			if quantized[p.Name] && (v == 0) != (q.Data[j] == 0) {
+				t.Fatalf("%s: value %d of %g became %g", p.Name, j, v, q.Data[j])
+			}
+		}
+	}
+}
+
 func TestQuantizeIsDeterministicLayerByLayer(t *testing.T) {
 	t.Parallel()
 	net := thinned(t, "lenet-300-100", 3, kept300)
@@ -139,6 +198,9 @@ func TestQuantizeRefusesWrongOptions(t *testing.T) {
 		"no such layer": {func(_ *models.Network, o *compress.Options) { o.Bits["fc4"] = 4 }, `bits for layer "fc4": the layers with weights are ["fc1" "fc2" "fc3"]`},
 		"no width":      {func(_ *models.Network, o *compress.Options) { o.Bits["fc1"] = 0 }, `bits for layer "fc1": a code has 0 bits: from 1 to 16 are allowed`},
 		"too wide":      {func(_ *models.Network, o *compress.Options) { o.Bits[compress.Default] = 17 }, `bits for layer "default": a code has 17 bits: from 1 to 16 are allowed`},
+		"no biases":     {func(_ *models.Network, o *compress.Options) { o.Biases = map[string]int{"relu1": 4} }, `bits for layer "relu1": the layers with biases are ["fc1" "fc2" "fc3"]`},
+		"wide biases":   {func(_ *models.Network, o *compress.Options) { o.Biases = map[string]int{"fc1": 17} }, `bits for layer "fc1": a code has 17 bits`},
+		"no float":      {func(_ *models.Network, o *compress.Options) { o.Keep = 9 }, "9 bits of a float32: from 10 to 32 are kept"},
 		"not a number": {func(net *models.Network, _ *compress.Options) { net.Params[2].Data[9] = float32(math.NaN()) },
 			"layer fc2: value 9 is NaN: only finite ones can be divided into clusters"},
 		"not a network": {func(net *models.Network, _ *compress.Options) { net.Params = net.Params[1:] }, "parameters, the graph needs"},

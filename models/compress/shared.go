@@ -2,6 +2,7 @@ package compress
 
 import (
 	"fmt"
+	"slices"
 
 	"espalier/models"
 )
@@ -12,18 +13,42 @@ const (
 	MaxCodeBits = 16
 )
 
-// Shared is a weight tensor of which the weights share values. Code 0 stands
+// Shared is a parameter of which the weights share values. Code 0 stands
 // for the weights that are not stored, and for fillers later, so a code of b
 // bits chooses among 2^b - 1 centroids and zero, as in the authors' own files.
 type Shared struct {
 	Layer    string       // the node that owns the tensor
+	Role     models.Role  // which of the node's; none is a weight
 	Shape    models.Shape // of the tensor
 	Bits     int          // of a code
 	Codebook []float32    // at most 2^Bits values: +0, then the centroids, ascending
 	Codes    []uint16     // one for each weight, row-major
+	Keep     int          // bits of each value of the codebook; 0 is AllBits
 	// Scales, of codes from [Uniform], are factors of each row. The codebook then
 	// follows from Bits and is not stored.
 	Scales []float32
+}
+
+func newShared(p *models.Param, bits int) Shared {
+	return Shared{Layer: p.Node, Role: p.Role, Shape: slices.Clone(p.Shape), Bits: bits, Codes: make([]uint16, len(p.Data))}
+}
+
+// Param is the name of the parameter: "fc1.weight".
+func (s Shared) Param() string {
+	role := s.Role
+	if role == "" {
+		role = models.RoleWeight
+	}
+	return s.Layer + "." + string(role)
+}
+
+// storedBits are those of [Shared.Stored].
+func (s Shared) storedBits() int64 {
+	bits := s.Keep
+	if bits == 0 {
+		bits = AllBits
+	}
+	return int64(bits * len(s.Stored()))
 }
 
 // Weights are the values that the codes stand for. It fails on a code or a

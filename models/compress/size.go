@@ -16,8 +16,8 @@ type Size struct {
 	WeightTable int64 `json:"weight_table,omitempty"` // of their Huffman code
 	Indices     int64 `json:"indices"`                // gaps
 	IndexTable  int64 `json:"index_table,omitempty"`  // of their Huffman code
-	Codebook    int64 `json:"codebook"`               // 32 for each value, zero too, or for each scale
-	Biases      int64 `json:"biases"`                 // 32 for each bias, scale and shift
+	Codebook    int64 `json:"codebook"`               // 32 for each value, zero too, or as many as it keeps, or 32 for each scale
+	Biases      int64 `json:"biases"`                 // 32 for each bias, scale and shift, or their codes and codebooks
 }
 
 // Total is the sum. The paper does not say whether it counts biases, and does
@@ -51,10 +51,10 @@ type LayerSize struct {
 func (l LayerSize) Dense() int64 { return 32 * l.Params }
 
 // Sizes counts what every layer with trained parameters takes, in the network's
-// order. Layers in shared, from [Quantize], are codes; the weights of others are
-// values of 32 bits. Gaps have gapBits bits, or for 0 in each layer as many as
+// order. Parameters in shared, from [Quantize], are codes; others are values of
+// 32 bits. Gaps have gapBits bits, or for 0 in each layer as many as
 // make it smallest before Huffman coding. Running statistics are not counted:
-// folding removes them. The sizes are those of what [Coded.Pack] and
+// folding removes them. The sizes of weights are those of what [Coded.Pack] and
 // [Sparse.Pack] write, but for the bits that fill each last byte.
 //
 // It fails on a network that is not valid, on shared that are not of its
@@ -64,8 +64,7 @@ func Sizes(net *models.Network, shared []Shared, order string, gapBits int) ([]L
 		return nil, err
 	}
 	for _, s := range shared {
-		p := net.Param(s.Layer + "." + string(models.RoleWeight))
-		if p == nil || !slices.Equal(p.Shape, s.Shape) {
+		if p := net.Param(s.Param()); p == nil || !slices.Equal(p.Shape, s.Shape) {
 			return nil, fmt.Errorf("shared weights of layer %q with shape %v: the network has none", s.Layer, s.Shape)
 		}
 	}
@@ -79,21 +78,34 @@ func Sizes(net *models.Network, shared []Shared, order string, gapBits int) ([]L
 		}
 		l := &layers[len(layers)-1]
 		l.Params += int64(len(p.Data))
+		at := slices.IndexFunc(shared, func(s Shared) bool { return s.Param() == p.Name })
 		if p.Role != models.RoleWeight {
-			l.Fixed.Biases += 32 * int64(len(p.Data))
-			l.Huffman.Biases = l.Fixed.Biases
+			l.addBiases(p, shared, at)
 			continue
 		}
-		if err := l.addWeights(p, shared, order, gapBits); err != nil {
+		if err := l.addWeights(p, shared, at, order, gapBits); err != nil {
 			return nil, err
 		}
 	}
 	return layers, nil
 }
 
-// addWeights counts the weight tensor of a layer.
-func (l *LayerSize) addWeights(p *models.Param, shared []Shared, order string, gapBits int) error {
-	at := slices.IndexFunc(shared, func(s Shared) bool { return s.Layer == p.Node })
+// addBiases counts a bias, scale or shift: a code for each element, or its bits.
+func (l *LayerSize) addBiases(p *models.Param, shared []Shared, at int) {
+	if at < 0 {
+		l.Fixed.Biases += valueBits * int64(len(p.Data))
+		l.Huffman.Biases += valueBits * int64(len(p.Data))
+		return
+	}
+	s := shared[at]
+	table, codes := huffman.Size(s.Codes)
+	l.Fixed.Biases += int64(s.Bits*len(s.Codes)) + s.storedBits()
+	l.Huffman.Biases += table + codes + s.storedBits()
+}
+
+// addWeights counts the weight tensor of a layer, which is shared[at] or, with
+// at below 0, not shared.
+func (l *LayerSize) addWeights(p *models.Param, shared []Shared, at int, order string, gapBits int) error {
 	var x Index
 	if at < 0 {
 		s, err := Encode(p.Data, ViewOf(p.Shape, order), gapBits)
@@ -112,7 +124,7 @@ func (l *LayerSize) addWeights(p *models.Param, shared []Shared, order string, g
 		x, l.WeightBits = c.Index, c.CodeBits
 		l.Stored = count(c.Codes, func(code uint16) bool { return code != 0 })
 		l.Huffman.WeightTable, l.Huffman.Weights = huffman.Size(c.Codes)
-		l.Fixed.Codebook = 32 * int64(len(s.Stored()))
+		l.Fixed.Codebook = s.storedBits()
 		l.Huffman.Codebook = l.Fixed.Codebook
 	}
 	l.Weights, l.Entries, l.GapBits = int64(len(p.Data)), int64(len(x.Gaps)), x.Bits

@@ -4,6 +4,8 @@ import (
 	"math"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"espalier/models"
 	"espalier/models/compress"
 	"espalier/models/zoo"
@@ -185,6 +187,42 @@ func TestNormalizationCountsAsBiases(t *testing.T) {
 	}
 	if dense != 32*params {
 		t.Errorf("%d bits as float32, want 32 for each of %d parameters", dense, params)
+	}
+}
+
+// Biases in codes take those and their centroids; nothing else changes.
+func TestBiasesInCodesTakeLess(t *testing.T) {
+	t.Parallel()
+	net := thinned(t, "lenet-300-100", 3, kept300)
+	bias := net.Param("fc1.bias")
+	for i := range bias.Data {
+		bias.Data[i] = float32(i%40*(i%40)*(i%40)) / 1024
+	}
+	o := compress.Options{Bits: map[string]int{compress.Default: 5}, Init: compress.InitLinear}
+	sizes := func() []compress.LayerSize {
+		quantized, shared, err := compress.Quantize(net, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		layers, err := compress.Sizes(quantized, shared, compress.ByRows, 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return layers
+	}
+	want := sizes()
+	o.Biases = map[string]int{"fc1": 3}
+	got := sizes()
+	if got[0].Fixed.Biases != 3*300+8*32 || got[0].Huffman.Biases >= got[0].Fixed.Biases {
+		t.Errorf("biases take %d bits and %d Huffman-coded, want 300 codes of 3 bits and 8 values, and less", got[0].Fixed.Biases, got[0].Huffman.Biases)
+	}
+	got[0].Fixed.Biases, got[0].Huffman.Biases = 32*300, 32*300
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("more than the biases (-want +got)\n%s", diff)
+	}
+	o.Keep = 16
+	if kept := sizes(); kept[0].Fixed.Biases != 3*300+8*16 || kept[0].Fixed.Codebook != 32*16 {
+		t.Errorf("with values of 16 bits biases take %d bits and the codebook %d, want %d and %d", kept[0].Fixed.Biases, kept[0].Fixed.Codebook, 3*300+8*16, 32*16)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 
 	"espalier/models"
 )
@@ -21,12 +20,12 @@ const (
 // multiple. It returns a copy of the network in which every weight is
 // float32(multiple) * scale, and the multiples as codes, in the order of the
 // layers. Zeros stay zeros, and small weights become some; biases and
-// normalization are left alone. Of the options Init and Seed have no meaning.
+// normalization are left alone. Of the options only Bits has a meaning.
 //
 // It fails as [Quantize] does, and on widths outside MinUniformBits to
 // MaxUniformBits.
 func Uniform(net *models.Network, o Options) (*models.Network, []Shared, error) {
-	return eachLayer(net, o, uniform)
+	return eachLayer(net, Options{Bits: o.Bits}, uniform)
 }
 
 // uniform rounds the weights of one tensor.
@@ -35,7 +34,8 @@ func uniform(p *models.Param, bits int, _ Options) (Shared, error) {
 		return Shared{}, fmt.Errorf("%d bits: uniform codes have from %d to %d", bits, MinUniformBits, MaxUniformBits)
 	}
 	most := 1<<(bits-1) - 1
-	s := Shared{Layer: p.Node, Shape: slices.Clone(p.Shape), Bits: bits, Codes: make([]uint16, len(p.Data)), Codebook: []float32{0}}
+	s := newShared(p, bits)
+	s.Codebook = []float32{0}
 	for m := -most; m <= most; m++ {
 		if m != 0 {
 			s.Codebook = append(s.Codebook, float32(m))

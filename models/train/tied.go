@@ -21,12 +21,13 @@ type Tie struct {
 	Codes []int32
 }
 
-// Ties ties the equal weights of every layer of net but the excluded ones. The
-// centroids of a layer are its values other than 0, ascending.
-func Ties(net *models.Network, exclude []string) []Tie {
+// Ties ties the equal weights of every layer of net but the excluded ones, and
+// with biases the other trained parameters too. The centroids of a parameter
+// are its values other than 0, ascending.
+func Ties(net *models.Network, exclude []string, biases bool) []Tie {
 	var ties []Tie
 	for _, p := range net.Params {
-		if p.Role != models.RoleWeight || slices.Contains(exclude, p.Node) {
+		if p.Role != models.RoleWeight && !(biases && p.Role.Trained()) || slices.Contains(exclude, p.Node) {
 			continue
 		}
 		centroids := slices.Clone(p.Data)

@@ -69,7 +69,7 @@ func TestTiedWeightsStayEqual(t *testing.T) {
 			t.Parallel()
 			net := rounded(prune(network(0.4, 1), 0.4, 2), 0.25)
 			o := options(optimizer)
-			o.EMA, o.L1, o.Ties = 0.9, train.Penalty{Weight: 1e-4}, train.Ties(net, nil)
+			o.EMA, o.L1, o.Ties = 0.9, train.Penalty{Weight: 1e-4}, train.Ties(net, nil, false)
 			trainer := start(t, net, o, nil)
 			for !trainer.Done() {
 				run(t, trainer, 1)
@@ -105,7 +105,7 @@ func equal(t *testing.T, ties []train.Tie, net *models.Network) {
 func TestTiesAreOfEqualWeights(t *testing.T) {
 	t.Parallel()
 	net := rounded(prune(network(0, 1), 0.4, 2), 0.5)
-	ties := train.Ties(net, []string{"fc2"})
+	ties := train.Ties(net, []string{"fc2"}, false)
 	if len(ties) != 1 || ties[0].Param != "fc1.weight" {
 		t.Fatalf("ties %+v, want those of fc1.weight alone", ties)
 	}
@@ -123,7 +123,7 @@ func TestResumeOfTiedWeightsIsExact(t *testing.T) {
 			for i, exclude := range [][]string{nil, {"fc1"}} {
 				net := rounded(prune(normalized(0.4, 1), 0.3, 2), 0.25)
 				o := options(optimizer)
-				o.EMA, o.Clip, o.MeanGradient, o.Ties = 0.9, 0.5, i > 0, train.Ties(net, exclude)
+				o.EMA, o.Clip, o.MeanGradient, o.Ties = 0.9, 0.5, i > 0, train.Ties(net, exclude, false)
 				interrupt(t, net, o, uint64(i))
 			}
 		})
@@ -134,7 +134,7 @@ func TestResumeOfTiedWeightsIsExactOnGorgonia(t *testing.T) {
 	t.Parallel()
 	r := newReal(t, 500)
 	net := rounded(digits(t), 0.02)
-	r.o.Optimizer.LR, r.o.Ties = 0.002, train.Ties(net, nil)
+	r.o.Optimizer.LR, r.o.Ties = 0.002, train.Ties(net, nil, false)
 	r.interrupted(t, net, 1, 9, 5, -1)
 	trainer := r.start(t, &checkpoint.Checkpoint{Network: net})
 	run(t, trainer, -1)
@@ -146,7 +146,7 @@ func TestCentroidGradientIsTheDerivative(t *testing.T) {
 	t.Parallel()
 	net := rounded(prune(network(0, 5), 0.2, 3), 0.5)
 	o := options(train.Optimizer{Kind: train.SGD, LR: 1})
-	o.Schedule, o.Ties = train.Schedule{Kind: train.Constant}, train.Ties(net, nil)
+	o.Schedule, o.Ties = train.Schedule{Kind: train.Constant}, train.Ties(net, nil, false)
 	trainer := start(t, net, o, nil)
 	run(t, trainer, 1)
 	moved := trainer.Result()
@@ -183,7 +183,7 @@ func TestCentroidGradientIsTheDerivative(t *testing.T) {
 func TestTiesThatDoNotFit(t *testing.T) {
 	t.Parallel()
 	net := rounded(network(0, 1), 0.5)
-	good := train.Ties(net, nil)[0]
+	good := train.Ties(net, nil, false)[0]
 	with := func(change func(codes []int32)) []train.Tie {
 		tie := train.Tie{Param: good.Param, Codes: slices.Clone(good.Codes)}
 		change(tie.Codes)

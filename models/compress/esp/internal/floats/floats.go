@@ -112,35 +112,39 @@ func fillPlanes(dst []float32, data []byte) error {
 
 // Key maps values to numbers in their order: -NaN, the negative ones, -0, +0,
 // the positive ones, NaN.
-func Key(v float32) uint32 {
+func Key(v float32) uint32 { return key(v, 0) }
+
+// key is that of a value without its last bits, which are 0.
+func key(v float32, zeros int) uint32 {
 	b := math.Float32bits(v)
 	if b>>31 == 1 {
-		return ^b
+		return ^b >> zeros
 	}
-	return b | 1<<31
+	return (b | 1<<31) >> zeros
 }
 
-// value undoes Key.
-func value(key uint32) float32 {
+// value undoes key.
+func value(key uint32, zeros int) float32 {
+	key <<= zeros
 	if key>>31 == 1 {
 		return math.Float32frombits(key &^ (1 << 31))
 	}
-	return math.Float32frombits(^key)
+	return math.Float32frombits(^key >> zeros << zeros)
 }
 
 // EncodeBook writes different values in the order of their keys, the largest of
-// which is below 2^32 - 1: how many zeros all keys end in, and the differences
+// which is below 2^32 - 1: how many zeros all values end in, and the differences
 // of the keys without them.
 func EncodeBook(values []float32, decisions int) []byte {
-	all := uint32(0)
+	all := uint32(1 << 31)
 	for _, v := range values {
-		all |= Key(v)
+		all |= math.Float32bits(v)
 	}
-	zeros := bits.TrailingZeros32(all | 1<<31)
+	zeros := bits.TrailingZeros32(all)
 	steps := make([]uint32, len(values))
 	before := uint32(0)
 	for i, v := range values {
-		key := Key(v) >> zeros
+		key := key(v, zeros)
 		steps[i] = key - before
 		before = key + 1
 	}
@@ -164,7 +168,7 @@ func DecodeBook(data []byte, n int) ([]float32, error) {
 		if key >= 1<<(32-zeros) {
 			return nil, fmt.Errorf("codebook: value %d is beyond the last float32", i)
 		}
-		values[i] = value(uint32(key << zeros))
+		values[i] = value(uint32(key), zeros)
 		next = key + 1
 	}
 	return values, nil

@@ -15,7 +15,8 @@ import (
 // parts are the bytes of a tensor, divided.
 type parts struct {
 	mark   byte
-	table  []byte // codebook or scales
+	expect *pattern.Expected // of a tensor coded beside another
+	table  []byte            // codebook or scales
 	blocks []block
 	mask   []byte
 }
@@ -27,6 +28,7 @@ type block struct {
 
 func (p *parts) kind() Kind   { return kinds[p.mark&3] }
 func (p *parts) sparse() bool { return p.mark&markSparse != 0 }
+func (p *parts) beside() bool { return p.mark&markBeside != 0 }
 
 // divide finds the parts of a tensor of that shape.
 func divide(data []byte, rows, columns int) (*parts, error) {
@@ -38,12 +40,15 @@ func divide(data []byte, rows, columns int) (*parts, error) {
 	if p.mark&^tensorMarks != 0 || int(p.mark&3) >= len(kinds) || mask == maskBits || p.mark&markByRow != 0 && p.kind() != Int8 {
 		return nil, fmt.Errorf("form %#x is not known", p.mark)
 	}
+	starts := blocks(rows, columns)
+	if p.beside() && (!p.sparse() || len(starts) > 2) {
+		return nil, fmt.Errorf("form %#x is not known: only sparse tensors of one block are coded beside others", p.mark)
+	}
 	data = data[1:]
 	var wanted []*[]byte
 	if p.kind() != Float32 {
 		wanted = append(wanted, &p.table)
 	}
-	starts := blocks(rows, columns)
 	p.blocks = make([]block, len(starts)-1)
 	for i := range p.blocks {
 		b := &p.blocks[i]
@@ -102,7 +107,7 @@ func (p *parts) newTensor(of *models.Param) (*Tensor, error) {
 
 // decode reads some rows, as a tensor with the codebook or scales of t. Of a
 // sparse one it reads places and weights side by side.
-func (b block) decode(t *Tensor) (*Tensor, error) {
+func (b block) decode(t *Tensor, expected *pattern.Expected) (*Tensor, error) {
 	rows := *t
 	rows.Rows = b.to - b.from
 	if len(t.Scales) > 1 {
@@ -119,7 +124,7 @@ func (b block) decode(t *Tensor) (*Tensor, error) {
 			if i == 1 {
 				return weights(n)
 			}
-			m, err := pattern.Decode(b.pattern, rows.Rows, t.Columns)
+			m, err := pattern.Decode(b.pattern, rows.Rows, t.Columns, expected)
 			rows.Starts, rows.Places = m.Starts, m.Columns
 			return err
 		})
@@ -156,7 +161,7 @@ func (t *Tensor) decodeWeights(data []byte, n int) (err error) {
 // decodeBlocks reads all rows, in parallel, and gives each block to keep.
 func (p *parts) decodeBlocks(t *Tensor, keep func(i int, rows *Tensor)) error {
 	return inParallel(len(p.blocks), func(i int) error {
-		rows, err := p.blocks[i].decode(t)
+		rows, err := p.blocks[i].decode(t, p.expect)
 		if err != nil {
 			return err
 		}
@@ -166,8 +171,8 @@ func (p *parts) decodeBlocks(t *Tensor, keep func(i int, rows *Tensor)) error {
 }
 
 // decodeTensor reads a tensor in its stored form.
-func decodeTensor(of *models.Param, data []byte) (*Tensor, error) {
-	p, t, err := begin(of, data)
+func decodeTensor(of *models.Param, data []byte, expect expects) (*Tensor, error) {
+	p, t, err := begin(of, data, expect)
 	if err != nil {
 		return nil, err
 	}
@@ -186,10 +191,15 @@ func decodeTensor(of *models.Param, data []byte) (*Tensor, error) {
 	return t, err
 }
 
-func begin(of *models.Param, data []byte) (*parts, *Tensor, error) {
+func begin(of *models.Param, data []byte, expect expects) (*parts, *Tensor, error) {
 	p, err := divide(data, of.Shape[0], of.Shape[1:].Size())
 	if err != nil {
 		return nil, nil, err
+	}
+	if p.beside() {
+		if p.expect, err = expect(); err != nil {
+			return nil, nil, err
+		}
 	}
 	t, err := p.newTensor(of)
 	return p, t, err
@@ -214,8 +224,8 @@ func (t *Tensor) join(pieces []*Tensor) {
 }
 
 // decodeParam gives a parameter its values and its mask.
-func decodeParam(of *models.Param, data []byte) error {
-	p, t, err := begin(of, data)
+func decodeParam(of *models.Param, data []byte, expect expects) error {
+	p, t, err := begin(of, data, expect)
 	if err != nil {
 		return err
 	}
@@ -271,7 +281,7 @@ func (p *parts) decodeMask(t *Tensor, values func() []float32) ([]bool, error) {
 	if p.mark&maskBits == maskZeros {
 		return mask, nil
 	}
-	kept, err := pattern.Decode(p.mask, t.Rows, t.Columns)
+	kept, err := pattern.Decode(p.mask, t.Rows, t.Columns, nil)
 	if err != nil {
 		return nil, fmt.Errorf("mask: %w", err)
 	}

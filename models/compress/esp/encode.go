@@ -17,7 +17,8 @@ const (
 	maskApart   = 2 << 3 // a mask of its own
 	maskBits    = 3 << 3
 	markByRow   = 1 << 5 // a scale for each row, not one for all
-	tensorMarks = 1<<6 - 1
+	markBeside  = 1 << 6 // the pattern is coded beside an earlier tensor
+	tensorMarks = 1<<7 - 1
 )
 
 // A block is as many rows as have about so many weights. Blocks are coded apart,
@@ -33,6 +34,8 @@ func blocks(rows, columns int) []int {
 	return append(starts, rows)
 }
 
+func (t *Tensor) inOneBlock() bool { return len(blocks(t.Rows, t.Columns)) == 2 }
+
 // decisions are how many decisions in adaptive binary coding, of some ten
 // nanoseconds each, a list of a block with so many weights may take.
 func (o Options) decisions(weights int) int {
@@ -42,15 +45,21 @@ func (o Options) decisions(weights int) int {
 	return max(weights/4, min(1<<18, 6*weights))
 }
 
-// encodeTensor is the shortest of the forms that a parameter can have. Of large
+// encodeTensor is the shortest of the forms that a parameter can have, of which
+// so much is expected. Of large
 // ones a sparse form is taken that is hardly longer than a dense one: it is read
 // faster, and multiplied by faster.
-func encodeTensor(p *models.Param, o Options) []byte {
+func encodeTensor(p *models.Param, expected *pattern.Expected, o Options) []byte {
 	dense := matrixOf(p)
 	var best []byte
 	least := 0
 	for _, t := range forms(dense) {
-		data := t.encode(o)
+		data := t.encode(nil, o)
+		if t.Sparse && expected != nil && len(data) < largeTensor && t.inOneBlock() {
+			if beside := t.encode(expected, o); len(beside) < len(data) {
+				data = beside
+			}
+		}
 		size := len(data)
 		if t.Sparse && !o.Smallest && size >= largeTensor {
 			size -= size / hardly
@@ -88,8 +97,11 @@ func hopeless(sparse *Tensor) bool {
 
 // encode writes a mark and parts, each after its length but the last, which ends
 // with the tensor.
-func (t *Tensor) encode(o Options) []byte {
+func (t *Tensor) encode(expected *pattern.Expected, o Options) []byte {
 	mark, mask := t.mask()
+	if expected != nil {
+		mark |= markBeside
+	}
 	for number, kind := range kinds {
 		if t.Kind == kind {
 			mark |= byte(number)
@@ -108,13 +120,13 @@ func (t *Tensor) encode(o Options) []byte {
 	}
 	starts := blocks(t.Rows, t.Columns)
 	for i, from := range starts[:len(starts)-1] {
-		parts = append(parts, t.encodeBlock(from, starts[i+1], o)...)
+		parts = append(parts, t.encodeBlock(from, starts[i+1], expected, o)...)
 	}
 	if t.Sparse {
 		mark |= markSparse
 	}
 	if mask != nil {
-		parts = append(parts, pattern.Encode(*mask, o.decisions(len(t.Mask))))
+		parts = append(parts, pattern.Encode(*mask, nil, o.decisions(len(t.Mask))))
 	}
 	out := []byte{mark}
 	for i, part := range parts {
@@ -128,7 +140,7 @@ func (t *Tensor) encode(o Options) []byte {
 
 // encodeBlock is where the entries of some rows are, for a sparse tensor, and
 // what they are.
-func (t *Tensor) encodeBlock(from, to int, o Options) [][]byte {
+func (t *Tensor) encodeBlock(from, to int, expected *pattern.Expected, o Options) [][]byte {
 	decisions := o.decisions((to - from) * t.Columns)
 	first, last := from*t.Columns, to*t.Columns
 	var parts [][]byte
@@ -138,7 +150,7 @@ func (t *Tensor) encodeBlock(from, to int, o Options) [][]byte {
 		for r := range m.Starts {
 			m.Starts[r] = t.Starts[from+r] - int32(first)
 		}
-		parts = append(parts, pattern.Encode(m, decisions))
+		parts = append(parts, pattern.Encode(m, expected, decisions))
 	}
 	switch {
 	case t.Kind == Float32:

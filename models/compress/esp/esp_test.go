@@ -32,6 +32,7 @@ func networks(t testing.TB) map[string]*models.Network {
 		"zero and large":       zootest.Blank(t, zoo.Options{Arch: "vgg-11-bn", Width: 0.5}),
 		"batch normalization":  pruned(t, zoo.Options{Arch: "resnet-20", Width: 0.5}, 2, 0.3),
 		"pruned":               pruned(t, lenet, 3, 0.08),
+		"dead neurons":         dying(t, 3),
 		"hardly pruned":        pruned(t, lenet, 3, 0.9),
 		"nearly empty":         pruned(t, lenet, 4, 0.002),
 		"shared":               shared(t, pruned(t, lenet, 5, 0.08), 5),
@@ -94,6 +95,44 @@ func TestNetworksComeBack(t *testing.T) {
 			}
 			t.Logf("%d bytes of %d, %.1fx, %s", len(data), total, float64(total)/float64(len(data)), strings.Join(kinds, " "))
 		})
+	}
+}
+
+// What pruning leaves of neurons that it has removed is known from the weights
+// before them, whichever way the file is read.
+func TestDeadNeuronsTakeNothing(t *testing.T) {
+	t.Parallel()
+	net := dying(t, 8)
+	data, err := esp.Encode(net, esp.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := esp.Open(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sizes, err := f.Sizes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range sizes.Tensors {
+		if s.Name == "fc1.bias" && (s.Positions > 20 || !s.Sparse) {
+			t.Errorf("which of 300 biases are 0 takes %d bytes, which can be known", s.Positions)
+		}
+	}
+	for _, p := range net.Params {
+		alone, err := f.Tensor(p.Name)
+		if err != nil || !sameBits(alone.Dense(), p.Data) {
+			t.Errorf("%s alone has other values, %v", p.Name, err)
+		}
+	}
+	for name, read := range map[string]func() (*models.Network, error){
+		"at once": func() (*models.Network, error) { return esp.Decode(data) },
+		"stream":  func() (*models.Network, error) { return esp.Read(bytes.NewReader(data)) },
+	} {
+		if got, err := read(); err != nil || differ(net, got) != "" {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

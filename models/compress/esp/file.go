@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"sort"
 
 	"espalier/models"
+	"espalier/models/compress/esp/internal/pattern"
 )
 
 // File is an opened file. Its bytes are read when they are asked for, and must
@@ -70,26 +72,48 @@ func (f *File) Graph() *models.Network { return f.header.net.Clone() }
 func (f *File) Size() int { return len(f.data) }
 
 // Tensor reads one tensor in its stored form, by a name such as "fc1.weight".
-// It reads nothing but the tensor's section, whose checksum it checks. It fails
-// on a name that the network does not have, and on a section that is damaged.
+// It reads nothing but the tensor's section, whose checksum it checks, and those
+// of the tensors that a small one is coded beside. It fails on a name that the
+// network does not have, and on a section that is damaged.
 func (f *File) Tensor(name string) (*Tensor, error) {
 	for _, s := range f.header.sections {
 		for i := range s.sizes {
-			p := f.header.net.Params[s.first+i]
-			if p.Name != name {
-				continue
+			if f.header.net.Params[s.first+i].Name == name {
+				return f.read(s, s.first+i)
 			}
-			if err := f.verify(s); err != nil {
-				return nil, err
-			}
-			t, err := decodeTensor(p, f.tensor(s.first+i))
-			if err != nil {
-				return nil, fmt.Errorf("packed model: tensor %s: %w", name, err)
-			}
-			return t, nil
 		}
 	}
 	return nil, fmt.Errorf("packed model: network %s has no tensor %q", f.header.net.Name, name)
+}
+
+// read reads a tensor of the section, and first those beside which it is coded.
+func (f *File) read(s section, at int) (*Tensor, error) {
+	if err := f.verify(s); err != nil {
+		return nil, err
+	}
+	p := f.header.net.Params[at]
+	t, err := decodeTensor(p, f.tensor(at), func() (*pattern.Expected, error) {
+		i := neighbour(f.header.net, at)
+		if i < 0 {
+			return nil, errNoNeighbour
+		}
+		weights, err := f.read(f.holding(i), i)
+		if err != nil {
+			return nil, err
+		}
+		return known(expecting(p.Shape, occupied(weights.Shape, weights.Dense())))
+	})
+	if err != nil {
+		return nil, fmt.Errorf("packed model: tensor %s: %w", p.Name, err)
+	}
+	return t, nil
+}
+
+// holding is the section of a tensor.
+func (f *File) holding(at int) section {
+	sections := f.header.sections
+	i := sort.Search(len(sections), func(i int) bool { return sections[i].first > at })
+	return sections[i-1]
 }
 
 func (f *File) tensor(i int) []byte { return f.data[f.begins[i]:f.begins[i+1]] }
@@ -113,15 +137,29 @@ func (f *File) Network() (*models.Network, error) {
 		return nil, err
 	}
 	net := f.Graph()
-	err := inParallel(len(net.Params), func(i int) error { return decodeNamed(net.Params[i], f.tensor(i)) })
+	// Those that are coded beside others come after these.
+	beside := func(i int) bool { return f.begins[i] < f.begins[i+1] && f.data[f.begins[i]]&markBeside != 0 }
+	err := inParallel(len(net.Params), func(i int) error {
+		if beside(i) {
+			return nil
+		}
+		return decodeNamed(net, i, f.tensor(i))
+	})
+	for i := range net.Params {
+		if err == nil && beside(i) {
+			err = decodeNamed(net, i, f.tensor(i))
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
 	return net, nil
 }
 
-func decodeNamed(p *models.Param, data []byte) error {
-	if err := decodeParam(p, data); err != nil {
+// decodeNamed gives a parameter its values, where those before it have theirs.
+func decodeNamed(net *models.Network, at int, data []byte) error {
+	p := net.Params[at]
+	if err := decodeParam(p, data, func() (*pattern.Expected, error) { return known(expectingOf(net, at)) }); err != nil {
 		return fmt.Errorf("packed model: tensor %s: %w", p.Name, err)
 	}
 	return nil
@@ -145,7 +183,7 @@ func Read(r io.Reader) (*models.Network, error) {
 			return nil, err
 		}
 		for i, size := range s.sizes {
-			if err := decodeNamed(net.Params[s.first+i], data[:size]); err != nil {
+			if err := decodeNamed(net, s.first+i, data[:size]); err != nil {
 				return nil, err
 			}
 			data = data[size:]

@@ -51,7 +51,7 @@ func FuzzFile(f *testing.F) {
 	for _, net := range []*models.Network{
 		tiny(1, 0, 2, 0, 0, 3), tiny(1, 1, 1, 2, 2, 2), tiny(0, 0, 0, 0, 0, 0),
 		pruned(f, zoo.Options{Arch: "mlp", Hidden: []int{5}, Input: models.Shape{7}, BatchNorm: true}, 1, 0.3),
-		pruned(f, zoo.Options{Arch: "lenet-5", Width: 0.1}, 1, 0.2),
+		pruned(f, zoo.Options{Arch: "lenet-5", Width: 0.1}, 1, 0.2), dying(f, 1),
 	} {
 		data, err := esp.Encode(net, esp.Options{})
 		if err != nil {

@@ -34,6 +34,29 @@ func pruned(t testing.TB, o zoo.Options, seed uint64, share float64) *models.Net
 	return net
 }
 
+// dying is a network half of whose neurons have nothing left, at random.
+func dying(t testing.TB, seed uint64) *models.Network {
+	net := pruned(t, zoo.Options{Arch: "lenet-300-100"}, seed, 0.04)
+	r := rand.New(rand.NewPCG(seed, 4))
+	for _, layers := range [][2]string{{"fc1", "fc2"}, {"fc2", "fc3"}} {
+		in, bias, out := net.Param(layers[0]+".weight"), net.Param(layers[0]+".bias"), net.Param(layers[1]+".weight")
+		columns, neurons := in.Shape[1], in.Shape[0]
+		for n := range neurons {
+			if r.IntN(2) == 0 {
+				continue
+			}
+			bias.Data[n] = 0
+			for i := range columns {
+				in.Data[n*columns+i], in.Mask[n*columns+i] = 0, false
+			}
+			for i := n; i < len(out.Data); i += neurons {
+				out.Data[i], out.Mask[i] = 0, false
+			}
+		}
+	}
+	return net
+}
+
 // shared is a network with weights that take few different values.
 func shared(t testing.TB, net *models.Network, bits int) *models.Network {
 	t.Helper()

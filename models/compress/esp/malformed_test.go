@@ -95,6 +95,8 @@ func TestMalformedFiles(t *testing.T) {
 		"weights of nothing":        {holding(graphOf(t, large), []byte{4, 2, 0, 0, 0}), "1572864 weights in a file of "},
 		"no tensor":                 {holding(graph, nil), "tensor fc.weight: it has no bytes"},
 		"an unknown form":           {holding(graph, []byte{0x40}), "form 0x40 is not known"},
+		"a form beyond all":         {holding(graph, []byte{0x80}), "form 0x80 is not known"},
+		"beside nothing":            {holding(graph, []byte{0x44, 2, 0, 0}), "it is coded beside weights before it, and there are none that fit"},
 		"a kind that is none":       {holding(graph, []byte{3}), "form 0x3 is not known"},
 		"both masks":                {holding(graph, []byte{3 << 3}), "form 0x18 is not known"},
 		"scales of floats":          {holding(graph, []byte{1 << 5}), "form 0x20 is not known"},

@@ -12,6 +12,27 @@ type lines struct {
 	rowPlace, colPlace []int32
 }
 
+// Expected are the rows and columns that are expected to have entries, because
+// of what else is known: each nil, or one for each row or column.
+type Expected struct{ Rows, Cols []bool }
+
+// sides are the rows and the columns; of none, nothing is expected.
+func (x *Expected) sides() [2][]bool {
+	if x == nil {
+		return [2][]bool{}
+	}
+	return [2][]bool{x.Rows, x.Cols}
+}
+
+// context of line i is what the two lines before it are, and what is expected
+// of it.
+func context(before int, expected []bool, i int) int {
+	if expected != nil && expected[i] {
+		return before | 4
+	}
+	return before
+}
+
 func occupied(m Matrix) lines {
 	var used lines
 	for r := range m.Rows() {
@@ -39,34 +60,34 @@ func (l *lines) fill(rows, cols int) {
 }
 
 // encode writes for each row and for each column whether it has entries, in
-// adaptive binary coding, with probabilities by the two before it.
-func (l lines) encode() []byte {
+// adaptive binary coding.
+func (l lines) encode(expected *Expected) []byte {
 	e := arith.NewEncoder()
-	for _, places := range [][]int32{l.rowPlace, l.colPlace} {
-		probs, before, next := arith.NewProbs(4), 0, 0
+	for side, places := range [][]int32{l.rowPlace, l.colPlace} {
+		probs, before, next := arith.NewProbs(8), 0, 0
 		for i := range int(places[len(places)-1]) {
 			bit := 0
 			if int(places[next]) == i {
 				bit = 1
 				next++
 			}
-			e.Bit(&probs[before], bit)
+			e.Bit(&probs[context(before, expected.sides()[side], i)], bit)
 			before = before<<1&3 | bit
 		}
 	}
 	return e.Bytes()
 }
 
-func decodeLines(data []byte, rows, cols int) (lines, error) {
+func decodeLines(data []byte, rows, cols int, expected *Expected) (lines, error) {
 	var l lines
 	d := arith.NewDecoder(data)
-	for _, side := range []struct {
+	for i, side := range []struct {
 		n      int
 		places *[]int32
 	}{{rows, &l.rowPlace}, {cols, &l.colPlace}} {
-		probs, before := arith.NewProbs(4), 0
+		probs, before, expects := arith.NewProbs(8), 0, expected.sides()[i]
 		for i := range side.n {
-			bit := d.Bit(&probs[before])
+			bit := d.Bit(&probs[context(before, expects, i)])
 			if bit == 1 {
 				*side.places = append(*side.places, int32(i))
 			}

@@ -38,8 +38,8 @@ const (
 )
 
 // Encode writes a pattern, with adaptive coding only where it takes at most
-// decisions between 0 and 1.
-func Encode(m Matrix, decisions int) []byte {
+// decisions between 0 and 1. A reader has to expect the same.
+func Encode(m Matrix, expected *Expected, decisions int) []byte {
 	n := len(m.Columns)
 	if n == 0 {
 		return []byte{0, 0}
@@ -52,7 +52,7 @@ func Encode(m Matrix, decisions int) []byte {
 	}
 	keep(appendGaps(header(markColumns, n), m.transposed(), decisions))
 	used := occupied(m)
-	named := used.encode()
+	named := used.encode(expected)
 	squeezed := used.squeeze(m)
 	front := func(mark byte) []byte {
 		data := binary.AppendUvarint(header(mark|markSqueezed, n), uint64(len(named)))
@@ -72,8 +72,8 @@ func Encode(m Matrix, decisions int) []byte {
 func header(mark byte, n int) []byte { return binary.AppendUvarint([]byte{mark}, uint64(n)) }
 
 // Decode reads a pattern of a matrix with these rows and columns, whose product
-// fits an int32.
-func Decode(data []byte, rows, cols int) (Matrix, error) {
+// fits an int32, and of which so much is expected.
+func Decode(data []byte, rows, cols int, expected *Expected) (Matrix, error) {
 	if len(data) < 2 {
 		return Matrix{}, fmt.Errorf("a pattern of %d bytes", len(data))
 	}
@@ -93,7 +93,7 @@ func Decode(data []byte, rows, cols int) (Matrix, error) {
 			return Matrix{}, fmt.Errorf("empty rows and columns in %d bytes of %d", length, len(data))
 		}
 		var err error
-		if all, err = decodeLines(data[size:size+int(length)], rows, cols); err != nil {
+		if all, err = decodeLines(data[size:size+int(length)], rows, cols, expected); err != nil {
 			return Matrix{}, err
 		}
 		data = data[size+int(length):]

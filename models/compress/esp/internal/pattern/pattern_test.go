@@ -39,6 +39,45 @@ func same(a, b pattern.Matrix) bool {
 	return a.Cols == b.Cols && slices.Equal(a.Starts, b.Starts) && slices.Equal(a.Columns, b.Columns)
 }
 
+// guessed is what somebody might expect of a matrix: at times nothing, mostly
+// what is so.
+func guessed(r *rand.Rand, m pattern.Matrix) *pattern.Expected {
+	if r.IntN(3) == 0 {
+		return nil
+	}
+	x := &pattern.Expected{Rows: make([]bool, m.Rows())}
+	if r.IntN(2) == 0 {
+		x.Cols = make([]bool, m.Cols)
+	}
+	for row := range x.Rows {
+		x.Rows[row] = (m.Starts[row] < m.Starts[row+1]) != (r.IntN(20) == 0)
+	}
+	for _, c := range m.Columns {
+		if x.Cols != nil {
+			x.Cols[c] = true
+		}
+	}
+	return x
+}
+
+// Rows that are empty where it was expected take nearly nothing.
+func TestExpectedLinesTakeNothing(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(4, 1))
+	m := pattern.Matrix{Cols: 1, Starts: []int32{0}}
+	x := &pattern.Expected{}
+	for range 500 {
+		x.Rows = append(x.Rows, r.IntN(2) == 0)
+		if x.Rows[len(x.Rows)-1] {
+			m.Columns = append(m.Columns, 0)
+		}
+		m.Starts = append(m.Starts, int32(len(m.Columns)))
+	}
+	if plain, known := len(pattern.Encode(m, nil, 1<<20)), len(pattern.Encode(m, x, 1<<20)); plain < 60 || known > 16 {
+		t.Errorf("500 rows at random take %d bytes, and %d where they are expected", plain, known)
+	}
+}
+
 func TestPatternsComeBack(t *testing.T) {
 	t.Parallel()
 	kinds := map[byte]bool{}
@@ -46,10 +85,11 @@ func TestPatternsComeBack(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		rows, cols := 1+r.IntN(60), 1+r.IntN(90)
 		m := drawn(r, rows, cols, r.Float64()*r.Float64(), seed%2 == 0)
+		x := guessed(r, m)
 		for _, decisions := range []int{0, 1 << 20} {
-			data := pattern.Encode(m, decisions)
+			data := pattern.Encode(m, x, decisions)
 			kinds[data[0]] = true
-			got, err := pattern.Decode(data, rows, cols)
+			got, err := pattern.Decode(data, rows, cols, x)
 			if err != nil || !same(got, m) {
 				t.Fatalf("seed %d, %d x %d, kind %d: %v\n%v\n%v", seed, rows, cols, data[0], err, got, m)
 			}
@@ -80,7 +120,7 @@ func TestMalformedPatterns(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if m, err := pattern.Decode(test.data, 3, 4); err == nil || !strings.Contains(err.Error(), test.want) {
+			if m, err := pattern.Decode(test.data, 3, 4, nil); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("%v, error %v, want %s", m, err, test.want)
 			}
 		})
@@ -91,14 +131,14 @@ func FuzzDecode(f *testing.F) {
 	for seed := range uint64(12) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		rows, cols := 1+r.IntN(30), 1+r.IntN(30)
-		f.Add(pattern.Encode(drawn(r, rows, cols, 0.2, seed%3 == 0), int(seed%2)<<20), uint8(rows), uint8(cols))
+		f.Add(pattern.Encode(drawn(r, rows, cols, 0.2, seed%3 == 0), nil, int(seed%2)<<20), uint8(rows), uint8(cols))
 	}
 	f.Fuzz(func(t *testing.T, data []byte, rows, cols uint8) {
-		m, err := pattern.Decode(data, int(rows)+1, int(cols)+1)
+		m, err := pattern.Decode(data, int(rows)+1, int(cols)+1, nil)
 		if err != nil {
 			return
 		}
-		if again, err := pattern.Decode(pattern.Encode(m, 1<<20), m.Rows(), m.Cols); err != nil || !same(again, m) {
+		if again, err := pattern.Decode(pattern.Encode(m, nil, 1<<20), m.Rows(), m.Cols, nil); err != nil || !same(again, m) {
 			t.Errorf("what was read from %x is not what is written: %v", data, err)
 		}
 	})

@@ -25,6 +25,9 @@ func (s *Steps) dataset(ctx context.Context, c config.Data, digest string) (*dat
 		Name: c.Name, Path: c.Path, Train: c.Train, Test: c.Test, Validation: c.Validation,
 		Mean: c.Normalize.Mean, Deviation: c.Normalize.Deviation, Extra: c.ExtraTest, CacheDir: s.CacheDir,
 	}
+	if err := s.mayRead("data.path", c.Path); err != nil {
+		return nil, err
+	}
 	s.datasets.mu.Lock()
 	defer s.datasets.mu.Unlock()
 	if s.datasets.have == nil || !reflect.DeepEqual(s.datasets.want, o) {

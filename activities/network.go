@@ -25,6 +25,9 @@ func (s *Steps) firstNetwork(ctx context.Context, n config.Network, set *data.Da
 		}
 		return net, nil
 	}
+	if err := s.mayRead("network", n.File()); err != nil {
+		return nil, err
+	}
 	net, err := newNetwork(n, set, seed)
 	if err != nil {
 		return nil, &inputError{err}

@@ -29,7 +29,10 @@ type Steps struct {
 	Version string
 	// CacheDir keeps generated data sets between processes; empty keeps none.
 	CacheDir string
-	Log      *slog.Logger
+	// Files are the folders from which specs may have data and networks read;
+	// none means that they may name any.
+	Files []string
+	Log   *slog.Logger
 
 	datasets datasets
 }

@@ -22,6 +22,9 @@ type Env struct {
 	TemporalFile string
 	// S3 is the bucket of ESPALIER_S3, nil when the embedded store is used.
 	S3 *S3
+	// PayloadKeys (ESPALIER_PAYLOAD_KEYS) is the file of the keys that encrypt
+	// what Temporal keeps; empty is none.
+	PayloadKeys string
 	// NoColor (NO_COLOR, see no-color.org) asks for output without colours.
 	NoColor bool
 	// Threads (ESPALIER_THREADS) is the number of threads that compute; 0 is
@@ -54,7 +57,8 @@ func FromEnviron(lookup func(string) (string, bool)) (Env, error) {
 		value, _ := lookup(name)
 		return value
 	}
-	e := Env{Home: get("ESPALIER_HOME"), NoColor: get("NO_COLOR") != "", TemporalFile: get("TEMPORAL_CONFIG_FILE")}
+	e := Env{Home: get("ESPALIER_HOME"), NoColor: get("NO_COLOR") != ""}
+	e.TemporalFile, e.PayloadKeys = get("TEMPORAL_CONFIG_FILE"), get("ESPALIER_PAYLOAD_KEYS")
 	if e.Home == "" {
 		e.Home = ".espalier"
 	}

@@ -19,14 +19,27 @@ type S3 struct {
 	Endpoint string // host or host:port
 	Region   string // may be empty
 	TLS      bool
+	// CAFile is a PEM file of the authorities that the server's certificate
+	// may be of; empty: the system's.
+	CAFile string
+	// Encrypt asks the server to encrypt what it stores: "" (as the bucket
+	// does), EncryptS3 with keys of the server's, or EncryptKMS with the
+	// key KMSKey of its key service.
+	Encrypt, KMSKey string
 
 	AccessKey    string // empty: the usual chain
 	SecretKey    Secret
 	SessionToken Secret
 }
 
+// The ways in which an S3 server encrypts what it stores.
 const (
-	s3Form          = "s3://bucket/prefix?endpoint=host:port&region=...&tls=false"
+	EncryptS3  = "s3"
+	EncryptKMS = "kms"
+)
+
+const (
+	s3Form          = "s3://bucket/prefix?endpoint=host:port&region=...&tls=false&ca=file&encrypt=..."
 	defaultEndpoint = "s3.amazonaws.com"
 )
 
@@ -42,6 +55,9 @@ func readS3(get func(string) string) (*S3, error) {
 		return nil, fmt.Errorf("ESPALIER_S3: %w; its form is %s", err, s3Form)
 	}
 	if err := s.endpoint(query, get); err != nil {
+		return nil, err
+	}
+	if err := s.protection(query, get); err != nil {
 		return nil, err
 	}
 	s.Region = cmp.Or(query.Get("region"), get("AWS_REGION"), get("AWS_DEFAULT_REGION"))
@@ -74,7 +90,7 @@ func parseS3(text string) (*S3, url.Values, error) {
 	if err != nil {
 		return nil, nil, errors.New("what stands after ? is not a list of key=value")
 	}
-	allowed := []string{"endpoint", "region", "tls"}
+	allowed := []string{"endpoint", "region", "tls", "ca", "encrypt"}
 	for _, key := range slices.Sorted(maps.Keys(query)) {
 		if !slices.Contains(allowed, key) {
 			return nil, nil, fmt.Errorf("unknown key %q; %s", key, suggestion(key, allowed))
@@ -113,6 +129,26 @@ func (s *S3) endpoint(query url.Values, get func(string) string) error {
 		s.TLS = tls == "true"
 	default:
 		return fmt.Errorf("ESPALIER_S3: tls %q is not true or false", tls)
+	}
+	return nil
+}
+
+// protection fills in whose certificates count, from the query, else from
+// AWS_CA_BUNDLE, and how the server encrypts what it stores.
+func (s *S3) protection(query url.Values, get func(string) string) error {
+	s.CAFile = cmp.Or(query.Get("ca"), get("AWS_CA_BUNDLE"))
+	if s.CAFile != "" && !s.TLS && query.Has("ca") {
+		return errors.New("ESPALIER_S3: ca is for TLS, which tls=false turns off")
+	}
+	how, key, named := strings.Cut(query.Get("encrypt"), ":")
+	switch {
+	case how == "" && !named:
+	case how == EncryptS3 && !named:
+		s.Encrypt = how
+	case how == EncryptKMS && named == (key != ""):
+		s.Encrypt, s.KMSKey = how, key
+	default:
+		return fmt.Errorf("ESPALIER_S3: encrypt %q is not s3, kms or kms:KEY", query.Get("encrypt"))
 	}
 	return nil
 }

@@ -49,6 +49,14 @@ func TestEnvironment(t *testing.T) {
 		"query before variables": {vars{"ESPALIER_S3": "s3://runs?endpoint=own&region=own&tls=true", "AWS_ENDPOINT_URL": "http://all", "AWS_REGION": "all"}, s3(func(s *config.S3) {
 			s.Endpoint, s.Region = "own", "own"
 		})},
+		"authority":                  {vars{"ESPALIER_S3": "s3://runs?ca=a.pem", "AWS_CA_BUNDLE": "b.pem"}, s3(func(s *config.S3) { s.CAFile = "a.pem" })},
+		"authority of all tools":     {vars{"ESPALIER_S3": "s3://runs", "AWS_CA_BUNDLE": "b.pem"}, s3(func(s *config.S3) { s.CAFile = "b.pem" })},
+		"encrypted":                  {vars{"ESPALIER_S3": "s3://runs?encrypt=s3"}, s3(func(s *config.S3) { s.Encrypt = config.EncryptS3 })},
+		"encrypted by a key service": {vars{"ESPALIER_S3": "s3://runs?encrypt=kms"}, s3(func(s *config.S3) { s.Encrypt = config.EncryptKMS })},
+		"encrypted with a key": {vars{"ESPALIER_S3": "s3://runs?encrypt=kms:arn:aws:kms:eu:1:key/a"}, s3(func(s *config.S3) {
+			s.Encrypt, s.KMSKey = config.EncryptKMS, "arn:aws:kms:eu:1:key/a"
+		})},
+		"payload keys":          {vars{"ESPALIER_PAYLOAD_KEYS": "keys"}, config.Env{Home: ".espalier", PayloadKeys: "keys"}},
 		"tls over the variable": {vars{"ESPALIER_S3": "s3://runs?tls=true", "AWS_ENDPOINT_URL": "http://all"}, s3(func(s *config.S3) { s.Endpoint = "all" })},
 		"region":                {vars{"ESPALIER_S3": "s3://runs", "AWS_DEFAULT_REGION": "b", "AWS_REGION": "a"}, s3(func(s *config.S3) { s.Region = "a" })},
 		"default region":        {vars{"ESPALIER_S3": "s3://runs", "AWS_DEFAULT_REGION": "b"}, s3(func(s *config.S3) { s.Region = "b" })},
@@ -72,7 +80,7 @@ func TestEnvironment(t *testing.T) {
 
 func TestBadEnvironment(t *testing.T) {
 	t.Parallel()
-	form := "; its form is s3://bucket/prefix?endpoint=host:port&region=...&tls=false"
+	form := "; its form is s3://bucket/prefix?endpoint=host:port&region=...&tls=false&ca=file&encrypt=..."
 	tests := map[string]struct {
 		name, value, want string
 	}{
@@ -84,11 +92,15 @@ func TestBadEnvironment(t *testing.T) {
 		"bad bucket":    {"ESPALIER_S3", "s3://My_Runs", `ESPALIER_S3: bucket "My_Runs" is not 3 to 63 small letters, digits, dots and hyphens` + form},
 		"keys inside":   {"ESPALIER_S3", "s3://id:hush@runs", `ESPALIER_S3: holds a user or keys; those belong in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY` + form},
 		"control":       {"ESPALIER_S3", "s3://hush\x7f", `ESPALIER_S3: not an address` + form},
-		"unknown key":   {"ESPALIER_S3", "s3://runs?endpont=a", `ESPALIER_S3: unknown key "endpont"; did you mean endpoint? allowed: endpoint, region, tls` + form},
+		"unknown key":   {"ESPALIER_S3", "s3://runs?endpont=a", `ESPALIER_S3: unknown key "endpont"; did you mean endpoint? allowed: endpoint, region, tls, ca, encrypt` + form},
 		"twice":         {"ESPALIER_S3", "s3://runs?tls=true&tls=false", `ESPALIER_S3: tls is given twice` + form},
 		"query":         {"ESPALIER_S3", "s3://runs?%zz", `ESPALIER_S3: what stands after ? is not a list of key=value` + form},
 		"fragment":      {"ESPALIER_S3", "s3://runs#a", `ESPALIER_S3: has a fragment after #` + form},
 		"tls":           {"ESPALIER_S3", "s3://runs?tls=no", `ESPALIER_S3: tls "no" is not true or false`},
+		"encrypt":       {"ESPALIER_S3", "s3://runs?encrypt=c", `ESPALIER_S3: encrypt "c" is not s3, kms or kms:KEY`},
+		"s3 with a key": {"ESPALIER_S3", "s3://runs?encrypt=s3:k", `ESPALIER_S3: encrypt "s3:k" is not s3, kms or kms:KEY`},
+		"no key":        {"ESPALIER_S3", "s3://runs?encrypt=kms:", `ESPALIER_S3: encrypt "kms:" is not s3, kms or kms:KEY`},
+		"ca, no tls":    {"ESPALIER_S3", "s3://runs?tls=false&ca=a", `ESPALIER_S3: ca is for TLS, which tls=false turns off`},
 		"endpoint":      {"ESPALIER_S3", "s3://runs?endpoint=http://a:1", `ESPALIER_S3: endpoint "http://a:1" is not host or host:port; TLS is chosen by tls=true or tls=false`},
 		"endpoint port": {"ESPALIER_S3", "s3://runs?endpoint=a:b", `ESPALIER_S3: endpoint "a:b" is not host or host:port; TLS is chosen by tls=true or tls=false`},
 		"url":           {"AWS_ENDPOINT_URL", "localhost:9000", `AWS_ENDPOINT_URL: not an address such as http://localhost:9000`},

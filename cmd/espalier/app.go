@@ -27,6 +27,7 @@ type app struct {
 	json      bool
 	progress  string
 	logLevel  string
+	files     []string // what a worker opens to specs
 	out, errs io.Writer
 
 	identity string
@@ -105,6 +106,6 @@ func (a *app) stepsWithoutStore() (*activities.Steps, error) {
 		return nil, fmt.Errorf("engine: %w", err)
 	}
 	return &activities.Steps{
-		Engine: engine, Worker: a.identity, Version: version, CacheDir: filepath.Join(a.home, "data"), Log: a.log,
+		Engine: engine, Worker: a.identity, Version: version, CacheDir: filepath.Join(a.home, "data"), Files: a.files, Log: a.log,
 	}, nil
 }

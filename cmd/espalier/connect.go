@@ -13,11 +13,13 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
 	sdklog "go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
 
 	"espalier/config"
 	"espalier/models/checkpoint"
 	"espalier/models/checkpoint/s3store"
 	"espalier/workers/local"
+	"espalier/workers/payload"
 	"espalier/workers/runs"
 )
 
@@ -151,6 +153,7 @@ func configuredS3(s *config.S3) s3store.Config {
 	return s3store.Config{
 		Endpoint: s.Endpoint, Bucket: s.Bucket, Prefix: s.Prefix, Region: s.Region, Secure: s.TLS,
 		AccessKey: s.AccessKey, SecretKey: s.SecretKey.Reveal(), SessionToken: s.SessionToken.Reveal(),
+		CAFile: s.CAFile, Encrypt: s.Encrypt, KMSKey: s.KMSKey,
 	}
 }
 
@@ -159,6 +162,17 @@ const dialWithin = 10 * time.Second
 
 func (a *app) dial(ctx context.Context, o client.Options) (*connection, error) {
 	o.Identity = a.identity
+	codec, err := a.codec()
+	if err != nil {
+		return nil, err
+	}
+	if codec != nil {
+		o.DataConverter = codec.Converter()
+		// Errors hold paths and values of specs too.
+		o.FailureConverter = temporal.NewDefaultFailureConverter(temporal.DefaultFailureConverterOptions{
+			DataConverter: o.DataConverter, EncodeCommonAttributes: true,
+		})
+	}
 	o.Logger = sdklog.NewStructuredLogger(a.log)
 	ctx, cancel := context.WithTimeout(ctx, dialWithin)
 	defer cancel()
@@ -173,7 +187,20 @@ func (a *app) dial(ctx context.Context, o client.Options) (*connection, error) {
 		t.Close()
 		return nil, fmt.Errorf("temporal at %s has no namespace %s", o.HostPort, o.Namespace)
 	}
-	return &connection{temporal: t, runs: &runs.Client{Temporal: t, Namespace: o.Namespace}, address: o.HostPort}, nil
+	return &connection{temporal: t, runs: &runs.Client{Temporal: t, Namespace: o.Namespace, Converter: codec.Converter()}, address: o.HostPort}, nil
+}
+
+// codec encrypts what Temporal keeps with the keys of ESPALIER_PAYLOAD_KEYS;
+// nil where there are none.
+func (a *app) codec() (*payload.Codec, error) {
+	if a.env.PayloadKeys == "" {
+		return nil, nil
+	}
+	codec, err := payload.Open(a.env.PayloadKeys)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("ESPALIER_PAYLOAD_KEYS: %w", err)}
+	}
+	return codec, nil
 }
 
 // unreached is why a server could not be reached, without the layers of gRPC

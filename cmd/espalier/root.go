@@ -25,6 +25,9 @@ The environment, beside Temporal's own TEMPORAL_ variables:
     ESPALIER_HOME     folder of the embedded servers and the caches
     ESPALIER_S3       your bucket, as s3://bucket/prefix?endpoint=host:port&tls=false,
                       with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
+                      (also &region=..., &ca=FILE, &encrypt=s3 or kms:KEY)
+    ESPALIER_PAYLOAD_KEYS
+                      file of the keys that encrypt what Temporal keeps
     ESPALIER_THREADS  threads that compute; the bits of a run depend on it
 
 Exit codes: 0 done, 1 something outside failed, 2 wrong command line or spec,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -78,6 +79,11 @@ the step saves a checkpoint and goes back to the queue within five seconds.`,
 			if err := config.CheckQueue(o.Queue); err != nil {
 				return usageError{fmt.Errorf("--queue %w", err)}
 			}
+			for _, folder := range a.files {
+				if info, err := os.Stat(folder); err != nil || !info.IsDir() {
+					return usageError{fmt.Errorf("--files %s: a folder of this machine is allowed", folder)}
+				}
+			}
 			if err := a.openLog(); err != nil {
 				return err
 			}
@@ -96,6 +102,7 @@ the step saves a checkpoint and goes back to the queue within five seconds.`,
 	}
 	command.Flags().StringVar(&o.Queue, "queue", "cpu", "queue of steps to work on")
 	command.Flags().IntVar(&o.Slots, "slots", 1, "steps at a time")
+	command.Flags().StringSliceVar(&a.files, "files", nil, "folders that specs may have data and networks read from; without it, any")
 	return command
 }
 

@@ -23,6 +23,7 @@ import (
 
 	"espalier/activities"
 	"espalier/config"
+	"espalier/workers/payload"
 	"espalier/workflows"
 )
 
@@ -43,6 +44,8 @@ const (
 type Client struct {
 	Temporal  client.Client
 	Namespace string
+	// Converter reads payloads; nil is the SDK's own.
+	Converter converter.DataConverter
 }
 
 // decideWithin is how long a worker may take to decide what comes next before
@@ -120,10 +123,10 @@ func (c *Client) Look(ctx context.Context, id string, rows bool) (*View, error) 
 	if err != nil {
 		return nil, c.explain(id, err)
 	}
-	v := view(described.GetWorkflowExecutionInfo())
+	v := c.view(described.GetWorkflowExecutionInfo())
 	for _, pending := range described.GetPendingActivities() {
 		if v.Step == nil || v.Step.Waiting { // of several, one that a worker has
-			v.Step = stepOf(pending)
+			v.Step = c.stepOf(pending)
 		}
 	}
 	if !rows {
@@ -176,7 +179,7 @@ func (c *Client) List(ctx context.Context, limit int) ([]View, error) {
 			return nil, fmt.Errorf("list runs: %w", err)
 		}
 		for _, info := range answer.GetExecutions() {
-			views = append(views, *view(info))
+			views = append(views, *c.view(info))
 		}
 		if page = answer.GetNextPageToken(); len(page) == 0 {
 			break
@@ -233,7 +236,7 @@ func (c *Client) explain(id string, err error) error {
 	return err
 }
 
-func view(info *workflowpb.WorkflowExecutionInfo) *View {
+func (c *Client) view(info *workflowpb.WorkflowExecutionInfo) *View {
 	v := &View{ID: info.GetExecution().GetWorkflowId(), Started: info.GetStartTime().AsTime(), State: state(info.GetStatus())}
 	v.Kind = map[string]string{
 		workflows.NameSensitivity: KindSensitivity, workflows.NameSweep: KindSweep, workflows.NameTrial: KindTrial,
@@ -241,7 +244,7 @@ func view(info *workflowpb.WorkflowExecutionInfo) *View {
 	if t := info.GetCloseTime(); t != nil {
 		v.Closed = t.AsTime()
 	}
-	if decode(info.GetMemo().GetFields()[workflows.MemoSummary], &v.Summary) && v.State == workflows.StateRunning {
+	if c.decode(info.GetMemo().GetFields()[workflows.MemoSummary], &v.Summary) && v.State == workflows.StateRunning {
 		v.State = v.Summary.State
 	}
 	return v
@@ -260,12 +263,12 @@ func state(s enumspb.WorkflowExecutionStatus) string {
 	}
 }
 
-func stepOf(p *workflowpb.PendingActivityInfo) *Step {
+func (c *Client) stepOf(p *workflowpb.PendingActivityInfo) *Step {
 	s := &Step{
 		Activity: p.GetActivityType().GetName(), Attempt: p.GetAttempt(), Worker: p.GetLastWorkerIdentity(),
 		Queue:       p.GetActivityOptions().GetTaskQueue().GetName(),
 		Waiting:     p.GetState() == enumspb.PENDING_ACTIVITY_STATE_SCHEDULED,
-		LastFailure: p.GetLastFailure().GetMessage(),
+		LastFailure: payload.Message(c.converter(), p.GetLastFailure()),
 	}
 	if t := p.GetLastHeartbeatTime(); t != nil {
 		s.Heartbeat = t.AsTime()
@@ -274,7 +277,7 @@ func stepOf(p *workflowpb.PendingActivityInfo) *Step {
 		s.Again = t.AsTime()
 	}
 	var progress activities.Progress
-	if payloads := p.GetHeartbeatDetails().GetPayloads(); len(payloads) > 0 && decode(payloads[0], &progress) {
+	if payloads := p.GetHeartbeatDetails().GetPayloads(); len(payloads) > 0 && c.decode(payloads[0], &progress) {
 		s.Progress = &progress
 	}
 	return s
@@ -282,6 +285,13 @@ func stepOf(p *workflowpb.PendingActivityInfo) *Step {
 
 // decode reads a payload that this program wrote; one of another version that
 // does not fit is left out of the view.
-func decode(p *commonpb.Payload, into any) bool {
-	return p != nil && converter.GetDefaultDataConverter().FromPayload(p, into) == nil
+func (c *Client) decode(p *commonpb.Payload, into any) bool {
+	return p != nil && c.converter().FromPayload(p, into) == nil
+}
+
+func (c *Client) converter() converter.DataConverter {
+	if c.Converter == nil {
+		return converter.GetDefaultDataConverter()
+	}
+	return c.Converter
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
+	"github.com/minio/minio-go/v7/pkg/encrypt"
 	"github.com/minio/minio-go/v7/pkg/s3utils"
 
 	"espalier/models/checkpoint"
@@ -33,6 +34,11 @@ type Config struct {
 
 	Secure bool   // TLS
 	CAFile string // PEM file of the authority that signed the server's certificate; empty: the system's
+
+	// Encrypt asks the server to encrypt every object: "" as the bucket is set
+	// up, "s3" (SSE-S3, keys of the server's) or "kms" (SSE-KMS, with the key
+	// that KMSKey names, empty for the bucket's).
+	Encrypt, KMSKey string
 
 	// CreateBucket makes the bucket if it is missing.
 	CreateBucket bool
@@ -58,7 +64,11 @@ func New(ctx context.Context, c Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	s := &Store{idle: transport.CloseIdleConnections, endpoint: c.Endpoint, bucket: c.Bucket, prefix: c.Prefix}
+	sse, err := c.encryption()
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	s := &Store{idle: transport.CloseIdleConnections, endpoint: c.Endpoint, bucket: c.Bucket, prefix: c.Prefix, sse: sse}
 	for _, tries := range []int{triesToOpen, triesInUse} {
 		s.core, err = minio.NewCore(c.Endpoint, &minio.Options{
 			Creds: c.credentials(), Secure: c.Secure, Region: c.Region, Transport: counting{transport}, MaxRetries: tries,
@@ -101,6 +111,19 @@ func (c Config) normal() (Config, error) {
 		return c, fmt.Errorf("S3 access key id %q: the access key id and the secret key must be given together", c.AccessKey)
 	}
 	return c, nil
+}
+
+// encryption is what every write asks of the server; nil for nothing.
+func (c Config) encryption() (encrypt.ServerSide, error) {
+	switch c.Encrypt {
+	case "":
+		return nil, nil
+	case "s3":
+		return encrypt.NewSSE(), nil
+	case "kms":
+		return encrypt.NewSSEKMS(c.KMSKey, nil)
+	}
+	return nil, fmt.Errorf("S3 encryption %q: s3 and kms are allowed", c.Encrypt)
 }
 
 func (c Config) credentials() *credentials.Credentials {

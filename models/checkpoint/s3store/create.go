@@ -29,7 +29,7 @@ func (s *Store) Create(ctx context.Context, key string, body []byte) error {
 		return fmt.Errorf("create %s: %w", key, err)
 	}
 	mark := rand.Text()
-	opts := putOptions(int64(len(body)))
+	opts := s.putOptions(int64(len(body)))
 	opts.DisableMultipart, opts.UserMetadata = true, map[string]string{markHeader: mark}
 	opts.SetMatchETagExcept("*")
 	var sent atomic.Int32

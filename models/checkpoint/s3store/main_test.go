@@ -2,6 +2,7 @@ package s3store_test
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"flag"
 	"fmt"
@@ -146,7 +147,7 @@ func startMinIO(t *testing.T) server {
 	address := freeAddress()
 	dir := t.TempDir()
 	cmd := exec.Command(program, "server", "--quiet", "--address", address, "--console-address", freeAddress(), dir)
-	cmd.Env = append(os.Environ(), "MINIO_ROOT_USER="+accessKey, "MINIO_ROOT_PASSWORD="+secretKey, "MINIO_UPDATE=off", "MINIO_BROWSER=off", "HOME="+t.TempDir())
+	cmd.Env = append(os.Environ(), "MINIO_ROOT_USER="+accessKey, "MINIO_ROOT_PASSWORD="+secretKey, "MINIO_KMS_SECRET_KEY=test:"+base64.StdEncoding.EncodeToString(make([]byte, 32)), "MINIO_UPDATE=off", "MINIO_BROWSER=off", "HOME="+t.TempDir())
 	var out strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {

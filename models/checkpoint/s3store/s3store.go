@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/encrypt"
 
 	"espalier/models/checkpoint"
 )
@@ -26,7 +27,8 @@ type Store struct {
 	idle     func() // closes connections that rest
 	endpoint string // host:port
 	bucket   string
-	prefix   string // "" or ending in a slash
+	prefix   string             // "" or ending in a slash
+	sse      encrypt.ServerSide // what writes ask for; nil: nothing
 }
 
 var _ checkpoint.Store = (*Store)(nil)
@@ -51,7 +53,7 @@ func (s *Store) Put(ctx context.Context, key string, body io.ReaderAt, size int6
 	if size < 0 {
 		return fmt.Errorf("put %s: size %d", key, size)
 	}
-	opts := putOptions(size)
+	opts := s.putOptions(size)
 	for try := 0; ; try++ {
 		_, err := s.core.Client.PutObject(ctx, s.bucket, s.prefix+key, io.NewSectionReader(body, 0, size), size, opts)
 		// An upload whose last answer was lost is gone when it is completed
@@ -67,8 +69,8 @@ func (s *Store) Put(ctx context.Context, key string, body io.ReaderAt, size int6
 // part and in many, while versitygw 1.8 refuses the trailing CRC32C of
 // minio-go's multipart uploads. Nor does it read the signature that ends an
 // empty chunked body: it would take it for the next request.
-func putOptions(size int64) minio.PutObjectOptions {
-	return minio.PutObjectOptions{SendContentMd5: true, DisableContentSha256: size == 0}
+func (s *Store) putOptions(size int64) minio.PutObjectOptions {
+	return minio.PutObjectOptions{SendContentMd5: true, DisableContentSha256: size == 0, ServerSideEncryption: s.sse}
 }
 
 // Get opens an object.

@@ -1,6 +1,7 @@
 package s3store_test
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,6 +29,48 @@ func TestStoreOnMinIO(t *testing.T) {
 		storetest.Run(t, func(t *testing.T) checkpoint.Store { return minio.open(t) })
 	})
 	t.Run("a rotten disk", func(t *testing.T) { rottenDisk(t, minio) })
+	for name, change := range map[string]func(*s3store.Config){
+		"encrypted":             func(c *s3store.Config) { c.Encrypt = "s3" },
+		"encrypted with a key":  func(c *s3store.Config) { c.Encrypt, c.KMSKey = "kms", "test" },
+		"not encrypted at rest": func(*s3store.Config) {},
+	} {
+		t.Run(name, func(t *testing.T) { atRest(t, minio, change, name == "not encrypted at rest") })
+	}
+}
+
+// atRest looks at the server's disk for what was written, in one part, in many
+// and on the condition that the key is free.
+func atRest(t *testing.T, minio server, change func(*s3store.Config), plain bool) {
+	c := minio.config(t)
+	change(&c)
+	s := open(t, c)
+	text := strings.Repeat(c.Bucket+", not to be read. ", 1_000_000)
+	if err := s.Create(t.Context(), "created", []byte(text[:100_000])); err != nil {
+		t.Fatal(err)
+	}
+	for key, size := range map[string]int{"small": 200_000, "large": len(text)} {
+		if err := s.Put(t.Context(), key, strings.NewReader(text), int64(size)); err != nil {
+			t.Fatal(err)
+		}
+		if err := wantBody(t.Context(), s, key, []byte(text[:size])); err != nil {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
+	files, read := 0, 0
+	err := filepath.WalkDir(filepath.Join(minio.dir, c.Bucket), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		files++
+		if strings.Contains(string(data), "not to be read") {
+			read++
+		}
+		return err
+	})
+	if err != nil || files < 3 || (read > 0) != plain {
+		t.Errorf("%d of %d files hold the text, %v", read, files, err)
+	}
 }
 
 // rottenDisk flips a byte of a checkpoint on the server's disk. MinIO sees it

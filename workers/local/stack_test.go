@@ -36,6 +36,7 @@ func TestStack(t *testing.T) {
 	useWorkflow(ctx, t, first, "first")
 	useBucket(ctx, t, first)
 	checkFiles(t, home, first)
+	wantListeners(t, 0)
 	checkSecondStart(t, home)
 	checkFind(t, home, first)
 
@@ -61,6 +62,11 @@ func TestStack(t *testing.T) {
 	if got, err := openBucket(second).get(ctx, "a/b/c.json"); err != nil || string(got) != "{}" {
 		t.Errorf("the object after a restart is %q, %v", got, err)
 	}
+	stop(t, stack)
+
+	// Told to, the two public ports are open to others; the internal ones are not.
+	stack = start(t, local.Options{Home: home, BindIP: "0.0.0.0"})
+	wantListeners(t, 2)
 	stop(t, stack)
 
 	after, err := os.Getwd()

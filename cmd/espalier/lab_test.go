@@ -27,7 +27,7 @@ import (
 // enough to be run often.
 const smallSpec = `name: small
 network: {arch: lenet-300-100}
-data: {name: digits, train: 12000, test: 1000}
+data: {name: digits, train: 6000, test: 1000}
 train:
   epochs: 12
   batch: 64
@@ -38,7 +38,7 @@ prune:
   method: han
   schedule: {passes: 3, target: {sparsity: 90%}, shape: cubic}
   finetune: {epochs: 6}
-durability: {checkpoint_every: 250ms, heartbeat_timeout: 2s}
+durability: {checkpoint_every: 100ms, heartbeat_timeout: 2s}
 `
 
 // process is a real espalier process.

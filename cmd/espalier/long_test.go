@@ -12,7 +12,7 @@ import (
 )
 
 func TestKilledTwentyFiveTimes(t *testing.T) {
-	spec := strings.NewReplacer("train: 12000", "train: 30000", "epochs: 12", "epochs: 40", "epochs: 6", "epochs: 20").Replace(smallSpec)
+	spec := strings.NewReplacer("train: 6000", "train: 30000", "epochs: 12", "epochs: 40", "epochs: 6", "epochs: 20").Replace(smallSpec)
 	l := newLab(t, spec)
 	p := start(t, "verify-resume", l.spec, "--kills", "25", "--seed", "1", "--json")
 	select {

@@ -116,7 +116,8 @@ type gridLine struct {
 	cells []ref
 }
 
-// ref is an experiment after a pass.
+// ref is an experiment after a pass; the zero ref is of none, where there cannot
+// be one.
 type ref struct {
 	of   string
 	pass int
@@ -139,7 +140,7 @@ func (b *book) cell(at ref, m measure, as writer) string {
 	runs := b.runs(at.of)
 	found := values(runs, at.pass, m)
 	switch {
-	case len(runs) == 0:
+	case len(runs) == 0 && at.of != "":
 		return notRun
 	case len(found) == 0:
 		return "-"

@@ -61,7 +61,7 @@ func (r *run) whole(ctx workflow.Context) (*Result, error) {
 	r.state.State = StateDone
 	result := r.result()
 	var nothing struct{}
-	if err := r.do(ctx, step.Record, activities.RecordInput{Run: r.id, Result: result}, &nothing); err != nil {
+	if err := r.do(ctx, step.Record, activities.RecordInput{Run: r.id, Result: r.record(result)}, &nothing); err != nil {
 		return nil, err
 	}
 	return result, r.publish(ctx)

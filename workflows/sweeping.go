@@ -46,7 +46,7 @@ func Sweep(ctx workflow.Context, in SweepInput) (*SweepResult, error) {
 	s.State = StateDone
 	result := s.result()
 	r := &run{spec: s.spec, state: State{Step: "record"}}
-	record := activities.RecordInput{Run: s.id, Result: result}
+	record := activities.RecordInput{Run: s.id, Result: SweepRecord{SweepResult: *result, Spec: &s.spec}}
 	if err := workflow.ExecuteActivity(r.options(ctx), step.Record, record).Get(ctx, nil); err != nil {
 		return nil, err
 	}

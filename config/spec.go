@@ -169,4 +169,6 @@ type Durability struct {
 // Resources say where steps run.
 type Resources struct {
 	Queue string `json:"queue" yaml:"queue" default:"cpu" pattern:"[a-z0-9][a-z0-9._-]{0,62}" doc:"The queue whose workers run the steps: small letters, digits, dots, hyphens and underscores."`
+	// Priority is 0 where it was left out, so that older specs are what they were.
+	Priority int `json:"priority,omitempty" yaml:"priority,omitempty" range:"[1,5]" example:"2" doc:"Which steps the workers of the queue take first: 1 before 2, and 5 last; 3 when left out. Among equals runs and sweeps take turns."`
 }

@@ -1,9 +1,13 @@
 package workflows
 
 import (
+	"fmt"
+	"strings"
+
 	"go.temporal.io/sdk/workflow"
 
 	"espalier/config"
+	"espalier/workflows/search"
 )
 
 // Names on the wire.
@@ -16,6 +20,10 @@ const (
 	// updates, so that they work while no worker is there.
 	SignalPause  = "pause"
 	SignalResume = "resume"
+	// SignalRetry and SignalChange carry a RetryAsk and a ChangeAsk. Of a run
+	// itself only the priority can be changed.
+	SignalRetry  = "retry"
+	SignalChange = "change"
 	// MemoSummary is the memo that holds a Summary.
 	MemoSummary = "espalier"
 )
@@ -24,6 +32,38 @@ const (
 type Control struct {
 	Who  string `json:"who"`
 	Note string `json:"note,omitempty"`
+}
+
+// RetryAsk asks a sweep to try failed trials again, all of them or those with
+// the numbers.
+type RetryAsk struct {
+	Control
+	Trials []int `json:"trials,omitempty"`
+}
+
+// ChangeAsk asks for something about a run or a sweep to be changed while it is
+// under way.
+type ChangeAsk struct {
+	Control
+	search.Change
+	// Priority is that of the steps that follow, from 1, the first, to 5; 0
+	// leaves it as it is.
+	Priority int `json:"priority,omitempty"`
+}
+
+// Said is the change in words.
+func (c ChangeAsk) Said() string {
+	var parts []string
+	if c.Concurrency != nil {
+		parts = append(parts, fmt.Sprintf("concurrency %d", *c.Concurrency))
+	}
+	if c.Trials != nil {
+		parts = append(parts, fmt.Sprintf("trials %d", *c.Trials))
+	}
+	if c.Priority > 0 {
+		parts = append(parts, fmt.Sprintf("priority %d", c.Priority))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // Summary is the run in one line, kept in its memo so that lists need no worker.
@@ -61,6 +101,11 @@ func (r *run) serve(ctx workflow.Context) error {
 		}
 		listen(SignalPause, r.pause)
 		listen(SignalResume, r.resume)
+		selector.AddReceive(workflow.GetSignalChannel(ctx, SignalChange), func(c workflow.ReceiveChannel, _ bool) {
+			var ask ChangeAsk
+			c.Receive(ctx, &ask)
+			r.change(ctx, ask)
+		})
 		if r.trial != nil {
 			r.listenToSweep(ctx, selector)
 		}
@@ -90,6 +135,28 @@ func (r *run) resume(ctx workflow.Context, c Control) {
 	r.state.State = StateRunning
 	r.state.note(workflow.Now(ctx), c.Who, "resume "+c.Note)
 	r.tell(ctx)
+}
+
+// change takes in another priority. The step under way saves a checkpoint and
+// asks for a worker anew, so that one that waits is not passed by, and one that
+// computes makes room for what has become more urgent.
+func (r *run) change(ctx workflow.Context, ask ChangeAsk) {
+	if ask.Priority == 0 || ask.Priority == r.priority() {
+		return
+	}
+	r.state.Priority = ask.Priority
+	r.state.note(workflow.Now(ctx), ask.Who, strings.TrimSpace("change "+ask.Said()+" "+ask.Note))
+	if r.cancel != nil && r.state.State == StateRunning {
+		r.cancel()
+	}
+}
+
+// priority is that of the run's steps.
+func (r *run) priority() int {
+	if r.state.Priority > 0 {
+		return r.state.Priority
+	}
+	return r.spec.Resources.Priority
 }
 
 // tell publishes from a control; a memo that cannot be written is no reason to

@@ -68,13 +68,16 @@ func trialsSteps(spec *config.Spec, to int) ([]trialsStep, error) {
 
 // runID is the workflow id of a job: that of its trial, which the later jobs of
 // a trial add to. The same id twice in a history would not replay.
-func (s *sweeping) runID(job search.Job, tries int) string {
-	id := trialID(s.id, job.Trial.Number)
-	if rungs := s.Search.Rungs; len(rungs) > 0 && job.To > rungs[0].Pass {
-		id += fmt.Sprintf("-to-%d", job.To)
+func (s *sweeping) runID(live liveTrial) string {
+	id := trialID(s.id, live.Job.Trial.Number)
+	if rungs := s.Search.Rungs; len(rungs) > 0 && live.Job.To > rungs[0].Pass {
+		id += fmt.Sprintf("-to-%d", live.Job.To)
 	}
-	if tries > 0 {
-		id += fmt.Sprintf("-again-%d", tries)
+	if live.Retry > 0 {
+		id += fmt.Sprintf("-retry-%d", live.Retry)
+	}
+	if live.Tries > 0 {
+		id += fmt.Sprintf("-again-%d", live.Tries)
 	}
 	return id
 }

@@ -228,8 +228,22 @@ func (r *run) options(ctx workflow.Context) workflow.Context {
 		HeartbeatTimeout:    time.Duration(d.HeartbeatTimeout),
 		WaitForCancellation: true,
 		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second},
+		Priority:            temporal.Priority{PriorityKey: r.priority(), FairnessKey: r.share()},
 		Summary:             fmt.Sprintf("%s, pass %d", r.state.Step, r.state.Pass),
 	})
+}
+
+// mostKey is the longest fairness key that Temporal takes, in bytes.
+const mostKey = 64
+
+// share is the fairness key of the run's steps: the workers of a queue are
+// shared out evenly between runs and sweeps, whatever their sizes.
+func (r *run) share() string {
+	id := r.id
+	if r.trial != nil {
+		id = r.trial.Sweep
+	}
+	return id[max(0, len(id)-mostKey):]
 }
 
 // last is the pass that is the run's last: a trial may be asked for fewer.

@@ -32,6 +32,7 @@ type State struct {
 	Step       string  `json:"step,omitempty"` // the step under way or last done
 	Pass       int     `json:"pass"`
 	DataDigest string  `json:"data_digest,omitempty"`
+	Priority   int     `json:"priority,omitempty"` // of the steps, where it was changed
 	Links      []Link  `json:"links,omitempty"`
 	Rows       []Row   `json:"rows,omitempty"`
 	Stopped    string  `json:"stopped,omitempty"` // why the passes ended early

@@ -45,7 +45,8 @@ func Sweep(ctx workflow.Context, in SweepInput) (*SweepResult, error) {
 	}
 	s.State = StateDone
 	result := s.result()
-	r := &run{spec: s.spec, state: State{Step: "record"}}
+	result.Search = s.Search
+	r := &run{id: s.id, spec: s.spec, state: State{Step: "record", Priority: s.Priority}}
 	record := activities.RecordInput{Run: s.id, Result: SweepRecord{SweepResult: *result, Spec: &s.spec}}
 	if err := workflow.ExecuteActivity(r.options(ctx), step.Record, record).Get(ctx, nil); err != nil {
 		return nil, err
@@ -115,12 +116,18 @@ func (s *sweeping) full(ctx workflow.Context) bool {
 
 // fill takes in what comes next, and expands it.
 func (s *sweeping) fill() error {
+	again := s.Search.Again
 	jobs, err := s.Search.Next()
 	if err != nil {
 		return err
 	}
 	for _, job := range jobs {
-		s.Live = append(s.Live, liveTrial{Job: job, Run: s.runID(job, 0)})
+		live := liveTrial{Job: job}
+		if slices.Contains(again, search.Try{Trial: job.Trial.Number, To: job.To}) {
+			live.Retry = s.Retries
+		}
+		live.Run = s.runID(live)
+		s.Live = append(s.Live, live)
 		s.ready(job)
 	}
 	return nil
@@ -135,8 +142,8 @@ func (s *sweeping) ready(job search.Job) {
 
 // again starts a trial once more; the steps that it has done are in the store.
 func (s *sweeping) again(live *liveTrial) {
-	tries := live.Tries + 1
-	*live = liveTrial{Job: live.Job, Run: s.runID(live.Job, tries), Tries: tries}
+	*live = liveTrial{Job: live.Job, Tries: live.Tries + 1, Retry: live.Retry}
+	live.Run = s.runID(*live)
 	s.ready(live.Job)
 }
 
@@ -210,6 +217,9 @@ func (s *sweeping) launch(live *liveTrial) {
 // that was terminated, is taken over.
 func (s *sweeping) start(ctx workflow.Context, job search.Job, id string, spec *config.Spec) {
 	info := workflow.GetInfo(ctx)
+	if s.Priority > 0 {
+		spec.Resources.Priority = s.Priority
+	}
 	child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID:            id,
 		WorkflowTaskTimeout:   info.WorkflowTaskTimeout,
@@ -231,6 +241,9 @@ func (s *sweeping) start(ctx workflow.Context, job search.Job, id string, spec *
 		live.Up = true
 		if s.State == StatePaused {
 			s.tell(id, SignalPause, Control{})
+		}
+		if s.Priority > 0 && s.Priority != spec.Resources.Priority {
+			s.tell(id, SignalChange, ChangeAsk{Priority: s.Priority})
 		}
 	}
 	if taken {

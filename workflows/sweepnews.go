@@ -13,7 +13,7 @@ import (
 // pending says that there are signals to take in. Nothing waits in a channel of
 // theirs, so that none is on its way to a coroutine when the history ends.
 func (s *sweeping) pending() bool {
-	for _, name := range []string{signalNews, SignalPause, SignalResume} {
+	for _, name := range []string{signalNews, SignalPause, SignalResume, SignalRetry, SignalChange} {
 		if workflow.GetSignalChannel(s.steady, name).Len() > 0 {
 			return true
 		}
@@ -34,29 +34,21 @@ func (s *sweeping) drain() {
 		s.control(ctx, control, SignalResume, StatePaused, StateRunning)
 		control = Control{}
 	}
+	var retry RetryAsk
+	for workflow.GetSignalChannel(ctx, SignalRetry).ReceiveAsync(&retry) {
+		s.retry(ctx, retry)
+		retry = RetryAsk{}
+	}
+	var change ChangeAsk
+	for workflow.GetSignalChannel(ctx, SignalChange).ReceiveAsync(&change) {
+		s.change(ctx, change)
+		change = ChangeAsk{}
+	}
 	var news trialNews
 	for workflow.GetSignalChannel(ctx, signalNews).ReceiveAsync(&news) {
 		s.hear(ctx, news)
 		news = trialNews{}
 	}
-}
-
-// control pauses or resumes the sweep and its trials.
-func (s *sweeping) control(ctx workflow.Context, by Control, signal, from, to string) {
-	if s.State != from {
-		return
-	}
-	s.State = to
-	s.turn++
-	note := State{Events: s.Events}
-	note.note(workflow.Now(ctx), by.Who, signal+" "+by.Note)
-	s.Events = note.Events
-	for _, live := range s.Live {
-		if live.Up {
-			s.tell(live.Run, signal, by)
-		}
-	}
-	s.published(ctx)
 }
 
 // tell signals a trial in the background; one that has just ended need not
@@ -188,6 +180,7 @@ func (s *sweeping) result() *SweepResult {
 		Run: s.id, Name: s.spec.Name, State: s.State, Objectives: s.spec.Sweep.Objectives,
 		Total: s.total, Made: s.Search.Made, Live: len(s.Live), Ended: s.Search.Ended, Failures: s.Search.Failures,
 		Trials: slices.Clone(s.Trials), LeftOut: max(0, s.Search.Made-mostTabled), Over: s.Search.Over, Events: s.Events,
+		Concurrency: s.Search.Spec.Concurrency, Priority: s.Priority,
 	}
 	for _, p := range s.Search.Front {
 		point := SweepPoint{Point: p, Run: trialID(s.id, p.Trial)}

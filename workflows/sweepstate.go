@@ -33,6 +33,9 @@ type SweepState struct {
 	Live   []liveTrial   `json:"live,omitempty"`   // in the order in which they were chosen
 	Trials []SweptTrial  `json:"trials,omitempty"` // the first ones
 	Events []Event       `json:"events,omitempty"` // newest last, bounded
+	// Priority is that of all trials' steps, where it was changed.
+	Priority int `json:"priority,omitempty"`
+	Retries  int `json:"retries,omitempty"` // how often failed trials were tried again
 }
 
 // liveTrial is a trial under way or about to be.
@@ -44,6 +47,7 @@ type liveTrial struct {
 	Up      bool         `json:"up,omitempty"`    // it hears signals
 	Run     string       `json:"run"`             // workflow id
 	Tries   int          `json:"tries,omitempty"` // how often it was started again
+	Retry   int          `json:"retry,omitempty"` // by which of SweepState.Retries
 	Links   int          `json:"links"`
 	Rows    int          `json:"rows"`
 	Asked   int          `json:"asked,omitempty"` // the most links that it was asked to tell of
@@ -94,4 +98,19 @@ type SweepResult struct {
 	Front  []SweepPoint `json:"front"`
 	Over   string       `json:"over,omitempty"` // why no more trials were begun
 	Events []Event      `json:"events,omitempty"`
+
+	Concurrency int `json:"concurrency,omitempty"` // trials at a time
+	Priority    int `json:"priority,omitempty"`
+	// Search is where the search stands, of a sweep that has ended: from there
+	// it can go on.
+	Search *search.State `json:"search,omitempty"`
+}
+
+// Resumed is the input of a sweep that goes on where one has ended, with the
+// search as it was changed meanwhile. now is the time.
+func (r *SweepResult) Resumed(spec config.Spec, now time.Time) SweepInput {
+	return SweepInput{Spec: spec, State: &SweepState{
+		State: StateRunning, Began: now.Add(-r.Search.Time), Search: r.Search,
+		Trials: r.Trials, Events: r.Events, Priority: r.Priority,
+	}}
 }

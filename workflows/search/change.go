@@ -6,7 +6,8 @@ import (
 )
 
 // Retry tries failed trials again, all that are remembered or those with the
-// numbers, and answers which. It lifts the limit of failures.
+// numbers, and answers which. They count as failed no more, and whatever limit
+// had been reached is looked at anew.
 func (s *State) Retry(numbers ...int) []int {
 	var again []int
 	s.Failed = slices.DeleteFunc(s.Failed, func(t Try) bool {
@@ -18,6 +19,7 @@ func (s *State) Retry(numbers ...int) []int {
 	})
 	if len(again) > 0 {
 		s.InARow, s.Over = 0, ""
+		s.Failures -= len(again)
 	}
 	return again
 }

@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"os/user"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -27,45 +30,78 @@ func resumeCommand(a *app) *cobra.Command {
 
 func cancelCommand(a *app) *cobra.Command {
 	return controlCommand(a, "cancel", "End a run or a sweep; its finished steps and checkpoints stay",
-		func(ctx context.Context, c *runs.Client, id string, _ workflows.Control) error {
-			return c.Cancel(ctx, id)
+		func(ctx context.Context, c *runs.Client, id string, by workflows.Control) error {
+			return c.Cancel(ctx, id, by)
 		})
 }
 
 type control func(ctx context.Context, c *runs.Client, id string, by workflows.Control) error
 
 func controlCommand(a *app, verb, short string, do control) *cobra.Command {
-	var note string
+	var by person
 	command := &cobra.Command{
 		Use: verb + " RUN", Short: short,
-		Example:           "  espalier " + verb + " quickstart-1a2b3c4d5e6f",
+		Example:           "  espalier " + verb + " quickstart-1a2b3c4d5e6f --note maintenance",
 		ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.connect(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer c.close()
-			if err := do(cmd.Context(), c.runs, args[0], workflows.Control{Who: whoami(), Note: note}); err != nil {
-				return err
-			}
-			return a.say(map[string]string{"run": args[0], "asked": verb}, "%s: %s asked\n", args[0], verb)
+			return a.control(cmd.Context(), args[0], verb, func(ctx context.Context, c *connection) (string, error) {
+				return args[0], do(ctx, c.runs, args[0], by.control())
+			})
 		},
 	}
-	if verb != "cancel" {
-		command.Example += " --note maintenance"
-		command.Flags().StringVar(&note, "note", "", "why, kept with the run")
-	}
+	by.flags(command)
 	return command
 }
 
-// whoami names the person for the run's events.
-func whoami() string {
-	u, err := user.Current()
-	if err != nil {
-		return "unknown"
+// person is who asks for something, and why.
+type person struct{ who, note string }
+
+func (p *person) flags(command *cobra.Command) {
+	command.Flags().StringVar(&p.who, "as", "", "who asks, kept with the run (default the user and this machine)")
+	command.Flags().StringVar(&p.note, "note", "", "why, kept with the run")
+}
+
+func (p *person) control() workflows.Control {
+	who := p.who
+	if who == "" {
+		who = whoami()
 	}
-	return u.Username
+	return workflows.Control{Who: who, Note: p.note}
+}
+
+// control connects, asks for something and says what came of it. What is so
+// already is no error.
+func (a *app) control(ctx context.Context, id, verb string, ask func(context.Context, *connection) (string, error)) error {
+	c, err := a.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	of, err := ask(ctx, c)
+	if of == "" {
+		of = id
+	}
+	switch {
+	case errors.Is(err, runs.ErrNoTrials):
+		return usageError{err}
+	case errors.Is(err, runs.ErrNothing):
+		return a.say(map[string]any{"run": of, "asked": verb, "changed": false, "why": err.Error()}, "%s: %v\n", of, err)
+	case err != nil:
+		return err
+	}
+	return a.say(map[string]any{"run": of, "asked": verb, "changed": true}, "%s: %s asked\n", of, verb)
+}
+
+// whoami names the person for what is kept with runs, as user@host.
+func whoami() string {
+	name, host := "unknown", "unknown"
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	if h, err := os.Hostname(); err == nil {
+		host = h
+	}
+	return name + "@" + host
 }
 
 // say prints v as JSON for scripts, or the text for people.
@@ -75,4 +111,105 @@ func (a *app) say(v any, format string, args ...any) error {
 	}
 	_, err := fmt.Fprintf(a.out, format, args...)
 	return err
+}
+
+func retryCommand(a *app) *cobra.Command {
+	var by person
+	var trials []int
+	command := &cobra.Command{
+		Use: "retry RUN", Short: "Let what failed or was cancelled go on: a run from its finished steps, a sweep with its failed trials",
+		Example:           "  espalier retry quickstart-1a2b3c4d5e6f\n  espalier retry sweep-digits-918f3c8a0ed1 --trial 3,5",
+		ValidArgsFunction: a.completeRuns,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.control(cmd.Context(), args[0], "retry", func(ctx context.Context, c *connection) (string, error) {
+				return c.runs.Retry(ctx, args[0], by.control(), trials...)
+			})
+		},
+	}
+	by.flags(command)
+	command.Flags().IntSliceVar(&trials, "trial", nil, "numbers of trials of a sweep; all that failed when left out")
+	return command
+}
+
+func changeCommand(a *app) *cobra.Command {
+	var by person
+	var concurrency, priority int
+	command := &cobra.Command{
+		Use: "change RUN", Short: "Change the concurrency or the priority of a sweep under way, or the priority of a run",
+		Example:           "  espalier change sweep-digits-918f3c8a0ed1 --concurrency 8 --priority 2",
+		ValidArgsFunction: a.completeRuns,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ask := workflows.ChangeAsk{Control: by.control(), Priority: priority}
+			if cmd.Flags().Changed("concurrency") {
+				ask.Concurrency = &concurrency
+			}
+			switch {
+			case ask.Concurrency != nil && (concurrency < 1 || concurrency > mostConcurrency):
+				return usageError{fmt.Errorf("--concurrency %d: 1 to %d are allowed", concurrency, mostConcurrency)}
+			case cmd.Flags().Changed("priority") && (priority < 1 || priority > 5):
+				return usageError{fmt.Errorf("--priority %d: 1, the first, to 5, the last, are allowed", priority)}
+			case ask.Said() == "":
+				return usageError{errors.New("nothing to change; want --concurrency or --priority")}
+			}
+			return a.control(cmd.Context(), args[0], "change", func(ctx context.Context, c *connection) (string, error) {
+				return args[0], c.runs.Change(ctx, args[0], ask)
+			})
+		},
+	}
+	by.flags(command)
+	command.Flags().IntVar(&concurrency, "concurrency", 0, "how many trials run at a time")
+	command.Flags().IntVar(&priority, "priority", 0, "which steps workers take first: 1 before 2, and 5 last")
+	return command
+}
+
+// mostConcurrency is the largest sweep.concurrency of a spec.
+const mostConcurrency = 1000
+
+func tagCommand(a *app) *cobra.Command {
+	var by person
+	var remove bool
+	command := &cobra.Command{
+		Use: "tag RUN WORD [WORD...]", Short: "Give a run or a sweep tags, by which list finds it",
+		Example:           "  espalier tag quickstart-1a2b3c4d5e6f baseline paper\n  espalier tag quickstart-1a2b3c4d5e6f paper --remove",
+		ValidArgsFunction: a.completeRuns,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			for _, word := range args[1:] {
+				if strings.TrimSpace(word) == "" || strings.ContainsAny(word, " ,\t\n") || len(word) > mostTag {
+					return usageError{fmt.Errorf("tag %q: a word of 1 to %d bytes, without spaces and commas, is allowed", word, mostTag)}
+				}
+			}
+			return a.control(cmd.Context(), args[0], "tag", func(ctx context.Context, c *connection) (string, error) {
+				return args[0], c.runs.Tag(ctx, args[0], !remove, args[1:], by.control())
+			})
+		},
+	}
+	by.flags(command)
+	command.Flags().BoolVar(&remove, "remove", false, "take the tags away")
+	return command
+}
+
+// mostTag is the length of a tag, and mostNote that of a note, in bytes.
+const (
+	mostTag  = 100
+	mostNote = 10_000
+)
+
+func noteCommand(a *app) *cobra.Command {
+	var by person
+	command := &cobra.Command{
+		Use: "note RUN WORD [WORD...]", Short: "Write a note about a run or a sweep, which status shows",
+		Example:           `  espalier note quickstart-1a2b3c4d5e6f "loss jumps in pass 2, compare with cosine"`,
+		ValidArgsFunction: a.completeRuns,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			text := strings.TrimSpace(strings.Join(args[1:], " "))
+			if text == "" || len(text) > mostNote {
+				return usageError{fmt.Errorf("a note of %d bytes: 1 to %d are allowed", len(text), mostNote)}
+			}
+			return a.control(cmd.Context(), args[0], "note", func(ctx context.Context, c *connection) (string, error) {
+				return args[0], c.runs.Note(ctx, args[0], text, by.control())
+			})
+		},
+	}
+	command.Flags().StringVar(&by.who, "as", "", "who writes, kept with the run (default the user and this machine)")
+	return command
 }

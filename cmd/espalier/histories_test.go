@@ -57,7 +57,7 @@ func TestRecordHistories(t *testing.T) {
 
 	_, id = p.submit(t, renamed(slow, "cancelled"))
 	trains(id)
-	if err := p.runs.Cancel(t.Context(), id); err != nil {
+	if err := p.runs.Cancel(t.Context(), id, workflows.Control{Who: "tester"}); err != nil {
 		t.Fatal(err)
 	}
 	p.end(t, id)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,9 +17,10 @@ import (
 
 func listCommand(a *app) *cobra.Command {
 	var limit int
+	var tag string
 	command := &cobra.Command{
 		Use: "list", Short: "List runs and sweeps, newest first",
-		Example: "  espalier list --limit 10",
+		Example: "  espalier list --limit 10\n  espalier list --tag baseline",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if limit < 1 {
 				return usageError{fmt.Errorf("--limit %d: at least 1 is allowed", limit)}
@@ -28,12 +30,16 @@ func listCommand(a *app) *cobra.Command {
 				return err
 			}
 			defer c.close()
-			views, err := c.runs.List(cmd.Context(), limit)
+			views, err := list(cmd.Context(), c.runs, tag, limit)
 			if err != nil {
 				return err
 			}
 			if a.json {
 				return a.printJSON(views)
+			}
+			if len(views) == 0 && tag != "" {
+				fmt.Fprintln(a.out, "no run has the tag", tag)
+				return nil
 			}
 			if len(views) == 0 {
 				fmt.Fprintln(a.out, "no runs yet; begin one with: espalier run SPEC")
@@ -44,7 +50,20 @@ func listCommand(a *app) *cobra.Command {
 		},
 	}
 	command.Flags().IntVar(&limit, "limit", 50, "how many at most")
+	command.Flags().StringVar(&tag, "tag", "", "only those with this tag, trials too")
 	return command
+}
+
+// list are runs with what persons did to them, those with a tag if there is one.
+func list(ctx context.Context, c *runs.Client, tag string, limit int) ([]runs.View, error) {
+	if tag != "" {
+		return c.Tagged(ctx, tag, limit)
+	}
+	views, err := c.List(ctx, limit)
+	if err != nil {
+		return nil, err
+	}
+	return views, c.AnnotateAll(ctx, views)
 }
 
 func statusCommand(a *app) *cobra.Command {
@@ -59,6 +78,9 @@ func statusCommand(a *app) *cobra.Command {
 			}
 			defer c.close()
 			v, err := look(cmd.Context(), c.runs, args[0])
+			if err == nil {
+				err = c.runs.Annotate(cmd.Context(), v)
+			}
 			if err != nil {
 				return err
 			}
@@ -98,8 +120,9 @@ func (a *app) printView(v *runs.View) {
 	case v.Step != nil && v.Step.Waiting && v.Step.Queue != "":
 		fmt.Fprintf(a.out, "the workers of queue %[1]s are busy, or there are none; start one with: espalier worker --queue %[1]s\n", v.Step.Queue)
 	}
+	printLog(a.out, v)
 	if v.Sweep != nil {
-		printEvents(a.out, v.Sweep.Events)
+		printEvents(a.out, mended(v, v.Sweep.Events))
 		printSwept(a.out, v.Sweep)
 		return
 	}
@@ -109,13 +132,36 @@ func (a *app) printView(v *runs.View) {
 		}
 		return
 	}
-	printEvents(a.out, v.Reached.Events)
+	printEvents(a.out, mended(v, v.Reached.Events))
 	if v.Reached.Stopped != "" {
 		fmt.Fprintln(a.out, "stopped:", v.Reached.Stopped)
 	}
 	if len(v.Reached.Rows) > 0 {
 		printRows(a.out, v.Reached.Rows)
 	}
+}
+
+// printLog prints a run's tags and what persons did to it.
+func printLog(out io.Writer, v *runs.View) {
+	if len(v.Tags) > 0 {
+		fmt.Fprintln(out, "tags:", strings.Join(v.Tags, ", "))
+	}
+	for _, e := range v.Log {
+		words := slices.DeleteFunc([]string{e.When.Local().Format(time.DateTime), e.Who, e.What, strings.Join(e.Tags, ", "), e.Note},
+			func(s string) bool { return s == "" })
+		fmt.Fprintln(out, strings.Join(words, " "))
+	}
+}
+
+// mended leaves out of a run's own events what persons did, where its logbook
+// tells that.
+func mended(v *runs.View, events []workflows.Event) []workflows.Event {
+	if len(v.Log) == 0 {
+		return events
+	}
+	return slices.DeleteFunc(slices.Clone(events), func(e workflows.Event) bool {
+		return e.Who != "" && !strings.Contains(e.What, "refused")
+	})
 }
 
 // printEvents prints what persons did, and what was mended.

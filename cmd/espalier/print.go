@@ -124,7 +124,12 @@ func percent(share float64) string { return fmt.Sprintf("%.2f %%", 100*share) }
 
 // printViews prints runs, one a line.
 func printViews(out io.Writer, views []runs.View) {
-	t := newTable(out, "run", "state", ">pass", ">sparsity", ">accuracy", "started")
+	header := []string{"run", "state", ">pass", ">sparsity", ">accuracy", "started"}
+	tagged := slices.ContainsFunc(views, func(v runs.View) bool { return len(v.Tags) > 0 })
+	if tagged {
+		header = append(header, "tags")
+	}
+	t := newTable(out, header...)
 	for _, v := range views {
 		s := v.Summary
 		sparsity, accuracy := "-", "-"
@@ -135,7 +140,11 @@ func printViews(out io.Writer, views []runs.View) {
 		if v.Kind == runs.KindSweep {
 			passes += " trials"
 		}
-		t.AppendRow(table.Row{v.ID, v.State, passes, sparsity, accuracy, v.Started.Local().Format(time.DateTime)})
+		row := table.Row{v.ID, v.State, passes, sparsity, accuracy, v.Started.Local().Format(time.DateTime)}
+		if tagged {
+			row = append(row, strings.Join(v.Tags, ", "))
+		}
+		t.AppendRow(row)
 	}
 	t.Render()
 }

@@ -296,7 +296,7 @@ func TestSweepIsControlledWithItsTrials(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "training again", trains)
-	if err := p.runs.Cancel(t.Context(), id); err != nil {
+	if err := p.runs.Cancel(t.Context(), id, workflows.Control{Who: "tester"}); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the cancellation", state(id, workflows.StateCancelled))

@@ -1,5 +1,5 @@
 // Package runs is what commands and pages ask of runs: submit one, list them,
-// look at one, pause, resume and cancel.
+// look at one, control it, and write into its logbook.
 //
 // What a run has reached is read without a worker wherever Temporal allows it:
 // a run's summary is in its memo, the step under way in its heartbeat, the
@@ -63,13 +63,17 @@ func (c *Client) Submit(ctx context.Context, spec *config.Spec) (id string, err 
 	return c.start(ctx, workflows.RunID(spec), summary, workflows.NameRun, workflows.RunInput{Spec: *spec})
 }
 
-// start starts a workflow, or finds it.
+// start starts a workflow, or finds it; one that is done is not begun again.
 func (c *Client) start(ctx context.Context, id string, summary workflows.Summary, kind string, in any) (string, error) {
+	return c.begin(ctx, id, summary, kind, in, enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY)
+}
+
+func (c *Client) begin(ctx context.Context, id string, summary workflows.Summary, kind string, in any, reuse enumspb.WorkflowIdReusePolicy) (string, error) {
 	run, err := c.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID:                       id,
 		TaskQueue:                activities.QueueRuns,
 		WorkflowTaskTimeout:      decideWithin,
-		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
+		WorkflowIDReusePolicy:    reuse,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		Memo:                     map[string]any{workflows.MemoSummary: summary},
 		StaticSummary:            summary.Name,
@@ -101,6 +105,9 @@ type View struct {
 	Sweep *workflows.SweepResult `json:"sweep,omitempty"`
 	// Step is the step under way, if any.
 	Step *Step `json:"step,omitempty"`
+	// Log and Tags are what persons wrote; Annotate fills them in.
+	Log  []workflows.Entry `json:"log,omitempty"`
+	Tags []string          `json:"tags,omitempty"`
 }
 
 // Step is the step under way and its newest heartbeat.
@@ -186,45 +193,6 @@ func (c *Client) List(ctx context.Context, limit int) ([]View, error) {
 		}
 	}
 	return views, nil
-}
-
-// Pause asks a run to stop at its next checkpoint and wait.
-func (c *Client) Pause(ctx context.Context, id string, by workflows.Control) error {
-	if err := c.going(ctx, id); err != nil {
-		return err
-	}
-	return c.explain(id, c.Temporal.SignalWorkflow(ctx, id, "", workflows.SignalPause, by))
-}
-
-// Resume lets a paused run go on.
-func (c *Client) Resume(ctx context.Context, id string, by workflows.Control) error {
-	if err := c.going(ctx, id); err != nil {
-		return err
-	}
-	return c.explain(id, c.Temporal.SignalWorkflow(ctx, id, "", workflows.SignalResume, by))
-}
-
-// Cancel ends a run after its step has saved a checkpoint; submitting its spec
-// again goes on from there.
-func (c *Client) Cancel(ctx context.Context, id string) error {
-	if err := c.going(ctx, id); err != nil {
-		return err
-	}
-	return c.explain(id, c.Temporal.CancelWorkflow(ctx, id, ""))
-}
-
-// going makes sure that there is a run to control: Temporal takes a request to
-// cancel an ended one without a word.
-func (c *Client) going(ctx context.Context, id string) error {
-	described, err := c.Temporal.DescribeWorkflowExecution(ctx, id, "")
-	if err != nil {
-		return c.explain(id, err)
-	}
-	info := described.GetWorkflowExecutionInfo()
-	if info.GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
-		return fmt.Errorf("%w: %s is %s", ErrEnded, id, state(info.GetStatus()))
-	}
-	return nil
 }
 
 // explain turns Temporal's answer into one that a person can act on.

@@ -1,7 +1,6 @@
 package local_test
 
 import (
-	"bufio"
 	"encoding/hex"
 	"net"
 	"os"
@@ -27,14 +26,13 @@ func listeners(t *testing.T) []string {
 	}
 	var found []string
 	for _, table := range []string{"/proc/self/net/tcp", "/proc/self/net/tcp6"} {
-		file, err := os.Open(table)
+		text, err := os.ReadFile(table)
 		if err != nil {
 			continue
 		}
-		defer file.Close()
-		for lines := bufio.NewScanner(file); lines.Scan(); {
+		for line := range strings.Lines(string(text)) {
 			const local, state, inode, listening = 1, 3, 9, "0A"
-			fields := strings.Fields(lines.Text())
+			fields := strings.Fields(line)
 			if len(fields) <= inode || fields[state] != listening || !own["socket:["+fields[inode]+"]"] {
 				continue
 			}

@@ -99,6 +99,8 @@ func TestBadCommandLine(t *testing.T) {
 		"limit of 0":        {args: []string{"list", "--limit", "0"}, want: []string{`espalier: --limit 0: at least 1 is allowed`}},
 		"kills of 0":        {args: []string{"verify-resume", "tiny.yaml", "--kills", "0"}, want: []string{`espalier: --kills 0: at least 1 is allowed`}},
 		"slots of 0":        {args: []string{"worker", "--slots", "0"}, want: []string{`espalier: --slots 0: at least 1 is allowed`}},
+		"files of nowhere":  {args: []string{"worker", "--files", "/nowhere"}, want: []string{`espalier: --files /nowhere: a folder of this machine is allowed`}},
+		"negative grace":    {args: []string{"gc", "--grace", "-1s"}, want: []string{`espalier: --grace -1s: at least 0s is allowed`}},
 		"impossible queue":  {args: []string{"worker", "--queue", "my queue"}, want: []string{`espalier: --queue "my queue" does not match \[a-z0-9\].*`}},
 		"impossible port":   {args: []string{"server", "--s3-port", "70000"}, want: []string{`espalier: --s3-port 70000: 1 to 65535 are allowed, and 0 for a free one`}},
 		"impossible bind":   {args: []string{"server", "--bind", "here"}, want: []string{`espalier: --bind "here": an IP address of this machine is allowed, as 127.0.0.1 or 0.0.0.0`}},

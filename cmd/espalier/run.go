@@ -124,7 +124,7 @@ func (a *app) withWorker(ctx context.Context, c *connection, ready func() (*acti
 	if err != nil {
 		return err
 	}
-	steps.Repo = &checkpoint.Repo{Store: store}
+	steps.Repo = &checkpoint.Repo{Store: store, Stale: stale}
 	o.Client, o.Steps = c.temporal, steps
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -22,6 +22,10 @@ import (
 type Repo struct {
 	Store Store
 
+	// Stale, if not nil, says of an object that it lies there so long that it
+	// may be taken for garbage: Save then writes it anew.
+	Stale func(Info) bool
+
 	// rewrite has the digests of objects that could not be read: the next Save
 	// writes them anew although they seem to be there.
 	rewrite sync.Map
@@ -42,7 +46,8 @@ func EntryKey(stepKey string, number int) string {
 
 func journalPrefix(stepKey string) string { return "manifests/" + stepKey + "/" }
 
-// Save stores a checkpoint under its digest, unless it is there already, and
+// Save stores a checkpoint under its digest, unless it is there already and
+// not stale, and
 // answers with the digest and the size in bytes.
 func (r *Repo) Save(ctx context.Context, c *Checkpoint) (Digest, int64, error) {
 	data, digest, err := Encode(c)
@@ -54,7 +59,7 @@ func (r *Repo) Save(ctx context.Context, c *Checkpoint) (Digest, int64, error) {
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return "", 0, err
 	}
-	if _, again := r.rewrite.Load(digest); err == nil && info.Size == size && !again {
+	if _, again := r.rewrite.Load(digest); err == nil && info.Size == size && !again && !(r.Stale != nil && r.Stale(info)) {
 		return digest, size, nil
 	}
 	if err := r.Store.Put(ctx, key, bytes.NewReader(data), size); err != nil {

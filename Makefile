@@ -87,6 +87,23 @@ revive:
 workflowcheck:
 	$(TOOL) workflowcheck ./workflows/...
 
+# The database is a module, so that no other network than a module proxy is
+# needed, and the same sources give the same answer. Of the binary, because
+# reading the sources of Temporal's server takes minutes and gigabytes.
+.PHONY: vuln
+vuln: build ## known vulnerabilities in bin/espalier, but for those in .ci/vulndb/accepted
+	@mkdir -p .cache
+	@if ! $(GO) -C .ci/vulndb mod download golang.org/x/vulndb; then \
+		echo "vuln: the vulnerability database is out of reach; nothing was checked" >&2; exit 0; fi; \
+	db=$$($(GO) -C .ci/vulndb list -m -f '{{.Dir}}' golang.org/x/vulndb); \
+	$(TOOL) govulncheck -mode binary -db "file://$$db/data/osv" bin/espalier >.cache/vuln.txt || [ $$? = 3 ]; \
+	awk 'NR == FNR { known[$$1] = 1; next } /^Vulnerability #/ { if ($$3 in known) n++; else { print "vuln: " $$3; bad = 1 } } \
+		END { print n+0 " known and accepted; the whole of it is in .cache/vuln.txt"; exit bad }' .ci/vulndb/accepted .cache/vuln.txt
+
+.PHONY: licences
+licences: ## the licences of all modules that are linked
+	$(GO) test -vet=off ./cmd/espalier -run '^TestLicences' -count 1 -v
+
 .PHONY: cover
 cover: ## share of the code that the fast tests run, by function
 	@mkdir -p .cache
@@ -117,6 +134,23 @@ reproduce: build ## run the papers' experiments (ONLY, SEEDS) on the data in DAT
 .PHONY: reproduce-bench
 reproduce-bench: build ## how fast the networks of make reproduce are; the machine should have nothing else to do
 	$(REPRODUCE) -bench
+
+FAULTS ?= 500
+SEED   ?= 1
+CLOCK  ?=
+
+# With CLOCK=1 a second program is built in which package time adds jumps to
+# the wall clock, as CHAOS_CLOCK says; it compiles everything anew.
+.PHONY: chaos
+chaos: build $(if $(CLOCK),bin/espalier-clocked) ## a sweep under FAULTS (500) random faults drawn from SEED; writes docs/reliability.md (CLOCK=1: clock jumps too)
+	$(GO) run ./cmd/chaos -faults $(FAULTS) -seed $(SEED) $(if $(CLOCK),-clocked bin/espalier-clocked) -page docs/reliability.md
+
+bin/espalier-clocked: FORCE
+	$(GO) run ./cmd/chaos/clock .cache/clock
+	$(GO) build -overlay .cache/clock/overlay.json -o $@ ./cmd/espalier
+
+.PHONY: FORCE
+FORCE:
 
 FUZZTIME ?= 30s
 

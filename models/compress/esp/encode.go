@@ -42,13 +42,13 @@ func (o Options) decisions(weights int) int {
 	if o.Smallest {
 		return math.MaxInt
 	}
-	return max(weights/4, min(1<<18, 6*weights))
+	return max(weights/16, min(1<<16, 6*weights))
 }
 
 // encodeTensor is the shortest of the forms that a parameter can have, of which
-// so much is expected. Of large
-// ones a sparse form is taken that is hardly longer than a dense one: it is read
-// faster, and multiplied by faster.
+// so much is expected. Of large ones a form is taken that is hardly longer than
+// the shortest if it is read and multiplied by faster: a sparse one where fewer
+// than half of the weights are entries, else a dense one.
 func encodeTensor(p *models.Param, expected *pattern.Expected, o Options) []byte {
 	dense := matrixOf(p)
 	var best []byte
@@ -62,7 +62,11 @@ func encodeTensor(p *models.Param, expected *pattern.Expected, o Options) []byte
 		}
 		size := len(data)
 		if t.Sparse && !o.Smallest && size >= largeTensor {
-			size -= size / hardly
+			if len(t.Places) < t.Rows*t.Columns/2 {
+				size -= size / hardly
+			} else {
+				size += size / hardly
+			}
 		}
 		if best == nil || size < least {
 			best, least = data, size

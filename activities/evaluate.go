@@ -36,11 +36,7 @@ func batchFor(net *models.Network) (int, error) {
 // Evaluate measures a network: its accuracy on the test set (and on the
 // held-out validation samples, if there are any), its sparsity, and its size.
 func (s *Steps) Evaluate(ctx context.Context, in EvaluateInput) (StepResult, error) {
-	params := struct {
-		Data  string
-		Batch int
-	}{in.DataDigest, evaluationBatch}
-	return s.run(ctx, in.Head, NameEvaluate, params, 0, func(ctx context.Context, a *attempt) (checkpoint.Result, error) {
+	return s.run(ctx, in.Head, NameEvaluate, in.KeyParams(), 0, func(ctx context.Context, a *attempt) (checkpoint.Result, error) {
 		parent, set, err := a.given(ctx, in.Data, in.DataDigest)
 		if err != nil {
 			return checkpoint.Result{}, err

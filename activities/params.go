@@ -37,3 +37,12 @@ func (in QuantizeInput) KeyParams() any {
 		Codebook int      `json:",omitempty"`
 	}{q.Method, q.Bits, q.Exclude, q.Init, q.Biases, q.Codebook}
 }
+
+// KeyParams is what determines an evaluation's numbers beyond its parent and
+// the engine. It is part of step keys, and so frozen.
+func (in EvaluateInput) KeyParams() any {
+	return struct {
+		Data  string
+		Batch int
+	}{in.DataDigest, evaluationBatch}
+}

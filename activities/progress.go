@@ -5,8 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"go.temporal.io/sdk/activity"
-
 	"espalier/models/checkpoint"
 )
 
@@ -49,7 +47,7 @@ type pulse struct {
 
 func startPulse(ctx context.Context, every time.Duration, first Progress) *pulse {
 	p := &pulse{last: first, alive: time.Now(), stop: make(chan struct{})}
-	activity.RecordHeartbeat(ctx, first)
+	beat(ctx, first)
 	p.done.Go(func() {
 		tick := time.NewTicker(every)
 		defer tick.Stop()
@@ -64,7 +62,7 @@ func startPulse(ctx context.Context, every time.Duration, first Progress) *pulse
 				details, quiet := p.last, now.Sub(p.alive)
 				p.mu.Unlock()
 				if quiet < silence {
-					activity.RecordHeartbeat(ctx, details)
+					beat(ctx, details)
 				}
 			}
 		}

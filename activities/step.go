@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"go.temporal.io/sdk/activity"
-
 	"espalier/config"
 	"espalier/models/checkpoint"
 	"espalier/models/data"
@@ -77,7 +75,7 @@ func (s *Steps) result(ctx context.Context, head Head, kind string, params any, 
 	}
 	p.set(func(g *Progress) { g.Notes = opened.Notes })
 
-	a := &attempt{steps: s, head: head, kind: kind, key: key, journal: opened.Journal, from: opened.From, pulse: p, drain: activity.GetWorkerStopChannel(ctx)}
+	a := &attempt{steps: s, head: head, kind: kind, key: key, journal: opened.Journal, from: opened.From, pulse: p, drain: stopping(ctx)}
 	result, err := do(ctx, a)
 	if err != nil {
 		return nil, false, err
@@ -149,7 +147,7 @@ func (s *Steps) await(ctx context.Context, key string, head Head, p *pulse) (dea
 		select {
 		case <-ctx.Done():
 			return 0, ctx.Err()
-		case <-activity.GetWorkerStopChannel(ctx):
+		case <-stopping(ctx):
 			return 0, errDrained
 		case <-time.After(500 * time.Millisecond):
 		}

@@ -106,6 +106,8 @@ func TestBadCommandLine(t *testing.T) {
 		"impossible bind":   {args: []string{"server", "--bind", "here"}, want: []string{`espalier: --bind "here": an IP address of this machine is allowed, as 127.0.0.1 or 0.0.0.0`}},
 		"log level":         {args: []string{"list", "--log-level", "loud"}, want: []string{`espalier: --log-level "loud": debug, info, warn and error are allowed`}},
 		"progress":          {args: []string{"run", "tiny.yaml", "--progress", "bar"}, want: []string{`espalier: --progress "bar": auto, plain, json and none are allowed`}},
+		"no bundle":         {args: []string{"reproduce", "none.tar"}, want: []string{`espalier: none.tar: no such file or directory`}},
+		"all and a step":    {args: []string{"reproduce", "none.tar", "--all", "--step", "3f9a"}, want: []string{`espalier: --all and --step exclude each other; see: espalier reproduce --help`}},
 		"unknown shell":     {args: []string{"completion", "tcsh"}, want: []string{`espalier: completion: shell "tcsh": bash, zsh, fish, powershell are allowed`}},
 		"threads":           {args: []string{"version"}, env: []string{"ESPALIER_THREADS=many"}, want: []string{`espalier: environment: ESPALIER_THREADS: "many" is not a whole number from 0 \(all cores\) to 1024`}},
 		"store":             {args: []string{"version"}, env: []string{"ESPALIER_S3=runs"}, want: []string{`espalier: environment: ESPALIER_S3: scheme "" is not s3; its form is s3://.*`}},

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -23,9 +24,21 @@ func refuseOld(path string, force bool) error {
 
 // replaceFile writes a file at once: it has its whole content or is not there,
 // whatever happens. With force it takes the place of one that is there.
-func replaceFile(path string, data []byte, force bool) (err error) {
+func replaceFile(path string, data []byte, force bool) error {
+	return replaceBy(path, force, func(file io.Writer) error {
+		if _, err := file.Write(data); err != nil {
+			return cause(err, "write "+path)
+		}
+		return nil
+	})
+}
+
+// replaceBy is replaceFile for what is not in memory. The error of write comes
+// back as it is.
+func replaceBy(path string, force bool, write func(io.Writer) error) (err error) {
+	var writing error
 	defer func() {
-		if err != nil && !errors.As(err, &usageError{}) {
+		if err != nil && writing == nil && !errors.As(err, &usageError{}) {
 			err = cause(err, "write "+path)
 		}
 	}()
@@ -39,8 +52,10 @@ func replaceFile(path string, data []byte, force bool) (err error) {
 			err = errors.Join(err, gone)
 		}
 	}()
-	_, err = file.Write(data)
-	if err = errors.Join(err, file.Chmod(0o644), file.Sync(), file.Close()); err != nil {
+	if writing = write(file); writing != nil {
+		return errors.Join(writing, file.Close())
+	}
+	if err = errors.Join(file.Chmod(0o644), file.Sync(), file.Close()); err != nil {
 		return err
 	}
 	if !force {

@@ -1,0 +1,242 @@
+package bundle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"espalier/activities"
+	"espalier/models/checkpoint"
+	"espalier/models/engine"
+	"espalier/workflows"
+)
+
+// Outcome is what came of doing a step again.
+type Outcome struct {
+	Kind  string `json:"kind"`
+	Pass  int    `json:"pass"`
+	Key   string `json:"key"`
+	Asked bool   `json:"asked"` // otherwise it made what one that was asked for begins with
+	Same  bool   `json:"same"`
+	// Want and Got are the checkpoints; none of steps that only measure.
+	Want checkpoint.Digest `json:"want,omitempty"`
+	Got  checkpoint.Digest `json:"got,omitempty"`
+	// Differences are numbers that came out otherwise, each in words.
+	Differences []string      `json:"differences,omitempty"`
+	Machine     string        `json:"machine,omitempty"` // how this one differs, if it does: bits may differ then
+	Error       string        `json:"error,omitempty"`   // why it could not be done
+	Took        time.Duration `json:"took_ns"`
+}
+
+// Machine is the fingerprint of what computed most of the run's steps; the
+// zero one where that is not known.
+func (b *Bundle) Machine() engine.Fingerprint { return machine(b.Manifest.Steps) }
+
+// Evaluation is the key of the step that measured the final network; none where
+// the bundle has no such step.
+func (b *Bundle) Evaluation() []string {
+	for _, s := range slices.Backward(b.Manifest.Steps) {
+		if s.Kind == workflows.StepEvaluate && slices.Contains(s.Reads, b.Manifest.Final) {
+			return []string{s.Key}
+		}
+	}
+	return nil
+}
+
+// Reproduce does steps of the run again and tells what came of each: those
+// whose keys begin with one of keys, or all if there are none. steps have an
+// empty store of their own. What a step begins with is taken from the bundle,
+// or made by the steps before. data, unless it is empty, is where the data set
+// lies here. Only ctx's end and a key that fits no step are errors.
+func (b *Bundle) Reproduce(ctx context.Context, steps *activities.Steps, keys []string, data string, tell func(Outcome)) error {
+	record := b.Record
+	if data != "" {
+		record.Spec.Data.Path = data
+	}
+	made, err := record.Steps()
+	if err != nil {
+		return err
+	}
+	r := &again{bundle: b, steps: steps, made: made, done: make(map[int]bool), tell: tell}
+	if r.known, err = r.match(); err != nil {
+		return err
+	}
+	asked, err := r.asked(keys)
+	if err != nil {
+		return err
+	}
+	for i := range made {
+		if asked[i] {
+			if err := r.do(ctx, i, true); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// again does the steps of a bundle again.
+type again struct {
+	bundle *Bundle
+	steps  *activities.Steps
+	made   []workflows.Made
+	known  []*Step // of the manifest, nil where it has none
+	done   map[int]bool
+	tell   func(Outcome)
+}
+
+// match finds the steps of the record in the manifest, which has them in the
+// same order.
+func (r *again) match() ([]*Step, error) {
+	known, at, listed := make([]*Step, len(r.made)), 0, r.bundle.Manifest.Steps
+	for i, m := range r.made {
+		if at < len(listed) && listed[at].Kind == m.Kind && listed[at].Pass == m.Pass && (m.Key == "" || listed[at].Key == m.Key) {
+			known[i] = &listed[at]
+			at++
+		}
+	}
+	if at < len(listed) {
+		return nil, fmt.Errorf("step %s, %s of pass %d, is not one that this version makes of the spec", short(listed[at].Key), listed[at].Kind, listed[at].Pass)
+	}
+	return known, nil
+}
+
+// asked are the steps whose keys begin so.
+func (r *again) asked(keys []string) ([]bool, error) {
+	asked := make([]bool, len(r.made))
+	for i := range asked {
+		asked[i] = len(keys) == 0
+	}
+	for _, key := range keys {
+		found := false
+		for i, s := range r.known {
+			if s != nil && key != "" && strings.HasPrefix(s.Key, key) {
+				asked[i], found = true, true
+			}
+		}
+		if !found {
+			return nil, &NoStepError{Key: key, Run: r.bundle.Manifest.Run}
+		}
+	}
+	return asked, nil
+}
+
+// NoStepError says that no step of a bundle has a key.
+type NoStepError struct{ Key, Run string }
+
+// Error names the key.
+func (e *NoStepError) Error() string {
+	return fmt.Sprintf("no step of %s has a key that begins with %q", e.Run, e.Key)
+}
+
+// do does a step again unless that was done, first making what it begins with.
+func (r *again) do(ctx context.Context, i int, asked bool) error {
+	if r.done[i] {
+		return nil
+	}
+	r.done[i] = true
+	m, out := r.made[i], Outcome{Kind: r.made[i].Kind, Pass: r.made[i].Pass, Key: r.made[i].Key, Asked: asked}
+	if s := r.known[i]; s != nil {
+		out.Key, out.Machine = s.Key, differs(s.Fingerprint, r.steps.Engine.Fingerprint())
+	}
+	if m.Key != "" {
+		out.Want = m.Left
+	}
+	for _, digest := range r.reads(m) {
+		if err := r.ready(ctx, i, digest); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			out.Error = err.Error()
+			r.tell(out)
+			return nil
+		}
+	}
+	began := time.Now()
+	result, err := r.steps.Perform(ctx, m.Activity, m.Input)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	out.Took = time.Since(began)
+	if err != nil {
+		out.Error = err.Error()
+	} else {
+		out.compare(result, r.known[i])
+	}
+	r.tell(out)
+	return nil
+}
+
+// reads are the checkpoints that a step begins with, those of other runs too.
+func (r *again) reads(m workflows.Made) []checkpoint.Digest {
+	reads := m.Reads()
+	if in, ok := m.Input.(activities.PrepareInput); ok && in.Network.Checkpoint != "" {
+		reads = append(reads, checkpoint.Digest(in.Network.Checkpoint))
+	}
+	return reads
+}
+
+// ready sees to it that a step finds a checkpoint.
+func (r *again) ready(ctx context.Context, before int, digest checkpoint.Digest) error {
+	if _, err := r.steps.Repo.Store.Stat(ctx, checkpoint.CheckpointKey(digest)); err == nil {
+		return nil
+	}
+	bundled, err := r.bundle.repo.Load(ctx, digest)
+	if err == nil {
+		_, _, err := r.steps.Repo.Save(ctx, bundled)
+		return err
+	}
+	if !errors.Is(err, checkpoint.ErrNotFound) {
+		return err
+	}
+	at := slices.IndexFunc(r.made[:before], func(m workflows.Made) bool { return m.Key != "" && m.Left == digest })
+	if at < 0 {
+		return fmt.Errorf("it begins with checkpoint %s, which neither the bundle nor a step before it has", digest.Short())
+	}
+	if err := r.do(ctx, at, false); err != nil {
+		return err
+	}
+	if _, err := r.steps.Repo.Store.Stat(ctx, checkpoint.CheckpointKey(digest)); err != nil {
+		return fmt.Errorf("it begins with checkpoint %s, and %s of pass %d did not make that again", digest.Short(), r.made[at].Kind, r.made[at].Pass)
+	}
+	return nil
+}
+
+// compare holds the result against what the bundle says.
+func (o *Outcome) compare(got activities.StepResult, want *Step) {
+	o.Got = got.Checkpoint
+	if got.Key != o.Key && o.Key != "" {
+		o.Differences = append(o.Differences, fmt.Sprintf("key %s, want %s: the engine or what the step is made of is another", short(got.Key), short(o.Key)))
+	}
+	if o.Want == "" && want != nil { // it measures, and its numbers are its result
+		for _, name := range slices.Sorted(maps.Keys(want.Metrics)) {
+			if have, there := got.Metrics[name]; !there || !equal(have, want.Metrics[name]) {
+				o.Differences = append(o.Differences, fmt.Sprintf("%s %v, want %v", name, have, want.Metrics[name]))
+			}
+		}
+	}
+	o.Same = o.Got == o.Want && len(o.Differences) == 0
+}
+
+func equal(a, b float64) bool { return a == b || math.IsNaN(a) && math.IsNaN(b) }
+
+// differs says how a machine is another than the one that a step was computed on.
+func differs(was, is engine.Fingerprint) string {
+	var parts []string
+	for _, p := range []struct{ name, was, is string }{
+		{"engine", was.Engine, is.Engine}, {"cpu", was.CPU, is.CPU}, {"blas", was.BLAS, is.BLAS},
+		{"threads", fmt.Sprint(was.Threads), fmt.Sprint(is.Threads)},
+	} {
+		if p.was != p.is && was != (engine.Fingerprint{}) {
+			parts = append(parts, fmt.Sprintf("%s %s here, %s then", p.name, p.is, p.was))
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+func short(key string) string { return key[:min(12, len(key))] }

@@ -21,6 +21,8 @@ const (
 	FailureDenied     = "Denied"     // the store refuses the credentials
 	FailureDrained    = "Drained"    // the worker is leaving; the step goes on elsewhere
 	FailureFenced     = "Fenced"     // another attempt owns the step
+	FailureTrainer    = "Trainer"    // the external trainer failed; the end of its log is in the message
+	FailureUnfit      = "Unfit"      // the worker has not what the step needs; another one may
 )
 
 // errDrained says that the worker was told to stop and the step's state is saved.
@@ -43,6 +45,26 @@ func (e *parentLostError) Error() string {
 }
 func (e *parentLostError) Unwrap() error { return e.err }
 
+// trainerError says that an external trainer failed, and whether it is tried
+// again.
+type trainerError struct {
+	err   error
+	final bool
+}
+
+func (e *trainerError) Error() string { return e.err.Error() }
+func (e *trainerError) Unwrap() error { return e.err }
+
+// unfitError says that this worker has not what a step needs.
+type unfitError struct{ err error }
+
+func (e *unfitError) Error() string { return e.err.Error() }
+func (e *unfitError) Unwrap() error { return e.err }
+
+// unfitAgain is how long a step that a worker cannot do waits before another
+// worker may take it.
+const unfitAgain = 2 * time.Second
+
 // failure marks err for Temporal. It is the only place where an error of ours
 // becomes an error of theirs.
 func failure(ctx context.Context, err error) error {
@@ -53,6 +75,8 @@ func failure(ctx context.Context, err error) error {
 		lost     *parentLostError
 		input    *inputError
 		diverged *train.DivergedError
+		trainer  *trainerError
+		unfit    *unfitError
 	)
 	final := func(kind string, details ...any) error {
 		return temporal.NewNonRetryableApplicationError(err.Error(), kind, nil, details...)
@@ -71,6 +95,12 @@ func failure(ctx context.Context, err error) error {
 		return final(FailureInput)
 	case errors.As(err, &diverged):
 		return final(FailureDiverged)
+	case errors.As(err, &trainer) && trainer.final:
+		return final(FailureTrainer)
+	case errors.As(err, &trainer):
+		return again(FailureTrainer, 0) // as the retry policy has it
+	case errors.As(err, &unfit):
+		return again(FailureUnfit, unfitAgain)
 	case errors.Is(err, checkpoint.ErrFull):
 		return final(FailureFull)
 	case errors.Is(err, checkpoint.ErrDenied):

@@ -28,7 +28,8 @@ type Progress struct {
 	SavedStep  int64             `json:"saved_step,omitempty"` // optimizer steps that the newest checkpoint holds
 	From       int64             `json:"from,omitempty"`       // optimizer step that this attempt began at
 	Worker     string            `json:"worker,omitempty"`
-	Notes      []string          `json:"notes,omitempty"` // what the attempt found wrong when it began
+	Notes      []string          `json:"notes,omitempty"`    // what the attempt found wrong when it began
+	Failures   int               `json:"failures,omitempty"` // of the trainer, in a row, since its newest checkpoint
 }
 
 // silence is how long a step may go without a sign of life of its own before
@@ -76,6 +77,24 @@ func (p *pulse) set(change func(*Progress)) {
 	change(&p.last)
 	p.alive = time.Now()
 	p.mu.Unlock()
+}
+
+// failuresBefore are those that the attempt before has told of. If its
+// heartbeats are lost, the count begins anew.
+func failuresBefore(ctx context.Context) int {
+	var before Progress
+	if activity.HasHeartbeatDetails(ctx) && activity.GetHeartbeatDetails(ctx, &before) == nil {
+		return before.Failures
+	}
+	return 0
+}
+
+// tell sends the newest progress now.
+func (p *pulse) tell(ctx context.Context) {
+	p.mu.Lock()
+	details := p.last
+	p.mu.Unlock()
+	activity.RecordHeartbeat(ctx, details)
 }
 
 func (p *pulse) close() {

@@ -16,6 +16,8 @@ const (
 	NameEvaluate = "Evaluate"
 	NameRecord   = "Record"
 
+	NameExternal = "External"
+
 	NameLayers      = "Layers"
 	NameSensitivity = "Sensitivity"
 )
@@ -37,6 +39,7 @@ func (s *Steps) Activities() []Activity {
 		{NameQuantize, s.Quantize},
 		{NameEvaluate, s.Evaluate},
 		{NameRecord, s.Record},
+		{NameExternal, s.External},
 		{NameLayers, s.Layers},
 		{NameSensitivity, s.Sensitivity},
 	}

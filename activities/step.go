@@ -10,6 +10,7 @@ import (
 	"espalier/config"
 	"espalier/models/checkpoint"
 	"espalier/models/data"
+	"espalier/models/engine"
 )
 
 // attempt is one try at a step: its journal, where it goes on and its pulse.
@@ -27,22 +28,42 @@ type attempt struct {
 // work is what a step does between its opening and its result.
 type work func(ctx context.Context, a *attempt) (checkpoint.Result, error)
 
-// run carries a step through: it answers with the result that is there, or
-// opens an attempt, does the work and leaves the result. params are all that
-// determines the numbers beyond the parent, the seed and the engine.
+// task is a step to carry through. params are all that determines the numbers
+// beyond the parent, the seed and the engine; detail is where the result's
+// detail is read into, unless it is nil.
+type task struct {
+	head   Head
+	kind   string
+	params any
+	seed   uint64
+	by     engine.Fingerprint
+	detail any
+	do     work
+}
+
+// run carries a step of the engine through: it answers with the result that is
+// there, or opens an attempt, does the work and leaves the result.
 func (s *Steps) run(ctx context.Context, head Head, kind string, params any, seed uint64, do work) (StepResult, error) {
 	return s.detailed(ctx, head, kind, params, seed, nil, do)
 }
 
 // detailed is run that also reads the result's detail, unless detail is nil.
 func (s *Steps) detailed(ctx context.Context, head Head, kind string, params any, seed uint64, detail any, do work) (StepResult, error) {
+	return s.perform(ctx, task{head: head, kind: kind, params: params, seed: seed, by: s.Engine.Fingerprint(), detail: detail, do: do})
+}
+
+// perform carries a step through, whoever computes it.
+func (s *Steps) perform(ctx context.Context, t task) (StepResult, error) {
+	head, kind := t.head, t.kind
 	beat := time.Duration(head.Durability.HeartbeatTimeout) / 3
-	p := startPulse(ctx, max(beat, 200*time.Millisecond), Progress{Kind: kind, Pass: head.Pass, Phase: "loading", Worker: s.Worker})
+	p := startPulse(ctx, max(beat, 200*time.Millisecond), Progress{
+		Kind: kind, Pass: head.Pass, Phase: "loading", Worker: s.Worker, Failures: failuresBefore(ctx),
+	})
 	defer p.close()
 
-	result, reused, err := s.result(ctx, head, kind, params, seed, p, do)
-	if err == nil && detail != nil {
-		err = json.Unmarshal(result.Detail, detail)
+	result, reused, err := s.result(ctx, t, p)
+	if err == nil && t.detail != nil {
+		err = json.Unmarshal(result.Detail, t.detail)
 	}
 	if err != nil {
 		s.Log.Info("step left", "run", head.Run, "step", kind, "pass", head.Pass, "reason", err)
@@ -52,9 +73,10 @@ func (s *Steps) detailed(ctx context.Context, head Head, kind string, params any
 	return StepResult{Key: result.StepKey, Checkpoint: result.Checkpoint, Size: result.Size, Metrics: result.Metrics, Reused: reused}, nil
 }
 
-func (s *Steps) result(ctx context.Context, head Head, kind string, params any, seed uint64, p *pulse, do work) (_ *checkpoint.Result, reused bool, _ error) {
+func (s *Steps) result(ctx context.Context, t task, p *pulse) (_ *checkpoint.Result, reused bool, _ error) {
+	head, kind := t.head, t.kind
 	key, err := checkpoint.StepKey(checkpoint.StepInput{
-		Parent: head.Parent, Kind: kind, Params: params, Seed: seed, Engine: s.Engine.Fingerprint().Engine,
+		Parent: head.Parent, Kind: kind, Params: t.params, Seed: t.seed, Engine: t.by.Engine,
 	})
 	if err != nil {
 		return nil, false, err
@@ -63,7 +85,7 @@ func (s *Steps) result(ctx context.Context, head Head, kind string, params any, 
 	if done, err := s.finished(ctx, key, head.Recheck); done != nil || err != nil {
 		return done, done != nil, err
 	}
-	opened, err := s.open(ctx, key, head, p)
+	opened, err := s.open(ctx, key, t, p)
 	if err != nil {
 		return nil, false, err
 	}
@@ -76,7 +98,7 @@ func (s *Steps) result(ctx context.Context, head Head, kind string, params any, 
 	p.set(func(g *Progress) { g.Notes = opened.Notes })
 
 	a := &attempt{steps: s, head: head, kind: kind, key: key, journal: opened.Journal, from: opened.From, pulse: p, drain: stopping(ctx)}
-	result, err := do(ctx, a)
+	result, err := t.do(ctx, a)
 	if err != nil {
 		return nil, false, err
 	}
@@ -106,11 +128,12 @@ func (s *Steps) finished(ctx context.Context, key string, recheck bool) (*checkp
 // waits for that one's result, so that shared steps are computed once, and
 // takes the step over when the other has committed nothing for so long that it
 // must be dead. Of runs that come at the same moment one gets the step.
-func (s *Steps) open(ctx context.Context, key string, head Head, p *pulse) (*checkpoint.Opened, error) {
+func (s *Steps) open(ctx context.Context, key string, t task, p *pulse) (*checkpoint.Opened, error) {
+	head := t.head
 	dead := 0 // the entry after which the other was silent too long
 	for {
 		opened, err := s.Repo.Open(ctx, key, checkpoint.Attempt{
-			Owner: head.Run, Worker: s.Worker, Now: time.Now, Fingerprint: s.Engine.Fingerprint(), Version: s.Version,
+			Owner: head.Run, Worker: s.Worker, Now: time.Now, Fingerprint: t.by, Version: s.Version,
 			Yield: func(newest checkpoint.Entry) bool {
 				return newest.Owner != head.Run && newest.Kind != checkpoint.EntryResult && newest.Number != dead
 			},

@@ -13,7 +13,9 @@ package activities
 
 import (
 	"log/slog"
+	"time"
 
+	"espalier/activities/trainer"
 	"espalier/config"
 	"espalier/models/checkpoint"
 	"espalier/models/engine"
@@ -33,6 +35,14 @@ type Steps struct {
 	// none means that they may name any.
 	Files []string
 	Log   *slog.Logger
+	// Trainers are the programs that the worker allows to train, by the names
+	// that specs have for them.
+	Trainers map[string]trainer.Command
+	// WorkDir is where trainers get their folders, for as long as a step lasts.
+	WorkDir string
+	// LeaveWithin is how long a trainer may take to save and end when it is told
+	// to; 0 is 4 seconds.
+	LeaveWithin time.Duration
 
 	datasets datasets
 }

@@ -10,6 +10,11 @@ import (
 // check notes what no field shows by itself. A rule speaks only when the
 // fields that it looks at are right by themselves.
 func check(d *decoder, s *Spec) {
+	d.checkDurability(s.Durability)
+	if s.Exec != nil {
+		d.checkExec(s)
+		return
+	}
 	d.checkNetwork(s)
 	d.checkData(s)
 	d.checkOptimizer("train.optimizer", s.Train.Optimizer)
@@ -18,7 +23,6 @@ func check(d *decoder, s *Spec) {
 	if !d.faulty("train.epochs") {
 		d.checkSchedule("train.schedule", s.Train.Schedule, s.Train.Epochs)
 	}
-	d.checkDurability(s.Durability)
 	if s.Quantize != nil {
 		d.checkQuantize(s)
 	}

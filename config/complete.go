@@ -8,14 +8,18 @@ import (
 
 // complete fills in the defaults that depend on other fields.
 func complete(s *Spec) {
+	if s.Sweep != nil {
+		completeSweep(s.Sweep)
+	}
+	if s.Exec != nil {
+		completeExec(s.Exec)
+		return
+	}
 	completeSchedule(&s.Train.Schedule)
 	completeNetwork(&s.Network)
 	completeOptimizer(s.Train.Optimizer)
 	if s.Quantize != nil {
 		completeQuantize(s.Quantize)
-	}
-	if s.Sweep != nil {
-		completeSweep(s.Sweep)
 	}
 	if s.Prune == nil {
 		return

@@ -192,7 +192,9 @@ func homeOf(key, path string, t reflect.Type) string {
 func (d *decoder) absent(path string, at place, fields []field, given map[string]bool, v reflect.Value) {
 	for _, f := range fields {
 		switch target, sub := v.Field(f.index), join(path, f.key); {
-		case given[f.key] || f.choice || slices.Contains(d.misspelt, sub):
+		case given[f.key] && f.unless != "" && given[f.unless]:
+			d.note(sub, "given together with %s; want one of the two", join(path, f.unless))
+		case given[f.key] || f.choice || given[f.unless] || slices.Contains(d.misspelt, sub):
 		case f.required:
 			d.fault(sub, at, "missing; want %s", f.allowed())
 		case f.fallback != "":

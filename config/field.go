@@ -24,6 +24,7 @@ type field struct {
 	choice   bool
 	show     bool // in the commented spec
 	hide     bool // there, though something inside is required
+	unless   string
 }
 
 // fieldsOf reads the tags of a struct of the spec, in the order of its fields.
@@ -61,6 +62,7 @@ func newField(i int, member reflect.StructField) field {
 		choice:   tag.Get("choice") == "true",
 		show:     tag.Get("show") == "true",
 		hide:     tag.Get("show") == "false",
+		unless:   tag.Get("unless"),
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // Canonical is the canonical JSON of all that determines the numbers of a run:
-// network, data, train, prune and quantize with their defaults filled in. The name, the
+// network, data, train, prune and quantize, or exec, with their defaults filled in. The name, the
 // durability and the resources are left out, because a run ends with the same
 // bits whatever they are, and so is the folder of data whose content is known
 // by its name, and the file of a network whose content is known by its digest.
@@ -31,7 +31,8 @@ func (s *Spec) Canonical() ([]byte, error) {
 		Prune    *Prune    `json:"prune,omitempty"`
 		Quantize *Quantize `json:"quantize,omitempty"`
 		Sweep    any       `json:"sweep,omitempty"`
-	}{s.Network.Known(), known, s.Train, s.Prune, s.Quantize, s.Sweep.known()})
+		Exec     *Exec     `json:"exec,omitempty"`
+	}{s.Network.Known(), known, s.Train, s.Prune, s.Quantize, s.Sweep.known(), s.Exec.known()})
 	if err != nil {
 		return nil, fmt.Errorf("spec %s: %w", s.Name, err)
 	}

@@ -25,7 +25,8 @@ fault of a spec is reported at once, each with its line and column.
 Fractions may be written as ` + "`92%`" + ` or ` + "`0.92`" + `, durations as ` + "`30s`" + `, ` + "`5m`" + ` or ` + "`1h30m`" + `,
 small numbers as ` + "`5e-4`" + `. Unknown keys are faults. The identity of a run (the ID
 that ` + "`espalier explain`" + ` prints) covers network, data, train, prune and quantize,
-defaults included; name, durability and resources may change without starting anew.
+defaults included, or exec but for silence and attempts; name, durability and
+resources may change without starting anew.
 That of a sweep covers its search, params, seeds, objectives and stop as well. The
 spec without its sweep is a spec of its own, and so is that of each of its trials.
 
@@ -75,6 +76,8 @@ func (r *reference) row(path string, f field) {
 	}
 	fallback := ""
 	switch {
+	case f.required && f.unless != "":
+		fallback = "required unless " + f.unless
 	case f.required:
 		fallback = "required"
 	case f.choice:

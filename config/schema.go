@@ -88,13 +88,17 @@ func schemaOfNumber(f field) *jsonschema.Schema {
 // value that is short for it.
 func schemaOfStruct(fields []field) *jsonschema.Schema {
 	s := &jsonschema.Schema{Type: "object", Properties: jsonschema.NewProperties(), AdditionalProperties: jsonschema.FalseSchema}
-	var words []string
+	var words, instead []string
 	var bare *jsonschema.Schema
+	unless := ""
 	for _, f := range fields {
 		member := schemaOf(f)
 		member.Description, member.Default = f.doc, defaultValue(f)
 		s.Properties.Set(f.key, member)
-		if f.required {
+		switch {
+		case f.required && f.unless != "":
+			instead, unless = append(instead, f.key), f.unless
+		case f.required:
 			s.Required = append(s.Required, f.key)
 		}
 		if f.bare {
@@ -103,6 +107,9 @@ func schemaOfStruct(fields []field) *jsonschema.Schema {
 		if f.choice && !needsMore(f) {
 			words = append(words, f.key)
 		}
+	}
+	if unless != "" {
+		s.OneOf = []*jsonschema.Schema{{Required: instead}, {Required: []string{unless}}}
 	}
 	if len(choices(fields)) > 0 {
 		one := uint64(1)

@@ -245,6 +245,8 @@ func (d *decoder) variable(at, path string, where place) (field, bool) {
 	around := ""
 	for segment := range strings.SplitSeq(path, ".") {
 		switch {
+		case f.typ == reflect.TypeFor[Params](), f.typ == reflect.TypeFor[free]():
+			f = field{typ: reflect.TypeFor[free](), key: segment}
 		case f.typ.Kind() == reflect.Map:
 			f = f.element()
 		case f.typ.Kind() == reflect.Struct:
@@ -268,7 +270,7 @@ func (d *decoder) variable(at, path string, where place) (field, bool) {
 }
 
 // varied are the keys that change the numbers.
-func varied() []string { return []string{"network", "data", "train", "prune", "quantize"} }
+func varied() []string { return []string{"network", "data", "train", "prune", "quantize", "exec"} }
 
 // unknownPath says what the nearest right spelling of a path is, as far as it
 // can be told.

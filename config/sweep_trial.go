@@ -97,6 +97,9 @@ func set(root, written *yaml.Node, v Setting) error {
 
 // inside is the field of a key of a type.
 func inside(t reflect.Type, key string) (field, bool) {
+	if t == reflect.TypeFor[Params]() || t == reflect.TypeFor[free]() {
+		return field{typ: reflect.TypeFor[free]()}, true
+	}
 	switch t.Kind() {
 	case reflect.Map:
 		return field{typ: t}.element(), true

@@ -48,6 +48,8 @@ func (d Digest) Short() string {
 // Checkpoint is a network and, if it was frozen while training, where.
 type Checkpoint struct {
 	Network *models.Network
+	// Files are there instead of a network if an external trainer made it.
+	Files []File
 	// Training is nil except between the first and the last optimizer step.
 	Training *Training
 }

@@ -50,11 +50,14 @@ func Encode(c *Checkpoint) ([]byte, Digest, error) {
 }
 
 func metadata(c *Checkpoint) (map[string]string, error) {
-	network, err := json.Marshal(c.Network)
-	if err != nil {
-		return nil, fmt.Errorf("network: %w", err)
+	meta := map[string]string{metaFormat: filesFormat}
+	if c.Network != nil {
+		network, err := json.Marshal(c.Network)
+		if err != nil {
+			return nil, fmt.Errorf("network: %w", err)
+		}
+		meta = map[string]string{metaFormat: format, metaNetwork: string(network)}
 	}
-	meta := map[string]string{metaFormat: format, metaNetwork: string(network)}
 	if c.Training != nil {
 		training, err := json.Marshal(c.Training)
 		if err != nil {
@@ -67,6 +70,12 @@ func metadata(c *Checkpoint) (map[string]string, error) {
 
 func views(c *Checkpoint) map[string]safetensors.View {
 	tensors := make(map[string]safetensors.View)
+	if c.Network == nil {
+		for _, f := range c.Files {
+			tensors[f.Name] = fileView(f.Data)
+		}
+		return tensors
+	}
 	for _, p := range c.Network.Params {
 		tensors[p.Name] = floatView{p.Shape, p.Data}
 		if p.Mask != nil {
@@ -83,8 +92,15 @@ func views(c *Checkpoint) map[string]safetensors.View {
 
 // check says why a checkpoint cannot be stored.
 func check(c *Checkpoint) error {
-	if c == nil || c.Network == nil {
+	switch {
+	case c == nil || c.Network == nil && c.Files == nil:
 		return errors.New("there is no network")
+	case c.Network != nil && c.Files != nil:
+		return errors.New("there are both a network and files")
+	case c.Network == nil && c.Training != nil && len(c.Training.Tensors) > 0:
+		return errors.New("files have no optimizer tensors beside them")
+	case c.Network == nil:
+		return checkFiles(c.Files)
 	}
 	if err := checkNetwork(c.Network); err != nil {
 		return err

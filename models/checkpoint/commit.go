@@ -48,7 +48,7 @@ func (j *Journal) Commit(ctx context.Context, c *Checkpoint, metrics Numbers) (E
 	if c != nil && c.Training != nil {
 		own := *c.Training
 		own.StepKey = j.step
-		c = &Checkpoint{Network: c.Network, Training: &own}
+		c = &Checkpoint{Network: c.Network, Files: c.Files, Training: &own}
 		entry.Cursor = &own.Cursor
 	}
 	var err error

@@ -23,13 +23,27 @@ const (
 // Decode reads what [Encode] writes. It checks everything: the file's form,
 // the graph, that each tensor is there with its type and shape and no other,
 // and that pruned weights are zero. It never panics, and its memory is bounded
-// by the size of data.
+// by the size of data. The files of an external trainer it refuses: see
+// [DecodeFiles].
 func Decode(data []byte) (*Checkpoint, error) {
+	c, err := decode(data)
+	if err == nil && c.Network == nil {
+		return nil, &decodeError{errFiles}
+	}
+	return c, err
+}
+
+// decode reads a checkpoint of either kind.
+func decode(data []byte) (*Checkpoint, error) {
 	tensors, meta, err := parse(data)
 	if err != nil {
 		return nil, &decodeError{err}
 	}
-	c, err := build(tensors, meta)
+	how := build
+	if meta[metaFormat] == filesFormat {
+		how = buildFiles
+	}
+	c, err := how(tensors, meta)
 	if err != nil {
 		return nil, &decodeError{err}
 	}

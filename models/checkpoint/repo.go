@@ -70,9 +70,27 @@ func (r *Repo) Save(ctx context.Context, c *Checkpoint) (Digest, int64, error) {
 }
 
 // Load reads a checkpoint and verifies its digest: ErrNotFound if there is
-// none, a *CorruptError if the bytes are not those that were saved.
+// none, a *CorruptError if the bytes are not those that were saved. Files of
+// an external trainer it refuses.
 func (r *Repo) Load(ctx context.Context, d Digest) (*Checkpoint, error) {
-	return r.load(ctx, d, -1)
+	c, err := r.load(ctx, d, -1)
+	if err == nil && c.Network == nil {
+		return nil, fmt.Errorf("%s: %w", CheckpointKey(d), errFiles)
+	}
+	return c, err
+}
+
+// LoadFiles is Load for the checkpoint of an external trainer.
+func (r *Repo) LoadFiles(ctx context.Context, d Digest) ([]File, error) {
+	data, err := r.verified(ctx, d, -1)
+	if err != nil {
+		return nil, err
+	}
+	files, err := DecodeFiles(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", CheckpointKey(d), err)
+	}
+	return files, nil
 }
 
 // load is Load for a known size; -1 means unknown.
@@ -81,7 +99,7 @@ func (r *Repo) load(ctx context.Context, d Digest, size int64) (*Checkpoint, err
 	if err != nil {
 		return nil, err
 	}
-	c, err := Decode(data)
+	c, err := decode(data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", CheckpointKey(d), err)
 	}

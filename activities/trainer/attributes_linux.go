@@ -1,0 +1,9 @@
+package trainer
+
+import "syscall"
+
+// attributes put the program into a group of its own, so that its children can
+// be killed with it, and end it if the worker is killed.
+func attributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}

@@ -49,6 +49,7 @@ func newConversation(a *attempt, in ExternalInput, p *trainer.Process, output st
 	a.pulse.set(func(g *Progress) {
 		g.Phase, g.Cursor, g.From, g.SavedStep, g.SavedAt = c.phase(), at, at.Step, at.Step, time.Now()
 	})
+	a.steps.Log.Debug("training begins", "run", a.head.Run, "kind", a.kind, "pass", a.head.Pass, "key", a.key, "step", at.Step)
 	return c
 }
 
@@ -134,6 +135,7 @@ func (c *conversation) hear(ctx context.Context, m trainer.Message) {
 			c.killAt = time.After(endWithin)
 		}
 	case trainer.MessageCheckpoint:
+		c.a.steps.Log.Debug("snapshot", "key", c.a.key, "step", m.Step)
 		c.next = append(c.next, m)
 		if over := len(c.next) - mostWaiting; over > 0 {
 			c.discard(c.next[:over])
@@ -141,6 +143,7 @@ func (c *conversation) hear(ctx context.Context, m trainer.Message) {
 		}
 		c.commit(ctx)
 	default:
+		c.a.steps.Log.Debug("training", "key", c.a.key, "step", m.Step)
 		c.a.pulse.set(func(g *Progress) {
 			g.Cursor = cursorOf(m)
 			g.Epochs, g.Batches, g.Loss, g.Accuracy, g.LR, g.Rate = m.Epochs, m.Batches, m.Loss, m.Accuracy, m.LR, m.Rate

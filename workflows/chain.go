@@ -38,6 +38,9 @@ const denseLink = 1
 // one, the one early in training that a lottery ticket goes back to, then for
 // each pass the network readied, pruned and fine-tuned.
 func chain(spec *config.Spec) []stage {
+	if spec.Exec != nil {
+		return externalChain(spec.Exec)
+	}
 	all := []stage{{linkPrepare, 0, -1}, {linkTrain, 0, 0}}
 	p := spec.Prune
 	if p == nil {

@@ -52,6 +52,9 @@ func (r *run) make(ctx workflow.Context, i int, recheck bool) (Link, error) {
 	if s.from >= 0 {
 		head.Parent = r.state.Links[s.from].Checkpoint
 	}
+	if r.spec.Exec != nil {
+		return r.makeExternal(ctx, s, head)
+	}
 	var out activities.StepResult
 	var err error
 	switch s.kind {

@@ -161,6 +161,9 @@ func (r *run) evaluate(ctx workflow.Context, pass int) (Row, error) {
 		return Row{}, err
 	}
 	row, untuned := newRow(pass, r.state.Links[end], metrics), r.chain[end].from
+	if r.spec.Exec != nil {
+		row.noteMetrics(metrics)
+	}
 	switch r.chain[end].kind {
 	case linkQuantize:
 		row.code(r.state.Links[end])
@@ -168,7 +171,7 @@ func (r *run) evaluate(ctx workflow.Context, pass int) (Row, error) {
 	case linkTune:
 		row.code(r.state.Links[untuned])
 	case linkFinetune:
-		if !r.spec.Prune.MeasurePruned {
+		if !measuresPruned(&r.spec) {
 			return row, nil
 		}
 	default:
@@ -183,12 +186,14 @@ func (r *run) evaluate(ctx workflow.Context, pass int) (Row, error) {
 func (r *run) measure(ctx workflow.Context, i int) (map[string]float64, error) {
 	for {
 		r.state.Step, r.state.Pass = "evaluate", r.shown(r.chain[i])
-		in := activities.EvaluateInput{
-			Head: activities.Head{Run: r.id, Pass: r.state.Pass, Parent: r.state.Links[i].Checkpoint, Durability: r.spec.Durability},
-			Data: r.spec.Data, DataDigest: r.state.DataDigest,
+		measure, in, err := r.evaluation(activities.Head{
+			Run: r.id, Pass: r.state.Pass, Parent: r.state.Links[i].Checkpoint, Durability: r.spec.Durability,
+		})
+		if err != nil {
+			return nil, err
 		}
 		var out activities.StepResult
-		err := r.do(ctx, step.Evaluate, in, &out)
+		err = r.do(ctx, measure, in, &out)
 		if _, gone := lost(err); gone {
 			if err = r.repair(ctx, i, err); err == nil {
 				continue
@@ -260,8 +265,10 @@ func (r *run) last() int {
 }
 
 func (r *run) passes() int {
-	if r.spec.Prune == nil {
-		return 0
-	}
-	return r.spec.Prune.Schedule.Passes
+	_, passes := stops(&r.spec)
+	return passes
 }
+
+// measuresPruned says whether a network is measured between pruning and
+// fine-tuning as well.
+func measuresPruned(spec *config.Spec) bool { return spec.Prune != nil && spec.Prune.MeasurePruned }

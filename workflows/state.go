@@ -91,6 +91,8 @@ type Row struct {
 	Checkpoint    checkpoint.Digest `json:"checkpoint"`
 	Size          int64             `json:"size"` // of the checkpoint file
 	Kept          bool              `json:"kept"` // false for a pass that broke a stop rule
+	// Metrics are what an external trainer measured beyond these.
+	Metrics map[string]float64 `json:"metrics,omitempty"`
 }
 
 func newRow(pass int, link Link, m map[string]float64) Row {
@@ -135,10 +137,10 @@ func gone(left, of int64) float64 { return float64(of-left) / float64(of) }
 // ended says why the passes end with row, or nothing, and whether the row is
 // one that the result may be.
 func ended(spec config.Spec, rows []Row, row Row) (why string, kept bool) {
-	if spec.Prune == nil || len(rows) == 0 {
+	stop, passes := stops(&spec)
+	if passes == 0 || len(rows) == 0 {
 		return "", true
 	}
-	stop := spec.Prune.Stop
 	if drop := rows[0].judged() - row.judged(); stop.AccuracyDrop > 0 && drop > stop.AccuracyDrop {
 		return fmt.Sprintf("pass %d lost %.2f points of accuracy, %.2f are allowed", row.Pass, 100*drop, 100*stop.AccuracyDrop), false
 	}
@@ -150,7 +152,7 @@ func ended(spec config.Spec, rows []Row, row Row) (why string, kept bool) {
 		{"parameters", stop.Params, gone(row.Params, rows[0].Params)},
 		{"multiply-adds", stop.MACs, gone(row.EffectiveMACs, rows[0].EffectiveMACs)},
 	} {
-		if goal.share > 0 && goal.reached >= goal.share && row.Pass < spec.Prune.Schedule.Passes {
+		if goal.share > 0 && goal.reached >= goal.share && row.Pass < passes {
 			return fmt.Sprintf("after pass %d %.2f %% of the %s are gone, %.2f %% were asked for", row.Pass, 100*goal.reached, goal.name, 100*goal.share), true
 		}
 	}

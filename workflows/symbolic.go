@@ -104,11 +104,19 @@ func (s *symbolic) pass(pass int) error {
 	}
 	end := s.end(pass)
 	measured := []int{end}
-	if kind := s.chain[end].kind; kind == linkTune || kind == linkFinetune && s.spec.Prune.MeasurePruned {
+	if kind := s.chain[end].kind; kind == linkTune || kind == linkFinetune && measuresPruned(&s.spec) {
 		measured = append(measured, s.chain[end].from)
 	}
+	var params any = s.state.DataDigest
+	if s.spec.Exec != nil {
+		in, err := s.external(activities.Head{}, config.ExecEvaluate, pass)
+		if err != nil {
+			return err
+		}
+		params = in.KeyParams()
+	}
 	for _, i := range measured {
-		if err := s.add(StepEvaluate, s.links[s.at[i]].Key, s.at[i], s.state.DataDigest, 0, 0); err != nil {
+		if err := s.add(StepEvaluate, s.links[s.at[i]].Key, s.at[i], params, 0, 0); err != nil {
 			return err
 		}
 		s.measures[len(s.measures)-1] = pass
@@ -130,6 +138,9 @@ func (s *symbolic) add(kind, parent string, from int, params any, seed uint64, w
 // step that is left out has no parameters.
 func (s *symbolic) step(at stage) (kind string, params any, seed uint64, work float64, err error) {
 	var head activities.Head
+	if s.spec.Exec != nil {
+		return s.symbolicExternal(at)
+	}
 	trained := func(in activities.TrainInput) (string, any, uint64, float64, error) {
 		epochs := in.Train.Epochs
 		if in.Until > 0 {

@@ -35,7 +35,7 @@ type Command struct {
 	Log  io.Writer // gets all that it prints; nil drops it. Safe for concurrent use
 }
 
-// Request is what the program is told, as request.json in its folder. Paths are
+// Request is what the program is told, as request.json. Paths are
 // absolute.
 type Request struct {
 	Protocol int           `json:"protocol"`
@@ -78,7 +78,7 @@ type Process struct {
 // should children of its own hold them open.
 const strays = 2 * time.Second
 
-// Start runs a command in folder, where it writes the request first, until it
+// Start runs a command, whose request it writes into folder first, until it
 // ends or is killed. Messages must be received until the channel is closed.
 func Start(c Command, folder string, r Request) (*Process, error) {
 	if len(c.Args) == 0 {
@@ -99,7 +99,6 @@ func Start(c Command, folder string, r Request) (*Process, error) {
 	p := &Process{messages: make(chan Message), done: make(chan struct{})}
 	p.out = newListener(c.Log, p.messages)
 	p.cmd = exec.Command(c.Args[0], append(c.Args[1:len(c.Args):len(c.Args)], path)...)
-	p.cmd.Dir = folder
 	p.cmd.Env = c.Env
 	p.cmd.Env = append(p.cmd.Environ(), "ESPALIER_REQUEST="+path, "CUDA_VISIBLE_DEVICES="+strings.Join(r.GPUs, ","))
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out.plain()

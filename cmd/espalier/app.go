@@ -28,6 +28,7 @@ type app struct {
 	progress  string
 	logLevel  string
 	files     []string // what a worker opens to specs
+	trainers  []string // NAME=COMMAND
 	out, errs io.Writer
 
 	identity string
@@ -105,7 +106,12 @@ func (a *app) stepsWithoutStore() (*activities.Steps, error) {
 	if err != nil {
 		return nil, fmt.Errorf("engine: %w", err)
 	}
+	allowed, err := a.allowed()
+	if err != nil {
+		return nil, err
+	}
 	return &activities.Steps{
 		Engine: engine, Worker: a.identity, Version: version, CacheDir: filepath.Join(a.home, "data"), Files: a.files, Log: a.log,
+		Trainers: allowed, WorkDir: a.workFolder(),
 	}, nil
 }

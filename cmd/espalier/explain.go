@@ -51,6 +51,9 @@ counts the trials, and which of their steps are the same and so computed once.`,
 			if err != nil {
 				return err
 			}
+			if spec.Exec != nil && spec.Sweep == nil {
+				return a.explainExec(spec, workflows.RunID(spec))
+			}
 			if spec.Sweep != nil {
 				e, err := a.explainSweep(cmd.Context(), spec)
 				if err != nil {

@@ -30,7 +30,7 @@ type sweepExplanation struct {
 	Alone    time.Duration `json:"predicted_unshared_ns"`
 	Shared   time.Duration `json:"predicted_ns"`
 	Stored   int64         `json:"stored_bytes"` // about; what the trials leave in the store
-	Base     *explanation  `json:"base"`         // of the spec without its sweep
+	Base     *explanation  `json:"base"`         // of the spec without its sweep; nil if a trainer does the steps
 }
 
 // stepCount is how many steps of a kind there are.
@@ -59,6 +59,9 @@ func (a *app) explainSweep(ctx context.Context, spec *config.Spec) (*sweepExplan
 	_, saved := tree.Shared()
 	e.Epochs, e.Distinct = tree.Work, tree.Work-saved
 	e.Steps = countSteps(tree)
+	if spec.Exec != nil { // how long its steps take only the trainer knows
+		return e, nil
+	}
 	alone := *spec
 	alone.Sweep = nil
 	if e.Base, err = a.explain(ctx, &alone); err != nil {
@@ -115,8 +118,11 @@ func countSteps(tree *search.Tree) []stepCount {
 }
 
 func (a *app) printSweep(e *sweepExplanation) {
-	fmt.Fprintf(a.out, "sweep      %s: %s trials, %d at a time\nfirst      %s\nlast       %s\nnetwork    %s: %s parameters, %s MACs\n\n",
-		e.Sweep, humanize.Comma(int64(e.Trials)), e.AtATime, e.First, e.Last, e.Base.Network, humanize.Comma(e.Base.Params), humanize.Comma(e.Base.MACs))
+	fmt.Fprintf(a.out, "sweep      %s: %s trials, %d at a time\nfirst      %s\nlast       %s\n", e.Sweep, humanize.Comma(int64(e.Trials)), e.AtATime, e.First, e.Last)
+	if e.Base != nil {
+		fmt.Fprintf(a.out, "network    %s: %s parameters, %s MACs\n", e.Base.Network, humanize.Comma(e.Base.Params), humanize.Comma(e.Base.MACs))
+	}
+	fmt.Fprintln(a.out)
 	if e.Counted < e.Trials {
 		fmt.Fprintf(a.out, "Of the first %s trials:\n\n", humanize.Comma(int64(e.Counted)))
 	}
@@ -127,6 +133,10 @@ func (a *app) printSweep(e *sweepExplanation) {
 		all, distinct = all+c.Steps, distinct+c.Distinct
 	}
 	t.Render()
+	if e.Base == nil {
+		fmt.Fprintf(a.out, "\n%s steps, of which %s are distinct; how long they take only the trainer knows\n", humanize.Comma(int64(all)), humanize.Comma(int64(distinct)))
+		return
+	}
 	most := "about"
 	if e.AtMost {
 		most = "at most about"

@@ -51,6 +51,10 @@ func newTable(out io.Writer, header ...string) table.Writer {
 // printRows prints a run's passes; what was measured on data.extra_test has two
 // columns more.
 func printRows(out io.Writer, rows []workflows.Row) {
+	if slices.ContainsFunc(rows, func(r workflows.Row) bool { return r.DenseBytes == 0 }) {
+		printMeasured(out, rows)
+		return
+	}
 	extra := slices.ContainsFunc(rows, func(r workflows.Row) bool { return r.ExtraHigh > 0 })
 	accuracies := []string{">accuracy", ">95 % interval"}
 	if extra {
@@ -194,7 +198,10 @@ func progressLine(p *activities.Progress) []string {
 	}
 	parts := []string{
 		fmt.Sprintf("epoch %d/%d, %d %%", min(p.Cursor.Epoch+1, p.Epochs), p.Epochs, int(epochShare(p.Cursor.Batch, p.Batches))),
-		fmt.Sprintf("loss %.4f", p.Loss), "accuracy " + percent(p.Accuracy), imageRate(p.Rate),
+		fmt.Sprintf("loss %.4f", p.Loss), "accuracy " + percent(p.Accuracy),
+	}
+	if p.Rate > 0 { // trainers may not tell
+		parts = append(parts, imageRate(p.Rate))
 	}
 	if p.Look != nil {
 		parts = append(parts, fmt.Sprintf("%s %s after epoch %d", p.Look.Split, percent(p.Look.Accuracy), p.Look.Epoch))

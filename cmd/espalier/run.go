@@ -24,11 +24,14 @@ an interruption it goes on where it was, and once done it prints its result.
 Of a spec with a sweep it runs the trials, and prints a line for each.
 
 ^C or SIGTERM saves a checkpoint and leaves within five seconds; a second ^C
-leaves at once. Either way nothing is lost but the work since the last checkpoint.`,
+leaves at once. Either way nothing is lost but the work since the last checkpoint.` + trainerHelp,
 		Example: "  espalier run examples/quickstart.yaml",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			spec, err := loadRun(args[0])
 			if err != nil {
+				return err
+			}
+			if err := a.checkTrainer(spec); err != nil {
 				return err
 			}
 			return a.work(cmd, args[0], job{
@@ -39,6 +42,7 @@ leaves at once. Either way nothing is lost but the work since the last checkpoin
 		},
 	}
 	a.addProgress(command)
+	a.addTrainers(command)
 	return command
 }
 
@@ -63,7 +67,11 @@ func (a *app) work(cmd *cobra.Command, spec string, j job) error {
 // run submits a job and works on it until it has ended. The engine and the
 // data are made ready while the servers start.
 func (a *app) run(ctx context.Context, j job) error {
-	ready := a.prepareSteps(func(s *activities.Steps) { s.Warm(ctx, j.spec.Data) })
+	ready := a.prepareSteps(func(s *activities.Steps) {
+		if j.spec.Exec == nil {
+			s.Warm(ctx, j.spec.Data)
+		}
+	})
 	for {
 		err := a.attend(ctx, j, ready)
 		if !errors.Is(err, errServersGone) {

@@ -70,8 +70,8 @@ func workerCommand(a *app) *cobra.Command {
 	command := &cobra.Command{
 		Use: "worker", Short: "Work on the steps of a queue until stopped",
 		Long: `Polls a queue of the server for steps and works on them. SIGTERM or ^C drains:
-the step saves a checkpoint and goes back to the queue within five seconds.`,
-		Example: "  espalier worker --queue gpu",
+the step saves a checkpoint and goes back to the queue within five seconds.` + trainerHelp,
+		Example: "  espalier worker --queue gpu\n  espalier worker --queue gpu --trainer pytorch='python3 examples/pytorch/trainer.py'",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.Slots < 1 {
 				return usageError{fmt.Errorf("--slots %d: at least 1 is allowed", o.Slots)}
@@ -83,6 +83,9 @@ the step saves a checkpoint and goes back to the queue within five seconds.`,
 				if info, err := os.Stat(folder); err != nil || !info.IsDir() {
 					return usageError{fmt.Errorf("--files %s: a folder of this machine is allowed", folder)}
 				}
+			}
+			if _, err := a.allowed(); err != nil {
+				return err
 			}
 			if err := a.openLog(); err != nil {
 				return err
@@ -103,6 +106,7 @@ the step saves a checkpoint and goes back to the queue within five seconds.`,
 	command.Flags().StringVar(&o.Queue, "queue", "cpu", "queue of steps to work on")
 	command.Flags().IntVar(&o.Slots, "slots", 1, "steps at a time")
 	command.Flags().StringSliceVar(&a.files, "files", nil, "folders that specs may have data and networks read from; without it, any")
+	a.addTrainers(command)
 	return command
 }
 

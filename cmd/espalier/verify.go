@@ -56,6 +56,9 @@ more training than one checkpoint interval.`,
 			if spec.Sweep != nil {
 				return usageError{fmt.Errorf("spec %s has a sweep; verify-resume wants one without", args[0])}
 			}
+			if err := a.checkTrainer(spec); err != nil {
+				return err
+			}
 			folder, err := os.MkdirTemp("", "espalier-verify-")
 			if err != nil {
 				return err
@@ -77,6 +80,7 @@ more training than one checkpoint interval.`,
 	command.Flags().IntVar(&kills, "kills", 5, "how often the run is killed")
 	command.Flags().Uint64Var(&seed, "seed", 1, "seed of the moments; the same seed draws the same")
 	command.Flags().BoolVar(&keep, "keep", false, "keep the folders of both runs")
+	a.addTrainers(command)
 	return command
 }
 
@@ -151,7 +155,11 @@ func (v *verifier) command(ctx context.Context, home string) (*exec.Cmd, *bytes.
 		return nil, nil, nil, err
 	}
 	var out, errs bytes.Buffer
-	child := exec.CommandContext(ctx, self, "run", v.spec, "--home", filepath.Join(v.folder, home), "--json", "--progress", "none", "--log-level", "debug")
+	args := []string{"run", v.spec, "--home", filepath.Join(v.folder, home), "--json", "--progress", "none", "--log-level", "debug"}
+	for _, t := range v.a.trainers {
+		args = append(args, "--trainer", t)
+	}
+	child := exec.CommandContext(ctx, self, args...)
 	child.Env = config.EmbeddedEnviron()
 	child.Stdout, child.Stderr = &out, &errs
 	// ^C in the terminal is for the parent, which ends the child by itself.

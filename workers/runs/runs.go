@@ -85,7 +85,10 @@ func (c *Client) begin(ctx context.Context, id string, summary workflows.Summary
 }
 
 func passes(spec *config.Spec) int {
-	if spec.Prune == nil {
+	switch {
+	case spec.Exec != nil:
+		return spec.Exec.Passes
+	case spec.Prune == nil:
 		return 0
 	}
 	return spec.Prune.Schedule.Passes

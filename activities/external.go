@@ -98,6 +98,12 @@ func (a *attempt) external(ctx context.Context, in ExternalInput) (checkpoint.Re
 	if err != nil {
 		return checkpoint.Result{}, err
 	}
+	given, giveBack, err := a.takeGPUs(ctx)
+	if err != nil {
+		return checkpoint.Result{}, err
+	}
+	defer giveBack()
+	request.GPUs = given
 	p, err := trainer.Start(command, folder, request)
 	if err != nil {
 		return checkpoint.Result{}, a.failed(in, err)

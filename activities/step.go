@@ -61,7 +61,12 @@ func (s *Steps) perform(ctx context.Context, t task) (StepResult, error) {
 	})
 	defer p.close()
 
-	result, reused, err := s.result(ctx, t, p)
+	var result *checkpoint.Result
+	var reused bool
+	err := s.fits(head.Demands)
+	if err == nil {
+		result, reused, err = s.result(ctx, t, p)
+	}
 	if err == nil && t.detail != nil {
 		err = json.Unmarshal(result.Detail, t.detail)
 	}

@@ -40,11 +40,15 @@ type Steps struct {
 	Trainers map[string]trainer.Command
 	// WorkDir is where trainers get their folders, for as long as a step lasts.
 	WorkDir string
-	// LeaveWithin is how long a trainer may take to save and end when it is told
-	// to; 0 is 4 seconds.
+	// LeaveWithin is how long a step may take to save and end when it is told to;
+	// 0 is 4 seconds.
 	LeaveWithin time.Duration
+	// Machine is what the worker has; without cores it is not known, and takes
+	// every step.
+	Machine Capability
 
 	datasets datasets
+	gpus     gpus
 }
 
 // Head is what the input of every step begins with.
@@ -56,6 +60,8 @@ type Head struct {
 	// Recheck verifies the bytes of a result that is already there before it
 	// is believed; set after a later step could not read them.
 	Recheck bool `json:"recheck,omitempty"`
+	// Demands are what the worker must have; nil is nothing.
+	Demands *config.Resources `json:"demands,omitempty"`
 }
 
 // StepResult is what a step leaves: names and small numbers only.

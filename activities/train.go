@@ -287,13 +287,14 @@ func (s *saver) wait() error {
 	return err
 }
 
-// leaveWithin bounds the last save of a step that must stop.
+// leaveWithin bounds the last save of a step that must stop, unless the worker
+// has its own bound.
 const leaveWithin = 4 * time.Second
 
 // leave saves where the trainer is, even though ctx may be cancelled, and
 // answers why the step stops.
 func (s *saver) leave(ctx context.Context, trainer *train.Trainer, why error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveWithin)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.a.steps.leaveWithin())
 	defer cancel()
 	err := s.wait()
 	if !errors.Is(err, checkpoint.ErrFenced) {

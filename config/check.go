@@ -11,6 +11,7 @@ import (
 // fields that it looks at are right by themselves.
 func check(d *decoder, s *Spec) {
 	d.checkDurability(s.Durability)
+	d.checkResources(s)
 	if s.Exec != nil {
 		d.checkExec(s)
 		return
@@ -80,6 +81,18 @@ func (d *decoder) checkData(s *Spec) {
 	}
 	if s.Data.Train > 0 && s.Data.Validation >= s.Data.Train {
 		d.note("data.validation", "%d would hold out all of the %d training samples", s.Data.Validation, s.Data.Train)
+	}
+}
+
+// checkResources: only trainers compute on GPUs.
+func (d *decoder) checkResources(s *Spec) {
+	r := s.Resources
+	switch {
+	case d.faulty("resources"):
+	case r.GPUs > 0 && s.Exec == nil:
+		d.note("resources.gpus", "has no meaning without exec: the built-in engine computes on the processor; leave gpus out")
+	case r.GPUs == 0 && (r.GPUMemory > 0 || r.GPUType != ""):
+		d.note("resources.gpus", "missing; gpu_memory and gpu_type say of what kind the GPUs must be")
 	}
 }
 

@@ -14,3 +14,18 @@ func TestCheckQueueAsASpecDoes(t *testing.T) {
 		}
 	}
 }
+
+func TestDemandsAreWhatQueuesDoNotSay(t *testing.T) {
+	t.Parallel()
+	if d := (config.Resources{Queue: "gpu"}).Demands(); d != nil {
+		t.Errorf("a queue alone demands %+v", d)
+	}
+	spec := parse(t, "name: x\nexec: {trainer: pytorch}\nresources: {queue: gpu, gpus: 2, gpu_memory: 40, gpu_type: A100, memory: 16, cores: 4}\n")
+	want := config.Resources{GPUs: 2, GPUMemory: 40, GPUType: "A100", Memory: 16, Cores: 4}
+	if d := spec.Resources.Demands(); d == nil || *d != want {
+		t.Errorf("demands %+v, want %+v", d, want)
+	}
+	if plain := parse(t, "name: x\nexec: {trainer: pytorch}\n"); plain.ID() != spec.ID() {
+		t.Error("resources change the ID")
+	}
+}

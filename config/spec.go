@@ -173,4 +173,20 @@ type Resources struct {
 	Queue string `json:"queue" yaml:"queue" default:"cpu" pattern:"[a-z0-9][a-z0-9._-]{0,62}" doc:"The queue whose workers run the steps: small letters, digits, dots, hyphens and underscores."`
 	// Priority is 0 where it was left out, so that older specs are what they were.
 	Priority int `json:"priority,omitempty" yaml:"priority,omitempty" range:"[1,5]" example:"2" doc:"Which steps the workers of the queue take first: 1 before 2, and 5 last; 3 when left out. Among equals runs and sweeps take turns."`
+
+	Cores     int     `json:"cores,omitempty" yaml:"cores,omitempty" range:"[1,)" example:"8" doc:"Processor cores that a worker must have to take the steps."`
+	Memory    float64 `json:"memory,omitempty" yaml:"memory,omitempty" range:"(0,)" example:"16" doc:"Memory in GiB that a worker must have."`
+	GPUs      int     `json:"gpus,omitempty" yaml:"gpus,omitempty" range:"[1,64]" example:"1" doc:"GPUs that each step gets for itself; for steps of a trainer (exec), which sees no others."`
+	GPUMemory float64 `json:"gpu_memory,omitempty" yaml:"gpu_memory,omitempty" range:"(0,)" example:"40" doc:"Memory in GiB that each of the GPUs must have."`
+	GPUType   string  `json:"gpu_type,omitempty" yaml:"gpu_type,omitempty" pattern:"[A-Za-z0-9 ._-]{1,60}" example:"A100" doc:"What must be part of the name of each of the GPUs, as nvidia-smi has it, in letters of any case."`
+}
+
+// Demands are what a worker must have beyond serving the queue; nil if it is
+// nothing.
+func (r Resources) Demands() *Resources {
+	r.Queue, r.Priority = "", 0
+	if r == (Resources{}) {
+		return nil
+	}
+	return &r
 }

@@ -8,9 +8,11 @@
 package workers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -23,10 +25,13 @@ import (
 	"espalier/workflows"
 )
 
-// drainWithin is how long a stopping worker waits for its steps to save; it
-// must leave them their own last save and stay under the five seconds that a
-// person or a scheduler grants.
-const drainWithin = 4500 * time.Millisecond
+// DrainWithin is how long a stopping worker waits for its steps to save, unless
+// its options say otherwise: it stays under the five seconds that a person or a
+// scheduler grants.
+const DrainWithin = 4500 * time.Millisecond
+
+// LeaveWithin is what a step has of the time that a worker takes to drain.
+func LeaveWithin(drain time.Duration) time.Duration { return drain * 8 / 9 }
 
 // heartbeatEvery is how often a heartbeat reaches the server at most. Pauses
 // and cancellations travel back with it.
@@ -37,20 +42,29 @@ type Options struct {
 	Client client.Client
 	Queue  string            // of the steps: "cpu", "gpu" or any name
 	Slots  int               // steps at a time; 0 means 1, since a step uses every core
+	More   []Served          // queues of steps that it serves as well
 	Steps  *activities.Steps // what the steps need
+	// DrainWithin is how long it waits for its steps to save when it is stopped;
+	// 0 is the constant.
+	DrainWithin time.Duration
+	// Deployment and Build make it a versioned worker: it takes the runs that
+	// its build began, and new ones while its build is the deployment's current
+	// one. Both are empty, or neither.
+	Deployment, Build string
 	// Interceptors wrap the worker's activities, for tracing and fault tests.
 	Interceptors []interceptor.WorkerInterceptor
 }
 
 // Worker runs workflows and steps until it is stopped.
 type Worker struct {
-	runs, steps worker.Worker
-	failed      chan error
+	runs   worker.Worker
+	steps  []worker.Worker // one a queue
+	failed chan error
 }
 
 // New makes a worker that polls nothing yet.
 func New(o Options) *Worker {
-	w := &Worker{failed: make(chan error, 2)}
+	w := &Worker{failed: make(chan error, 1)}
 	fatal := func(err error) {
 		select {
 		case w.failed <- err:
@@ -63,25 +77,51 @@ func New(o Options) *Worker {
 		StickyScheduleToStartTimeout: time.Second,
 		WorkerStopTimeout:            time.Second,
 		OnFatalError:                 fatal,
+		DeploymentOptions:            o.version(workflow.VersioningBehaviorPinned),
 	})
 	w.runs.RegisterWorkflowWithOptions(workflows.Run, workflow.RegisterOptions{Name: workflows.NameRun})
 	w.runs.RegisterWorkflowWithOptions(workflows.Sensitivity, workflow.RegisterOptions{Name: workflows.NameSensitivity})
 	w.runs.RegisterWorkflowWithOptions(workflows.Sweep, workflow.RegisterOptions{Name: workflows.NameSweep})
 	w.runs.RegisterWorkflowWithOptions(workflows.Trial, workflow.RegisterOptions{Name: workflows.NameTrial})
 	w.runs.RegisterWorkflowWithOptions(workflows.Logbook, workflow.RegisterOptions{Name: workflows.NameLogbook})
-	w.steps = worker.New(o.Client, o.Queue, worker.Options{
+	for _, s := range o.Served() {
+		w.steps = append(w.steps, o.stepWorker(s, fatal))
+	}
+	return w
+}
+
+// stepWorker takes the steps of one queue.
+func (o Options) stepWorker(s Served, fatal func(error)) worker.Worker {
+	w := worker.New(o.Client, s.Queue, worker.Options{
 		DisableWorkflowWorker:              true,
-		MaxConcurrentActivityExecutionSize: max(1, o.Slots),
-		WorkerStopTimeout:                  drainWithin,
+		MaxConcurrentActivityExecutionSize: s.Slots,
+		WorkerStopTimeout:                  cmp.Or(o.DrainWithin, DrainWithin),
 		MaxHeartbeatThrottleInterval:       heartbeatEvery,
 		DefaultHeartbeatThrottleInterval:   heartbeatEvery,
 		Interceptors:                       o.Interceptors,
 		OnFatalError:                       fatal,
+		DeploymentOptions:                  o.version(workflow.VersioningBehaviorUnspecified),
 	})
 	for _, a := range o.Steps.Activities() {
-		w.steps.RegisterActivityWithOptions(a.Do, activity.RegisterOptions{Name: a.Name})
+		w.RegisterActivityWithOptions(a.Do, activity.RegisterOptions{Name: a.Name})
 	}
 	return w
+}
+
+// Served are all queues of steps with their slots.
+func (o Options) Served() []Served {
+	return append([]Served{{Queue: o.Queue, Slots: max(1, o.Slots)}}, o.More...)
+}
+
+// version is that of a versioned worker; by is how runs keep to theirs.
+func (o Options) version(by workflow.VersioningBehavior) worker.DeploymentOptions {
+	if o.Deployment == "" {
+		return worker.DeploymentOptions{}
+	}
+	return worker.DeploymentOptions{
+		UseVersioning: true, DefaultVersioningBehavior: by,
+		Version: worker.WorkerDeploymentVersion{DeploymentName: o.Deployment, BuildID: o.Build},
+	}
 }
 
 // Run polls until ctx is done, then drains: steps save a checkpoint and go
@@ -91,16 +131,27 @@ func (w *Worker) Run(ctx context.Context) error {
 		return fmt.Errorf("start the workflow worker: %w", err)
 	}
 	defer w.runs.Stop()
-	if err := w.steps.Start(); err != nil {
-		return fmt.Errorf("start the step worker: %w", err)
+	defer w.stopSteps()
+	for _, s := range w.steps {
+		if err := s.Start(); err != nil {
+			return fmt.Errorf("start the step worker: %w", err)
+		}
 	}
-	defer w.steps.Stop()
 	select {
 	case <-ctx.Done():
 		return nil
 	case err := <-w.failed:
 		return fmt.Errorf("worker: %w", err)
 	}
+}
+
+// stopSteps drains all queues at the same time.
+func (w *Worker) stopSteps() {
+	var all sync.WaitGroup
+	for _, s := range w.steps {
+		all.Go(s.Stop)
+	}
+	all.Wait()
 }
 
 // Identity names this process for servers and journals: it tells two lives of

@@ -6,6 +6,7 @@ import (
 
 	"go.temporal.io/sdk/workflow"
 
+	"espalier/activities"
 	"espalier/config"
 	"espalier/workflows/search"
 )
@@ -78,6 +79,8 @@ type Summary struct {
 	// Of a sweep Pass counts the trials that have ended and Passes all of them;
 	// the rest is of its best trial. Failed are the trials that failed.
 	Failed int `json:"failed,omitempty"`
+	// Needs are what a worker must have to take the steps; nil is to serve the queue.
+	Needs *activities.Needs `json:"needs,omitempty"`
 }
 
 // RunID is the workflow id of a spec's run: the same spec is the same run.
@@ -169,7 +172,7 @@ func (r *run) tell(ctx workflow.Context) {
 
 // publish writes the run's summary into its memo.
 func (r *run) publish(ctx workflow.Context) error {
-	summary := Summary{Name: r.spec.Name, State: r.state.State, Pass: r.state.Pass, Passes: r.passes()}
+	summary := Summary{Name: r.spec.Name, State: r.state.State, Pass: r.state.Pass, Passes: r.passes(), Needs: activities.NeedsOf(&r.spec)}
 	for _, row := range r.state.Rows {
 		if row.Kept {
 			summary.Sparsity, summary.Accuracy, summary.Final = row.Sparsity, row.Accuracy, string(row.Checkpoint)

@@ -48,7 +48,7 @@ func (r *run) repair(ctx workflow.Context, i int, cause error) error {
 func (r *run) make(ctx workflow.Context, i int, recheck bool) (Link, error) {
 	s := r.chain[i]
 	r.state.Step, r.state.Pass = s.kind, r.shown(s)
-	head := activities.Head{Run: r.id, Pass: r.shown(s), Durability: r.spec.Durability, Recheck: recheck}
+	head := activities.Head{Run: r.id, Pass: r.shown(s), Durability: r.spec.Durability, Recheck: recheck, Demands: r.spec.Resources.Demands()}
 	if s.from >= 0 {
 		head.Parent = r.state.Links[s.from].Checkpoint
 	}

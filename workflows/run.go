@@ -187,7 +187,7 @@ func (r *run) measure(ctx workflow.Context, i int) (map[string]float64, error) {
 	for {
 		r.state.Step, r.state.Pass = "evaluate", r.shown(r.chain[i])
 		measure, in, err := r.evaluation(activities.Head{
-			Run: r.id, Pass: r.state.Pass, Parent: r.state.Links[i].Checkpoint, Durability: r.spec.Durability,
+			Run: r.id, Pass: r.state.Pass, Parent: r.state.Links[i].Checkpoint, Durability: r.spec.Durability, Demands: r.spec.Resources.Demands(),
 		})
 		if err != nil {
 			return nil, err

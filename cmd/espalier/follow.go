@@ -57,6 +57,7 @@ func (a *app) follow(ctx context.Context, c *connection, id string, finish finis
 			w.tell(fmt.Sprintf("temporal at %s does not answer; trying again", c.address))
 		default:
 			w.see(v)
+			a.blame(ctx, c, w, v)
 			if v.State == workflows.StateDone || v.State == workflows.StateFailed || v.State == workflows.StateCancelled {
 				w.clear()
 				return finish(ctx, c.runs, v)
@@ -68,6 +69,23 @@ func (a *app) follow(ctx context.Context, c *connection, id string, finish finis
 		case <-tick.C:
 		}
 	}
+}
+
+// blameEvery is how often a watch looks whether any worker takes a step that waits.
+const blameEvery = 3 * time.Second
+
+// blame tells once if no live worker has what a step needs that waits.
+func (a *app) blame(ctx context.Context, c *connection, w *watcher, v *runs.View) {
+	if time.Since(w.asked) < blameEvery {
+		return
+	}
+	w.asked = time.Now()
+	why := a.stuck(ctx, c, v)
+	if why != w.blamed && why != "" && w.json == nil {
+		w.clear()
+		fmt.Fprintf(w.out, "%s waits: %s\n", v.ID, why)
+	}
+	w.blamed = why
 }
 
 // glance looks at a run once.
@@ -164,10 +182,13 @@ type watcher struct {
 	when  time.Time
 
 	trials map[int]string // what was told last of each trial of a sweep
+
+	blamed string    // what was told last of why no worker takes the step
+	asked  time.Time // when the workers were looked at last
 }
 
 func (a *app) newWatcher() *watcher {
-	w := &watcher{out: a.errs}
+	w := &watcher{out: a.errs, asked: time.Now()}
 	file, ok := a.errs.(*os.File)
 	switch {
 	case a.progress == "json":

@@ -87,7 +87,7 @@ func statusCommand(a *app) *cobra.Command {
 			if a.json {
 				return a.printJSON(v)
 			}
-			a.printView(v)
+			a.printView(v, a.stuck(cmd.Context(), c, v))
 			if v.State == workflows.StateFailed {
 				if _, err := c.runs.Result(cmd.Context(), v.ID); err != nil {
 					fmt.Fprintln(a.out, "reason:", reason(err))
@@ -112,13 +112,16 @@ func look(ctx context.Context, c *runs.Client, id string) (*runs.View, error) {
 	return v, err
 }
 
-func (a *app) printView(v *runs.View) {
+// printView prints a run; stuck is why no worker takes its step, if that is so.
+func (a *app) printView(v *runs.View, stuck string) {
 	fmt.Fprintln(a.out, line(v))
 	switch {
 	case v.State == workflows.StatePaused:
 		fmt.Fprintf(a.out, "go on with: espalier resume %s\n", v.ID)
+	case stuck != "":
+		fmt.Fprintln(a.out, stuck)
 	case v.Step != nil && v.Step.Waiting && v.Step.Queue != "":
-		fmt.Fprintf(a.out, "the workers of queue %[1]s are busy, or there are none; start one with: espalier worker --queue %[1]s\n", v.Step.Queue)
+		fmt.Fprintf(a.out, "the workers of queue %[1]s are busy; start another with: espalier worker --queue %[1]s\n", v.Step.Queue)
 	}
 	printLog(a.out, v)
 	if v.Sweep != nil {

@@ -104,9 +104,25 @@ func (a *app) attend(ctx context.Context, j job, ready func() (*activities.Steps
 	if err != nil {
 		return err
 	}
-	return a.withWorker(ctx, c, ready, workers.Options{Queue: j.spec.Resources.Queue}, func(ctx context.Context) error {
+	return a.withWorker(ctx, c, a.equipped(ready), workers.Options{Queue: j.spec.Resources.Queue}, func(ctx context.Context) error {
 		return a.follow(ctx, c, id, j.finish)
 	})
+}
+
+// equipped gives the steps of this process what the machine has.
+func (a *app) equipped(ready func() (*activities.Steps, error)) func() (*activities.Steps, error) {
+	return func() (*activities.Steps, error) {
+		steps, err := ready()
+		if err != nil {
+			return nil, err
+		}
+		has, err := a.has(context.Background(), workerFlags{cores: steps.Engine.Fingerprint().Threads})
+		if err != nil { // a driver that does not answer is of no use, and no harm to steps without GPUs
+			a.log.Warn("GPUs not found", "error", err)
+		}
+		steps.Machine = has
+		return steps, nil
+	}
 }
 
 // prepareSteps makes this process's steps in the background and, once they
@@ -137,6 +153,9 @@ func (a *app) withWorker(ctx context.Context, c *connection, ready func() (*acti
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	done := make(chan error, 1)
+	var listed sync.WaitGroup
+	listed.Go(func() { a.announce(ctx, steps.Repo, o) })
+	defer listed.Wait()
 	go func() {
 		err := workers.New(o).Run(ctx)
 		cancel(err)
@@ -168,6 +187,7 @@ func submitCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			a.warnUnplaced(cmd.Context(), c, spec)
 			return a.say(map[string]string{"run": id}, "%s\nwatch it with: espalier watch %s\n", id, id)
 		},
 	}

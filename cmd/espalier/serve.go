@@ -4,12 +4,10 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"espalier/config"
 	"espalier/workers"
 	"espalier/workers/local"
 )
@@ -63,51 +61,6 @@ func checkServer(o local.Options) error {
 		return usageError{fmt.Errorf("--bind %q: an IP address of this machine is allowed, as 127.0.0.1 or 0.0.0.0", o.BindIP)}
 	}
 	return nil
-}
-
-func workerCommand(a *app) *cobra.Command {
-	var o workers.Options
-	command := &cobra.Command{
-		Use: "worker", Short: "Work on the steps of a queue until stopped",
-		Long: `Polls a queue of the server for steps and works on them. SIGTERM or ^C drains:
-the step saves a checkpoint and goes back to the queue within five seconds.` + trainerHelp,
-		Example: "  espalier worker --queue gpu\n  espalier worker --queue gpu --trainer pytorch='python3 examples/pytorch/trainer.py'",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if o.Slots < 1 {
-				return usageError{fmt.Errorf("--slots %d: at least 1 is allowed", o.Slots)}
-			}
-			if err := config.CheckQueue(o.Queue); err != nil {
-				return usageError{fmt.Errorf("--queue %w", err)}
-			}
-			for _, folder := range a.files {
-				if info, err := os.Stat(folder); err != nil || !info.IsDir() {
-					return usageError{fmt.Errorf("--files %s: a folder of this machine is allowed", folder)}
-				}
-			}
-			if _, err := a.allowed(); err != nil {
-				return err
-			}
-			if err := a.openLog(); err != nil {
-				return err
-			}
-			c, err := a.connect(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer c.close()
-			return a.withWorker(cmd.Context(), c, a.prepareSteps(nil), o, func(ctx context.Context) error {
-				fmt.Fprintf(a.errs, "%s working on queue %s of %s; checkpoints in %s\n", a.identity, o.Queue, c.address, c.store)
-				<-ctx.Done()
-				fmt.Fprintln(a.errs, "stopping: the step under way saves a checkpoint and goes back to the queue")
-				return nil
-			})
-		},
-	}
-	command.Flags().StringVar(&o.Queue, "queue", "cpu", "queue of steps to work on")
-	command.Flags().IntVar(&o.Slots, "slots", 1, "steps at a time")
-	command.Flags().StringSliceVar(&a.files, "files", nil, "folders that specs may have data and networks read from; without it, any")
-	a.addTrainers(command)
-	return command
 }
 
 // startLocal starts the embedded servers and sets free the steps that a killed

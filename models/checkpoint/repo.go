@@ -16,6 +16,7 @@ import (
 //	steps/<step key>.json                the step's result, written once
 //	quarantine/...                       objects that were found corrupt
 //	runs/<run>/..., sweeps/<sweep>/...   PutJSON and GetJSON
+//	workers/...                          the same
 //
 // Several processes may use one store; a Repo is safe for concurrent use and
 // must not be copied.

@@ -59,7 +59,7 @@ func (c *Client) Submit(ctx context.Context, spec *config.Spec) (id string, err 
 	if spec.Sweep != nil {
 		return c.submitSweep(ctx, spec)
 	}
-	summary := workflows.Summary{Name: spec.Name, State: workflows.StateRunning, Passes: passes(spec)}
+	summary := workflows.Summary{Name: spec.Name, State: workflows.StateRunning, Passes: passes(spec), Needs: activities.NeedsOf(spec)}
 	return c.start(ctx, workflows.RunID(spec), summary, workflows.NameRun, workflows.RunInput{Spec: *spec})
 }
 

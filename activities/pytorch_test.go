@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os/exec"
 	"path/filepath"
 	"sync"
@@ -52,7 +53,7 @@ func (b bench) pytorch(t *testing.T, kind string, parent checkpoint.Digest, targ
 func pytorchInput(kind string, parent checkpoint.Digest, target float64, params string) activities.ExternalInput {
 	in := activities.ExternalInput{
 		Head: head("a", parent), Kind: kind, Trainer: "pytorch", Seed: 7, Target: target, Attempts: 1, Silence: config.Duration(2 * time.Minute),
-		Params: config.Params(fmt.Sprintf(`{"channels":[4,8],"device":"cpu","epochs":3,"lr":0.1,"test_images":300,"train_images":1200%s}`, params)),
+		Params: config.Params(fmt.Sprintf(`{"channels":[4,8],"device":"cpu","epochs":3,"lr":0.1,"test_images":300,"train_images":900%s}`, params)),
 	}
 	in.Durability.CheckpointEvery = config.Duration(time.Hour)
 	return in
@@ -101,23 +102,18 @@ func TestPyTorchPrunesFinetunesAndEvaluates(t *testing.T) {
 	t.Parallel()
 	b := newPyTorchBench(t)
 	dense := b.pytorch(t, config.ExecTrain, "", 0, "")
-	for method, target := range map[string]float64{"magnitude": 0.8, "filter-norm": 0.4} {
-		pruned := b.pytorch(t, config.ExecPrune, dense.Checkpoint, target, fmt.Sprintf(`,"method":%q`, method))
-		tuned := b.pytorch(t, config.ExecFinetune, pruned.Checkpoint, target, "")
-		m := b.pytorch(t, config.ExecEvaluate, tuned.Checkpoint, 0, "").Metrics
-		if got := m[activities.MetricSparsity]; got < target-0.001 || got > target+0.1 {
-			t.Errorf("%s: sparsity %g, want %g", method, got, target)
-		}
-		if m[activities.MetricTestAcc] < 0.6 || m[activities.MetricTestN] != 300 || m[activities.MetricTestLow] >= m[activities.MetricTestAcc] {
-			t.Errorf("%s: %v, want an accuracy of 60 %% at least on 300 images; chance is 10 %%", method, m)
-		}
-		if smaller := method == "filter-norm"; smaller != (m[activities.MetricWeights] < 3*3*4+3*3*4*8+10*8*16) {
-			t.Errorf("%s: %g weights", method, m[activities.MetricWeights])
-		}
+	const weights = 3*3*4 + 3*3*4*8 + 10*8*16
+	masked := b.pytorch(t, config.ExecPrune, dense.Checkpoint, 0.8, `,"method":"magnitude"`).Metrics
+	if masked[activities.MetricWeights] != weights || math.Abs(masked[activities.MetricSparsity]-0.8) > 0.001 {
+		t.Errorf("magnitude: %v, want %d weights, 80 %% of them zero", masked, weights)
 	}
-	var app *temporal.ApplicationError
-	_, err := do[activities.StepResult](b, b.steps.External, pytorchInput(config.ExecPrune, dense.Checkpoint, 0.5, `,"method":"magic"`))
-	if !errors.As(err, &app) || app.Type() != activities.FailureInput {
-		t.Errorf("an unknown method: %v, want it refused for good", err)
+	smaller := b.pytorch(t, config.ExecPrune, dense.Checkpoint, 0.4, `,"method":"filter-norm"`)
+	tuned := b.pytorch(t, config.ExecFinetune, smaller.Checkpoint, 0.4, "")
+	m := b.pytorch(t, config.ExecEvaluate, tuned.Checkpoint, 0, "").Metrics
+	if w := m[activities.MetricWeights]; w > 0.6*weights || w < 0.4*weights || m[activities.MetricSparsity] < 0.4 {
+		t.Errorf("filter-norm: %v, want some 60 %% of %d weights", m, weights)
+	}
+	if m[activities.MetricTestAcc] < 0.6 || m[activities.MetricTestN] != 300 || m[activities.MetricTestLow] >= m[activities.MetricTestAcc] {
+		t.Errorf("filter-norm: %v, want an accuracy of 60 %% at least on 300 images; chance is 10 %%", m)
 	}
 }

@@ -3,6 +3,7 @@ package workers
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -23,7 +24,7 @@ const noticeWithin = 2 * time.Second
 // an http or https URL.
 func CheckNotice(source string) error {
 	if source == "" {
-		return fmt.Errorf("is empty; want a file or an http URL")
+		return errors.New("is empty; want a file or an http URL")
 	}
 	if !strings.Contains(source, "://") {
 		return nil

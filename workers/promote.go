@@ -18,14 +18,18 @@ func Promote(ctx context.Context, c client.Client, deployment, build string) err
 	ctx, cancel := context.WithTimeout(ctx, promoteWithin)
 	defer cancel()
 	handle := c.WorkerDeploymentClient().GetHandle(deployment)
+	var why error // of the last answer, which says more than the end of the time
 	for {
 		_, err := handle.SetCurrentVersion(ctx, client.WorkerDeploymentSetCurrentVersionOptions{BuildID: build, IgnoreMissingTaskQueues: true})
 		if err == nil {
 			return nil
 		}
+		if ctx.Err() == nil || why == nil {
+			why = err
+		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("make build %s the current one of deployment %s: %w", build, deployment, err)
+			return fmt.Errorf("make build %s the current one of deployment %s: %w", build, deployment, why)
 		case <-time.After(200 * time.Millisecond):
 		}
 	}

@@ -23,10 +23,14 @@ type inProcess struct {
 	app *app
 }
 
-func newInProcess(t *testing.T, home string) *inProcess {
+func newInProcess(t *testing.T, home string, with ...func(*local.Options)) *inProcess {
 	t.Helper()
+	o := local.Options{Home: home}
+	for _, change := range with {
+		change(&o)
+	}
 	a := &app{home: home, identity: workers.Identity(time.Now()), log: slog.New(slog.DiscardHandler), out: io.Discard, errs: io.Discard}
-	c, err := a.startLocal(t.Context(), local.Options{Home: home})
+	c, err := a.startLocal(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

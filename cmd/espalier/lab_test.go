@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"syscall"
@@ -204,7 +205,7 @@ func equal(t *testing.T, got, want *workflows.Result) {
 		t.Fatalf("%d rows, want %d", len(got.Rows), len(want.Rows))
 	}
 	for i := range want.Rows {
-		if got.Rows[i] != want.Rows[i] {
+		if !reflect.DeepEqual(got.Rows[i], want.Rows[i]) {
 			t.Errorf("row %d: %+v, uninterrupted %+v", i, got.Rows[i], want.Rows[i])
 		}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -60,7 +61,7 @@ func (a *app) allowed() (map[string]trainer.Command, error) {
 func (a *app) readTrainer(text string) (c trainer.Command, err error) {
 	name, command, ok := strings.Cut(text, "=")
 	if !ok {
-		return c, fmt.Errorf("want NAME=COMMAND")
+		return c, errors.New("want NAME=COMMAND")
 	}
 	if err := config.CheckQueue(name); err != nil { // the same names are allowed
 		return c, err
@@ -72,7 +73,7 @@ func (a *app) readTrainer(text string) (c trainer.Command, err error) {
 		}
 	}
 	if len(c.Args) == 0 {
-		return c, fmt.Errorf("there is no command")
+		return c, errors.New("there is no command")
 	}
 	if c.Args[0], err = exec.LookPath(c.Args[0]); err != nil {
 		return c, err

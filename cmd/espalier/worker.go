@@ -53,7 +53,7 @@ GPUs gets its own; slots may be given by queue, as in --queue gpu=4.
 Versioning): runs stay with the version that began them, so an old worker finishes
 what it began while new ones take new runs. New runs go to the version that is
 current: --promote makes this one so.` + trainerHelp,
-		Example: "  espalier worker --queue gpu --trainer pytorch='python3 examples/pytorch/trainer.py'\n  espalier worker --queue cpu=2 --queue gpu=4 --drain-within 100s --drain-notice http://169.254.169.254/latest/meta-data/spot/instance-action\n  espalier worker --deployment espalier --version-name 1.4 --promote",
+		Example: "  espalier worker --queue gpu --trainer pytorch=examples/pytorch/trainer.py\n  espalier worker --queue cpu=2 --queue gpu=4 --drain-within 100s --drain-notice http://169.254.169.254/latest/meta-data/spot/instance-action\n  espalier worker --deployment espalier --version-name 1.4 --promote",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o, err := f.options()
 			if err != nil {

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """A trainer and pruner in PyTorch for Espalier, on CPUs and CUDA devices.
 
     espalier run examples/pytorch/digits.yaml --trainer pytorch='python3 examples/pytorch/trainer.py'

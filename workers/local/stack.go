@@ -27,6 +27,9 @@ type Options struct {
 	// BindIP is the address to listen on; empty means 127.0.0.1. Temporal has
 	// no authentication here: another address lets its whole network in.
 	BindIP string
+	// Versions runs Temporal's worker service as well, which workers with
+	// versions need.
+	Versions bool
 	// Log gets a few lines on starting and stopping, none of them secret. The
 	// servers' own logs go to Home/server.log. Nil means none.
 	Log *slog.Logger

@@ -103,7 +103,7 @@ func newServer(o Options, port int, database string, log *serverLog) (temporal.S
 		}()
 		server, err = temporal.NewServer(
 			temporal.WithConfig(conf),
-			temporal.ForServices(services()),
+			temporal.ForServices(services(o.Versions)),
 			temporal.WithStaticHosts(staticHosts(conf, o.BindIP)),
 			temporal.WithLogger(logger),
 			temporal.WithDynamicConfigClient(dynamicConfig()),
@@ -120,12 +120,16 @@ func newServer(o Options, port int, database string, log *serverLog) (temporal.S
 }
 
 // services are those that a run needs. Temporal's fourth, the worker service,
-// only runs schedules, batch operations and scans for large clusters, and
-// would cost memory and a dozen pollers.
-func services() []string {
-	return []string{
+// only runs versions of workers, schedules, batch operations and scans for large
+// clusters, and costs memory and a dozen pollers.
+func services(versions bool) []string {
+	all := []string{
 		string(primitives.FrontendService), string(primitives.HistoryService), string(primitives.MatchingService),
 	}
+	if versions {
+		all = append(all, string(primitives.WorkerService))
+	}
+	return all
 }
 
 func serverConfig(ip string, port int, database string) (*config.Config, error) {
@@ -156,7 +160,7 @@ func serverConfig(ip string, port int, database string) (*config.Config, error) 
 		string(primitives.FrontendService): {RPC: config.RPC{GRPCPort: port, BindOnIP: ip}},
 	}
 	// The internal services listen on the loopback address whatever the user
-	// chose for the frontend. The worker service does not run, but Temporal
+	// chose for the frontend. The worker service may not run, but Temporal
 	// wants an address for it.
 	taken := map[int]bool{port: true}
 	for _, name := range []primitives.ServiceName{

@@ -132,7 +132,7 @@ func TestVersionedWorkersKeepTheirRuns(t *testing.T) {
 			t.Errorf("run %s is of build %q, want %q", id, got, want)
 		}
 	}
-	if err := p.runs.Cancel(t.Context(), first); err != nil {
+	if err := p.runs.Cancel(t.Context(), first, workflows.Control{Who: "test"}); err != nil {
 		t.Fatal(err)
 	}
 	p.end(t, first)

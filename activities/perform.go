@@ -20,6 +20,8 @@ func (s *Steps) Perform(ctx context.Context, name string, in any) (StepResult, e
 		return s.Quantize(ctx, in)
 	case EvaluateInput:
 		return s.Evaluate(ctx, in)
+	case ExternalInput:
+		return s.External(ctx, in)
 	case TrainInput:
 		switch name {
 		case NameTrain, NameFinetune, NameSparsify:

@@ -83,7 +83,7 @@ func (p *pulse) set(change func(*Progress)) {
 // heartbeats are lost, the count begins anew.
 func failuresBefore(ctx context.Context) int {
 	var before Progress
-	if activity.HasHeartbeatDetails(ctx) && activity.GetHeartbeatDetails(ctx, &before) == nil {
+	if activity.IsActivity(ctx) && activity.HasHeartbeatDetails(ctx) && activity.GetHeartbeatDetails(ctx, &before) == nil {
 		return before.Failures
 	}
 	return 0
@@ -94,7 +94,7 @@ func (p *pulse) tell(ctx context.Context) {
 	p.mu.Lock()
 	details := p.last
 	p.mu.Unlock()
-	activity.RecordHeartbeat(ctx, details)
+	beat(ctx, details)
 }
 
 func (p *pulse) close() {

@@ -45,3 +45,13 @@ func stopping(ctx context.Context) <-chan struct{} {
 	}
 	return nil
 }
+
+// failuresBefore are those that the attempt before has told of. If its
+// heartbeats are lost, the count begins anew.
+func failuresBefore(ctx context.Context) int {
+	var before Progress
+	if activity.IsActivity(ctx) && activity.HasHeartbeatDetails(ctx) && activity.GetHeartbeatDetails(ctx, &before) == nil {
+		return before.Failures
+	}
+	return 0
+}

@@ -79,16 +79,6 @@ func (p *pulse) set(change func(*Progress)) {
 	p.mu.Unlock()
 }
 
-// failuresBefore are those that the attempt before has told of. If its
-// heartbeats are lost, the count begins anew.
-func failuresBefore(ctx context.Context) int {
-	var before Progress
-	if activity.IsActivity(ctx) && activity.HasHeartbeatDetails(ctx) && activity.GetHeartbeatDetails(ctx, &before) == nil {
-		return before.Failures
-	}
-	return 0
-}
-
 // tell sends the newest progress now.
 func (p *pulse) tell(ctx context.Context) {
 	p.mu.Lock()

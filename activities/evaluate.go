@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"espalier/models"
 	"espalier/models/checkpoint"
@@ -34,7 +35,8 @@ func batchFor(net *models.Network) (int, error) {
 }
 
 // Evaluate measures a network: its accuracy on the test set (and on the
-// held-out validation samples, if there are any), its sparsity, and its size.
+// held-out validation samples, if there are any), its sparsity, its size and,
+// if that is asked for, its time.
 func (s *Steps) Evaluate(ctx context.Context, in EvaluateInput) (StepResult, error) {
 	return s.run(ctx, in.Head, NameEvaluate, in.KeyParams(), 0, func(ctx context.Context, a *attempt) (checkpoint.Result, error) {
 		parent, set, err := a.given(ctx, in.Data, in.DataDigest)
@@ -44,6 +46,13 @@ func (s *Steps) Evaluate(ctx context.Context, in EvaluateInput) (StepResult, err
 		metrics := make(map[string]float64)
 		if err := s.accuracies(ctx, parent.Network, set, metrics); err != nil {
 			return checkpoint.Result{}, err
+		}
+		if in.Latency {
+			took, err := s.latency(ctx, parent.Network)
+			if err != nil {
+				return checkpoint.Result{}, err
+			}
+			metrics[MetricLatency] = took.Seconds()
 		}
 		return checkpoint.Result{Metrics: metrics}, costs(parent.Network, metrics)
 	})
@@ -102,4 +111,18 @@ func costs(net *models.Network, metrics map[string]float64) error {
 	metrics[MetricDenseBytes], metrics[MetricSparseBytes] = float64(c.Bytes), float64(c.SparseBytes)
 	metrics[MetricMACs], metrics[MetricLiveMACs] = float64(c.MACs), float64(c.EffectiveMACs)
 	return nil
+}
+
+// latencyRounds are measured of each network whose time is asked for.
+const latencyRounds = 15
+
+// latency is the median time of a network for one sample, on this machine.
+func (s *Steps) latency(ctx context.Context, net *models.Network) (time.Duration, error) {
+	begun := time.Now()
+	clock := func() time.Duration { return time.Since(begun) }
+	l, err := measure.Latencies(ctx, clock, s.Engine, []*models.Network{net}, 1, latencyRounds)
+	if err != nil {
+		return 0, err
+	}
+	return l[0].Median, nil
 }

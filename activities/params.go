@@ -42,7 +42,8 @@ func (in QuantizeInput) KeyParams() any {
 // the engine. It is part of step keys, and so frozen.
 func (in EvaluateInput) KeyParams() any {
 	return struct {
-		Data  string
-		Batch int
-	}{in.DataDigest, evaluationBatch}
+		Data    string
+		Batch   int
+		Latency bool `json:",omitempty"`
+	}{in.DataDigest, evaluationBatch, in.Latency}
 }

@@ -6,13 +6,11 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"time"
 
 	"espalier/models"
 	"espalier/models/checkpoint"
 	"espalier/models/data"
 	"espalier/models/engine"
-	"espalier/models/measure"
 	"espalier/models/prune"
 	"espalier/models/train"
 )
@@ -126,21 +124,9 @@ func (a *attempt) basis(ctx context.Context, in PruneInput) (prune.Basis, error)
 		}
 		b.Data = a.steps.draw(set.Train, in.samples(), in.Seed)
 	}
-	b.Latency = func(ctx context.Context, net *models.Network) (time.Duration, error) {
-		begun := time.Now()
-		clock := func() time.Duration { return time.Since(begun) }
-		l, err := measure.Latencies(ctx, clock, a.steps.Engine, []*models.Network{net}, 1, latencyRounds)
-		if err != nil {
-			return 0, err
-		}
-		return l[0].Median, nil
-	}
+	b.Latency = a.steps.latency
 	return b, nil
 }
-
-// latencyRounds are measured of each network that a budget of time is held
-// against.
-const latencyRounds = 15
 
 // draw takes samples of the training set by seed, without repetition.
 func (s *Steps) draw(from *data.Split, n int, seed uint64) *prune.Data {

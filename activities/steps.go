@@ -138,6 +138,8 @@ type EvaluateInput struct {
 	Head
 	Data       config.Data `json:"data"`
 	DataDigest string      `json:"data_digest"`
+	// Latency measures the time of one sample as well.
+	Latency bool `json:"latency,omitempty"`
 }
 
 // RecordInput asks for the run's result to be kept in the store.
@@ -169,6 +171,7 @@ const (
 	MetricSparseBytes  = "sparse_bytes"
 	MetricMACs         = "macs"
 	MetricLiveMACs     = "effective_macs"
+	MetricLatency      = "latency_s" // of one sample, if it was measured
 	// What a quantized network takes by the rules of Han et al. 2016, in bytes:
 	// pruned, in codes, and with Huffman-coded codes.
 	MetricPrunedBytes  = "pruned_bytes"

@@ -35,16 +35,17 @@ package config
 // Spec describes one experiment: a network, its data, its training, its
 // pruning, its quantization, and how durable and where it is to run.
 type Spec struct {
-	Name       string     `json:"name" yaml:"name" required:"true" pattern:"[a-z0-9-]{1,63}" example:"my-experiment" doc:"The name of the experiment: small letters, digits and hyphens, 63 at most. It names runs and reports and has no influence on the numbers."`
-	Network    Network    `json:"network" yaml:"network" required:"true" unless:"exec" doc:"The network that is trained and compressed."`
-	Data       Data       `json:"data" yaml:"data" required:"true" unless:"exec" doc:"The data that it learns from and is judged by."`
-	Train      Train      `json:"train" yaml:"train" required:"true" unless:"exec" doc:"How the dense network is trained."`
-	Prune      *Prune     `json:"prune,omitempty" yaml:"prune,omitempty" unless:"exec" doc:"What is removed, over how many passes, and how the network recovers after each. Left out, the network is only trained."`
-	Quantize   *Quantize  `json:"quantize,omitempty" yaml:"quantize,omitempty" unless:"exec" doc:"How the weights come to share few values, after the last pass or, without prune, after train. A bare word is short for the method: quantize: shared. Left out, they keep all their bits."`
-	Exec       *Exec      `json:"exec,omitempty" yaml:"exec,omitempty" show:"false" doc:"A program of another language that does the steps, instead of network, data, train, prune and quantize. See [exec-trainer.md](exec-trainer.md)."`
-	Durability Durability `json:"durability" yaml:"durability" doc:"How much work a crash may cost and how soon it is noticed. Nothing here changes the numbers."`
-	Resources  Resources  `json:"resources" yaml:"resources" doc:"Where the steps run. Nothing here changes the numbers."`
-	Sweep      *Sweep     `json:"sweep,omitempty" yaml:"sweep,omitempty" show:"false" doc:"What is varied to make many runs of the spec. Left out, there is one run."`
+	Name           string     `json:"name" yaml:"name" required:"true" pattern:"[a-z0-9-]{1,63}" example:"my-experiment" doc:"The name of the experiment: small letters, digits and hyphens, 63 at most. It names runs and reports and has no influence on the numbers."`
+	Network        Network    `json:"network" yaml:"network" required:"true" unless:"exec" doc:"The network that is trained and compressed."`
+	Data           Data       `json:"data" yaml:"data" required:"true" unless:"exec" doc:"The data that it learns from and is judged by."`
+	Train          Train      `json:"train" yaml:"train" required:"true" unless:"exec" doc:"How the dense network is trained."`
+	Prune          *Prune     `json:"prune,omitempty" yaml:"prune,omitempty" unless:"exec" doc:"What is removed, over how many passes, and how the network recovers after each. Left out, the network is only trained."`
+	Quantize       *Quantize  `json:"quantize,omitempty" yaml:"quantize,omitempty" unless:"exec" doc:"How the weights come to share few values, after the last pass or, without prune, after train. A bare word is short for the method: quantize: shared. Left out, they keep all their bits."`
+	MeasureLatency bool       `json:"measure_latency,omitempty" yaml:"measure_latency" default:"false" unless:"exec" doc:"Measure with every evaluation how long the network takes for one sample on the machine of the worker: the one number that differs from machine to machine. A sweep with the objective latency does so by itself."`
+	Exec           *Exec      `json:"exec,omitempty" yaml:"exec,omitempty" show:"false" doc:"A program of another language that does the steps, instead of network, data, train, prune and quantize. See [exec-trainer.md](exec-trainer.md)."`
+	Durability     Durability `json:"durability" yaml:"durability" doc:"How much work a crash may cost and how soon it is noticed. Nothing here changes the numbers."`
+	Resources      Resources  `json:"resources" yaml:"resources" doc:"Where the steps run. Nothing here changes the numbers."`
+	Sweep          *Sweep     `json:"sweep,omitempty" yaml:"sweep,omitempty" show:"false" doc:"What is varied to make many runs of the spec. Left out, there is one run."`
 }
 
 // Network chooses an architecture of package zoo, with weights of its own or

@@ -48,6 +48,7 @@ func (s *Spec) Trial(values []Setting) (*Spec, error) {
 	if err := sorted(d.faults); err != nil {
 		return nil, err
 	}
+	trial.MeasureLatency = trial.MeasureLatency || slices.Contains(sweep.Objectives, ObjectiveLatency)
 	return trial, nil
 }
 

@@ -54,7 +54,7 @@ func (r *run) evaluation(head activities.Head) (activity, in any, err error) {
 		in, err := r.external(head, config.ExecEvaluate, head.Pass)
 		return step.External, in, err
 	}
-	return step.Evaluate, activities.EvaluateInput{Head: head, Data: r.spec.Data, DataDigest: r.state.DataDigest}, nil
+	return step.Evaluate, activities.EvaluateInput{Head: head, Data: r.spec.Data, DataDigest: r.state.DataDigest, Latency: r.spec.MeasureLatency}, nil
 }
 
 // noteMetrics keeps what a trainer measured beyond the numbers that rows have

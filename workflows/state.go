@@ -88,6 +88,7 @@ type Row struct {
 	HuffmanBytes  int64             `json:"huffman_bytes,omitempty"`   // in Huffman-coded codes ("P+Q+H"); above 0 if the network is quantized
 	MACs          int64             `json:"macs,omitempty"`            // multiply-adds of one sample
 	EffectiveMACs int64             `json:"effective_macs"`            // with weights that are not zero
+	Latency       float64           `json:"latency_s,omitempty"`       // of one sample, if it was measured
 	Checkpoint    checkpoint.Digest `json:"checkpoint"`
 	Size          int64             `json:"size"` // of the checkpoint file
 	Kept          bool              `json:"kept"` // false for a pass that broke a stop rule
@@ -103,7 +104,7 @@ func newRow(pass int, link Link, m map[string]float64) Row {
 		Extra: m[activities.MetricExtraAcc], ExtraLow: m[activities.MetricExtraLow], ExtraHigh: m[activities.MetricExtraHigh],
 		Validation: m[activities.MetricValAcc], Loss: m[activities.MetricTestLoss],
 		DenseBytes: int64(m[activities.MetricDenseBytes]), SparseBytes: int64(m[activities.MetricSparseBytes]),
-		MACs: int64(m[activities.MetricMACs]), EffectiveMACs: int64(m[activities.MetricLiveMACs]),
+		MACs: int64(m[activities.MetricMACs]), EffectiveMACs: int64(m[activities.MetricLiveMACs]), Latency: m[activities.MetricLatency],
 		Checkpoint: link.Checkpoint, Size: link.Size,
 	}
 }

@@ -122,7 +122,7 @@ func Reached(row Row, objectives []string) []float64 {
 		values[i] = map[string]float64{
 			config.ObjectiveAccuracy: row.judged(), config.ObjectiveBytes: float64(bytes), config.ObjectiveMACs: float64(row.EffectiveMACs),
 			config.ObjectiveParams: float64(row.Params), config.ObjectiveNonZero: float64(row.NonZero),
-			config.ObjectiveSparsity: row.Sparsity, config.ObjectiveLoss: row.Loss,
+			config.ObjectiveSparsity: row.Sparsity, config.ObjectiveLoss: row.Loss, config.ObjectiveLatency: row.Latency,
 		}[word]
 	}
 	return values

@@ -159,3 +159,30 @@ func TestObjectivesAreReadFromRows(t *testing.T) {
 		t.Errorf("Reached = %v of a quantized network, want 0.9 and 20", got)
 	}
 }
+
+// Trials that are compared by their time measure it.
+func TestTrialsMeasureWhatTheyAreComparedBy(t *testing.T) {
+	t.Parallel()
+	for objectives, want := range map[string]bool{"[accuracy, latency]": true, "[accuracy, bytes]": false} {
+		spec := sweepOf(t, "{search: grid, params: {train.epochs: [5]}, objectives: "+objectives+"}")
+		state, err := workflows.NewSweep(spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		trial, err := state.Trial(0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		made, err := workflows.TrialSpec(spec, trial)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if made.MeasureLatency != want {
+			t.Errorf("objectives %s: measure_latency %v, want %v", objectives, made.MeasureLatency, want)
+		}
+		row := workflows.Row{Latency: 0.25}
+		if got := workflows.Reached(row, []string{"latency"}); got[0] != 0.25 {
+			t.Errorf("reached %v, want the latency of 0.25 s", got)
+		}
+	}
+}

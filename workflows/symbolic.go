@@ -107,7 +107,7 @@ func (s *symbolic) pass(pass int) error {
 	if kind := s.chain[end].kind; kind == linkTune || kind == linkFinetune && measuresPruned(&s.spec) {
 		measured = append(measured, s.chain[end].from)
 	}
-	var params any = s.state.DataDigest
+	params := activities.EvaluateInput{DataDigest: s.state.DataDigest, Latency: s.spec.MeasureLatency}.KeyParams()
 	if s.spec.Exec != nil {
 		in, err := s.external(activities.Head{}, config.ExecEvaluate, pass)
 		if err != nil {

@@ -76,6 +76,10 @@ func printRows(out io.Writer, rows []workflows.Row) {
 	if coded {
 		costs = append(costs, ">in codes", ">Huffman")
 	}
+	timed := slices.ContainsFunc(rows, func(r workflows.Row) bool { return r.Latency > 0 })
+	if timed {
+		costs = append(costs, ">time a sample")
+	}
 	t := newTable(out, slices.Concat([]string{"pass", ">sparsity", ">weights left", ">of"}, accuracies, costs, []string{"checkpoint", ""})...)
 	for _, r := range rows {
 		name, mark := fmt.Sprint(r.Pass), ""
@@ -111,6 +115,9 @@ func printRows(out io.Writer, rows []workflows.Row) {
 			row = append(row, humanize.Bytes(uint64(r.CodedBytes)), humanize.Bytes(uint64(r.HuffmanBytes)))
 		case coded:
 			row = append(row, "", "")
+		}
+		if timed {
+			row = append(row, took(time.Duration(r.Latency*float64(time.Second))))
 		}
 		t.AppendRow(append(row, r.Checkpoint.Short(), mark))
 	}

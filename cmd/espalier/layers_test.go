@@ -62,6 +62,8 @@ var doors = []door{
 		why: "messages of other programs are read where they come in"},
 	{pkg: "gonum.org/v1/plot", opens: []string{"models/report"}, always: true,
 		why: "it brings fonts and formats that nothing else needs"},
+	{pkg: "github.com/parquet-go/parquet-go", opens: []string{"workers/table"}, always: true,
+		why: "it is heavy to compile, and one format of several"},
 	{pkg: "go.yaml.in/yaml", opens: []string{"config"},
 		why: "specs are read in one place, with line and column"},
 	{pkg: "github.com/spf13/cobra", opens: []string{"cmd"},

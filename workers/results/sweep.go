@@ -1,0 +1,223 @@
+package results
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"espalier/config"
+	"espalier/models/checkpoint"
+	"espalier/workflows"
+	"espalier/workflows/search"
+)
+
+// rowsWithin is how long the worker of a trial under way may take to answer.
+const rowsWithin = 2 * time.Second
+
+// sweep is the table of a sweep's trials in the order of their numbers.
+func (s Source) sweep(ctx context.Context, of *workflows.SweepRecord) (*Results, error) {
+	g := &gathering{source: s, of: of, ids: map[int]found{}}
+	if err := g.list(ctx); err != nil {
+		return nil, err
+	}
+	var err error
+	if of.Spec != nil && of.Spec.Sweep != nil {
+		if g.search, err = workflows.NewSweep(of.Spec); err != nil {
+			return nil, fmt.Errorf("the spec of %s: %w", of.Run, err)
+		}
+	}
+	params := paramsOf(g.search, of.Trials)
+	return &Results{Columns: columns(params), Rows: func(yield func([]any, error) bool) {
+		for number := range of.Made {
+			t, err := g.trial(ctx, number)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !t.lines(params, yield) {
+				return
+			}
+		}
+	}}, nil
+}
+
+// gathering looks for a sweep's trials in the store.
+type gathering struct {
+	source Source
+	of     *workflows.SweepRecord
+	search *search.State // nil where the spec of an older sweep is not known
+	ids    map[int]found
+}
+
+// found is the run of a trial that got furthest, of those in the store.
+type found struct {
+	run string
+	far [3]int // its last pass if that was raised, and how often it was tried or started again
+}
+
+// suffix is what the id of a trial's run has behind that of its sweep.
+var suffix = regexp.MustCompile(`^([0-9]{1,9})(?:-to-([0-9]{1,9}))?(?:-retry-([0-9]{1,9}))?(?:-again-([0-9]{1,9}))?/result\.json$`)
+
+// list finds out which trials the store has results of.
+func (g *gathering) list(ctx context.Context) error {
+	prefix := "runs/" + g.of.Run + "-"
+	for info, err := range g.source.Repo.Store.List(ctx, prefix) {
+		if err != nil {
+			return err
+		}
+		parts := suffix.FindStringSubmatch(strings.TrimPrefix(info.Key, prefix))
+		if parts == nil {
+			continue
+		}
+		var at [4]int
+		for i, digits := range parts[1:] {
+			at[i], _ = strconv.Atoi(digits) // none is 0
+		}
+		one := found{run: strings.TrimSuffix(strings.TrimPrefix(info.Key, "runs/"), "/result.json"), far: [3]int(at[1:])}
+		if before, ok := g.ids[at[0]]; !ok || further(one.far, before.far) {
+			g.ids[at[0]] = one
+		}
+	}
+	return nil
+}
+
+func further(a, b [3]int) bool {
+	for i := range a {
+		if a[i] != b[i] {
+			return a[i] > b[i]
+		}
+	}
+	return false
+}
+
+// trial is what a trial has reached: by its own result if it has one, or else
+// by the sweep's table and, of one under way, by its worker.
+func (g *gathering) trial(ctx context.Context, number int) (trial, error) {
+	t := trial{run: fmt.Sprintf("%s-%d", g.of.Run, number), number: number, state: workflows.StateRunning}
+	if g.of.State != workflows.StateRunning && g.of.State != workflows.StatePaused {
+		t.state = workflows.StateFailed
+	}
+	if number < len(g.of.Trials) && g.of.Trials[number].Trial == number {
+		line := g.of.Trials[number]
+		t.run, t.values, t.state, t.why = line.Run, line.Values, line.State, line.Why
+		if line.Last != nil {
+			t.rows = []workflows.Row{*line.Last}
+		}
+	}
+	if g.search != nil && len(t.values) == 0 {
+		made, err := g.search.Trial(number)
+		if err != nil {
+			return t, err
+		}
+		t.values = made.Values
+	}
+	t.seed, t.seeded = seedOf(t.values, g.of.Spec)
+	if one, ok := g.ids[number]; ok {
+		return t, g.read(ctx, &t, one)
+	}
+	if g.source.Runs != nil && (t.state == workflows.StateRunning || t.state == workflows.StatePaused) {
+		g.ask(ctx, &t)
+	}
+	t.sweep = g.of.Run
+	return t, nil
+}
+
+// read takes over the record of a trial that has ended. One that is gone since
+// it was listed leaves what the table has.
+func (g *gathering) read(ctx context.Context, t *trial, one found) error {
+	t.sweep = g.of.Run
+	var record workflows.Record
+	err := g.source.Repo.GetJSON(ctx, recordKey(one.run), &record)
+	if errors.Is(err, checkpoint.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	r := recorded(&record)
+	tabled := t.number < len(g.of.Trials)
+	t.run, t.rows, t.links, t.seed, t.seeded = r.run, r.rows, r.links, r.seed, true
+	if !tabled {
+		t.state, t.why = r.state, r.why
+		if short(&record) && r.state == workflows.StateDone {
+			t.state = workflows.StateRung
+		}
+	}
+	return nil
+}
+
+// short says that a trial ended before its last pass without a rule of its
+// spec: it was not taken further.
+func short(r *workflows.Record) bool {
+	passes := 0
+	switch {
+	case r.Spec.Exec != nil:
+		passes = r.Spec.Exec.Passes
+	case r.Spec.Prune != nil:
+		passes = r.Spec.Prune.Schedule.Passes
+	}
+	return len(r.Rows) > 0 && r.Rows[len(r.Rows)-1].Pass < passes
+}
+
+// ask asks the worker of a trial under way; none that answers leaves what the
+// table has.
+func (g *gathering) ask(ctx context.Context, t *trial) {
+	ctx, cancel := context.WithTimeout(ctx, rowsWithin)
+	defer cancel()
+	v, err := g.source.Runs.Look(ctx, t.run, true)
+	if err == nil && v.Reached != nil && len(v.Reached.Rows) > 0 {
+		t.rows, t.links = v.Reached.Rows, v.Reached.Links
+	}
+}
+
+// param is a path that trials set, a column of the table.
+type param struct {
+	path   string
+	number bool
+}
+
+// paramsOf are what trials set, but for the seed, which every run has: by the
+// search, or by a table where that is not known. Where all values of a path are
+// numbers or percentages, so are its cells.
+func paramsOf(s *search.State, tabled []workflows.SweptTrial) []param {
+	var params []param
+	at := map[string]int{}
+	add := func(path string, number bool) {
+		if path == config.SeedPath {
+			return
+		}
+		i, ok := at[path]
+		if !ok {
+			i = len(params)
+			at[path], params = i, append(params, param{path, true})
+		}
+		params[i].number = params[i].number && number
+	}
+	listed := func(values []search.Setting) {
+		for _, v := range values {
+			_, number := numeric(v.Value)
+			add(v.Path, number)
+		}
+	}
+	if s == nil {
+		for _, t := range tabled {
+			listed(t.Values)
+		}
+		return params
+	}
+	for _, p := range s.Spec.Params {
+		add(p.Path, true)
+		for _, v := range p.Values {
+			_, number := numeric(v)
+			add(p.Path, number)
+		}
+	}
+	for _, values := range s.Spec.List {
+		listed(values)
+	}
+	return params
+}

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -30,6 +31,8 @@ func (m Made) Reads() []checkpoint.Digest {
 		all = []checkpoint.Digest{in.Parent}
 	case activities.EvaluateInput:
 		all = []checkpoint.Digest{in.Parent}
+	case activities.ExternalInput:
+		all = []checkpoint.Digest{in.Parent}
 	}
 	var some []checkpoint.Digest
 	for _, d := range all {
@@ -54,6 +57,9 @@ func (r *Record) Steps() ([]Made, error) {
 	if len(r.Links) == 0 {
 		return nil, fmt.Errorf("the record of %s is of a version that did not keep which steps a run had", r.Run)
 	}
+	if err := r.sound(); err != nil {
+		return nil, fmt.Errorf("the record of %s: %w", r.Run, err)
+	}
 	whole := &run{id: r.Run, spec: r.Spec, chain: chain(&r.Spec), state: State{DataDigest: r.DataDigest, Rows: r.Rows}}
 	if last := len(r.Rows) - 1; last >= 0 && r.Rows[last].HuffmanBytes > 0 {
 		whole.quantized(last)
@@ -70,6 +76,26 @@ func (r *Record) Steps() ([]Made, error) {
 		all = append(all, made...)
 	}
 	return all, nil
+}
+
+// maxRemade bounds the passes of a record's spec: it may be of a file that
+// anybody wrote.
+const maxRemade = 1 << 16
+
+// sound refuses a record that no run leaves.
+func (r *Record) sound() error {
+	if _, passes := stops(&r.Spec); passes > maxRemade {
+		return fmt.Errorf("its spec has %d passes, at most %d are read", passes, maxRemade)
+	}
+	for i, link := range r.Links {
+		if !link.Checkpoint.Valid() {
+			return fmt.Errorf("the checkpoint of link %d, %.80q, is no digest", i, link.Checkpoint)
+		}
+	}
+	if last := len(r.Rows) - 1; last >= 0 && r.Rows[last].HuffmanBytes > 0 && r.Spec.Quantize == nil {
+		return errors.New("its last pass is quantized, which its spec does not ask for")
+	}
+	return nil
 }
 
 // quantized makes the chain that of a run which was quantized after its passes.

@@ -3,6 +3,7 @@ package config_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -149,5 +150,21 @@ func TestHomeOfTheProcessIsAbsolute(t *testing.T) {
 	e, err := config.FromOS()
 	if err != nil || !strings.HasSuffix(e.Home, "somewhere") || e.Home == "somewhere" {
 		t.Errorf("Home %q, %v", e.Home, err)
+	}
+}
+
+func TestTrainersGetNoCredentials(t *testing.T) {
+	for _, secret := range []string{"TEMPORAL_API_KEY", "ESPALIER_S3", "AWS_SECRET_ACCESS_KEY", "CUDA_VISIBLE_DEVICES"} {
+		t.Setenv(secret, "x")
+	}
+	t.Setenv("OMP_NUM_THREADS", "1")
+	got := config.TrainerEnviron()
+	for _, pair := range got {
+		if strings.HasSuffix(pair, "=x") {
+			t.Errorf("trainers get %s", pair)
+		}
+	}
+	if !slices.Contains(got, "OMP_NUM_THREADS=1") {
+		t.Error("trainers do not get OMP_NUM_THREADS")
 	}
 }

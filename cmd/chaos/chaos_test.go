@@ -35,7 +35,7 @@ func TestBadCommandLines(t *testing.T) {
 	for line, says := range map[string]string{
 		"-faults 0":             "-faults 0: at least 1 is allowed",
 		"-every 0s":             "-every 0s: more than 0s is allowed",
-		"-trials -1":            "-trials -1 and -epochs 60: at least 1 each is allowed",
+		"-trials -1":            "-trials -1 and -epochs 200: at least 1 each is allowed",
 		"-espalier /not/there":  "no such file",
 		"something":             `argument "something": none is expected`,
 		"-seed 1 -unknown-flag": "not defined",
@@ -212,5 +212,16 @@ func TestTheTableIsWrittenBetweenItsMarks(t *testing.T) {
 	}
 	if err := one.save(os.Args[0]); err == nil {
 		t.Error("a file without marks gave no error")
+	}
+}
+
+func TestFaultsFallIntoTheSweep(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ every, quietly, want time.Duration }{
+		{time.Second, time.Hour, time.Second}, {time.Second, time.Minute, 300 * time.Millisecond}, {2 * time.Second, 100 * time.Second, 500 * time.Millisecond},
+	} {
+		if got := pace(test.every, test.quietly, 100); got != test.want {
+			t.Errorf("%s in a sweep of %s: every %s, want %s", test.every, test.quietly, got, test.want)
+		}
 	}
 }

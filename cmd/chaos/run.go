@@ -34,6 +34,7 @@ func (o *options) run(ctx context.Context, out io.Writer) error {
 	}
 	quietly := time.Since(began)
 	tell(out, "the sweep without faults took %s", quietly.Round(time.Second))
+	o.every = pace(o.every, quietly, o.faults)
 	began = time.Now()
 	defer l.close()
 	if err := l.open(ctx); err != nil {
@@ -61,6 +62,14 @@ func (o *options) run(ctx context.Context, out io.Writer) error {
 		return os.RemoveAll(l.folder)
 	}
 	return nil
+}
+
+// pace is the mean time between two faults: short enough for all of them to
+// fall into a sweep that takes so long without any, and long enough for
+// processes to start in between.
+func pace(every, quietly time.Duration, faults int) time.Duration {
+	const least = 300 * time.Millisecond
+	return min(every, max(least, quietly/time.Duration(2*faults)))
 }
 
 // weather strikes until all faults are done, then waits for the sweep's end.

@@ -12,7 +12,7 @@ const rowsTogether = 1 << 16
 // parquetWriter writes rows one by one.
 type parquetWriter struct {
 	columns []Column
-	out     *parquet.Writer
+	out     *parquet.GenericWriter[any]
 	row     []parquet.Row
 }
 
@@ -24,7 +24,7 @@ func newParquet(w io.Writer, columns []Column) *parquetWriter {
 	schema := parquet.NewSchema("results", ordered{group, columns})
 	return &parquetWriter{
 		columns: columns, row: []parquet.Row{make(parquet.Row, len(columns))},
-		out: parquet.NewWriter(w, schema, parquet.MaxRowsPerRowGroup(rowsTogether), parquet.CreatedBy("espalier", "1", "")),
+		out: parquet.NewGenericWriter[any](w, schema, parquet.MaxRowsPerRowGroup(rowsTogether), parquet.CreatedBy("espalier", "1", "")),
 	}
 }
 

@@ -90,6 +90,9 @@ func (a *app) bundle(ctx context.Context, out, run string, o bundle.Options, for
 		b = &bundled{File: out, Run: run, Steps: len(m.Steps), Files: len(m.Files) + 2, SHA256: hex.EncodeToString(sum.Sum(nil)), Final: m.Final}
 		return nil
 	})
+	if errors.Is(err, bundle.ErrNoRun) {
+		return nil, usageError{err}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -195,6 +195,13 @@ func TestARunIsBundledAndReproduced(t *testing.T) {
 				t.Errorf("run %q: error %v", name, err)
 			}
 		}
+		sweep := workflows.SweepRecord{SweepResult: workflows.SweepResult{Run: "swept", Trials: []workflows.SweptTrial{{Run: "swept-0"}}}}
+		if err := repo.PutJSON(t.Context(), "runs/swept/result.json", sweep); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := bundle.Write(t.Context(), io.Discard, repo, "swept", bundle.Options{}); !errors.Is(err, bundle.ErrNoRun) {
+			t.Errorf("a sweep: error %v", err)
+		}
 		b, err := read(t, data)
 		if err != nil {
 			t.Fatal(err)

@@ -45,6 +45,9 @@ func gather(ctx context.Context, repo *checkpoint.Repo, run string, o Options) (
 	if err != nil {
 		return nil, err
 	}
+	if record.Final == "" {
+		return nil, fmt.Errorf("%s %w", run, ErrNoRun)
+	}
 	made, err := record.Steps()
 	if err != nil {
 		return nil, err

@@ -33,6 +33,9 @@ const (
 // ErrCorrupt says that a bundle is not as it was written.
 var ErrCorrupt = errors.New("the bundle is corrupt")
 
+// ErrNoRun says that something is a sweep or a scan.
+var ErrNoRun = errors.New("is no run: a bundle is of a run, or of a trial of a sweep")
+
 // Manifest says what a bundle holds.
 type Manifest struct {
 	Format     string            `json:"format"`

@@ -118,7 +118,11 @@ func (r *run) remade(pass int, links []Link) ([]Made, error) {
 	var all []Made
 	kind, digest := "", r.state.DataDigest
 	r.ask = func(in, _ any) error {
-		all = append(all, Made{Kind: kind, Pass: r.state.Pass, Activity: doers[kind], Input: in})
+		m := Made{Kind: kind, Pass: r.state.Pass, Activity: doers[kind], Input: in}
+		if r.spec.Exec != nil {
+			m.Activity = activities.NameExternal
+		}
+		all = append(all, m)
 		return nil
 	}
 	for i, link := range links {

@@ -150,7 +150,8 @@ that of the bundle unless it is set.
 
 Exit code 3 says that something came out otherwise. The same bits are promised on
 one kind of CPU, with one BLAS library and number of threads; where this machine
-is another, that is said.`,
+is another, that is said. Steps of a trainer (exec in a spec) want --trainer, as
+run does; what they give again is the trainer's affair.`,
 		Example: "  espalier reproduce quickstart.tar --all\n  espalier reproduce quickstart.tar --step 3f9a1c22 --data ~/mnist",
 		RunE: func(c *cobra.Command, args []string) error {
 			if f.all && len(f.steps) > 0 {
@@ -173,6 +174,7 @@ is another, that is said.`,
 	}
 	c.Flags().StringSliceVar(&f.steps, "step", nil, "first digits of the key of a step to do again")
 	c.Flags().BoolVar(&f.all, "all", false, "do every step again")
+	a.addTrainers(c)
 	c.Flags().StringVar(&f.data, "data", "", "where the data set lies here, if elsewhere than in the spec")
 	return c
 }
@@ -199,6 +201,7 @@ func (a *app) reproduce(ctx context.Context, file string, f reproduceFlags) (*re
 	if err != nil {
 		return nil, err
 	}
+	steps.WorkDir = filepath.Join(folder, "work")
 	steps.Repo, r.Machine = &checkpoint.Repo{Store: store}, steps.Engine.Fingerprint()
 	if len(f.steps) == 0 && !f.all {
 		if f.steps = b.Evaluation(); f.steps == nil {

@@ -133,11 +133,17 @@ func (g *gathering) step(ctx context.Context, m workflows.Made) error {
 
 // key is a step's key: evaluations have none in the record.
 func (g *gathering) key(m workflows.Made) (string, error) {
-	in, ok := m.Input.(activities.EvaluateInput)
-	if !ok || m.Key != "" {
+	if m.Key != "" {
 		return m.Key, nil
 	}
-	return checkpoint.StepKey(checkpoint.StepInput{Parent: in.Parent, Kind: activities.NameEvaluate, Params: in.KeyParams(), Engine: g.engine})
+	of := checkpoint.StepInput{Engine: g.engine}
+	switch in := m.Input.(type) {
+	case activities.EvaluateInput:
+		of.Parent, of.Kind, of.Params = in.Parent, activities.NameEvaluate, in.KeyParams()
+	case activities.ExternalInput:
+		of.Parent, of.Kind, of.Params, of.Seed = in.Parent, in.Kind, in.KeyParams(), in.Seed
+	}
+	return checkpoint.StepKey(of)
 }
 
 // journal copies a step's journal and reads who finished it.

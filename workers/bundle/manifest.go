@@ -87,6 +87,8 @@ func seedOf(made workflows.Made) uint64 {
 		return in.Seed
 	case activities.QuantizeInput:
 		return in.Seed
+	case activities.ExternalInput:
+		return in.Seed
 	}
 	return 0
 }

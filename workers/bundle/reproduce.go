@@ -1,9 +1,11 @@
 package bundle
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"math"
 	"slices"
@@ -186,12 +188,7 @@ func (r *again) ready(ctx context.Context, before int, digest checkpoint.Digest)
 	if _, err := r.steps.Repo.Store.Stat(ctx, checkpoint.CheckpointKey(digest)); err == nil {
 		return nil
 	}
-	bundled, err := r.bundle.repo.Load(ctx, digest)
-	if err == nil {
-		_, _, err := r.steps.Repo.Save(ctx, bundled)
-		return err
-	}
-	if !errors.Is(err, checkpoint.ErrNotFound) {
+	if err := r.take(ctx, digest); !errors.Is(err, checkpoint.ErrNotFound) {
 		return err
 	}
 	at := slices.IndexFunc(r.made[:before], func(m workflows.Made) bool { return m.Key != "" && m.Left == digest })
@@ -205,6 +202,22 @@ func (r *again) ready(ctx context.Context, before int, digest checkpoint.Digest)
 		return fmt.Errorf("it begins with checkpoint %s, and %s of pass %d did not make that again", digest.Short(), r.made[at].Kind, r.made[at].Pass)
 	}
 	return nil
+}
+
+// take copies a checkpoint of the bundle, whose bytes were checked when it was
+// read.
+func (r *again) take(ctx context.Context, digest checkpoint.Digest) error {
+	key := checkpoint.CheckpointKey(digest)
+	body, _, err := r.bundle.repo.Store.Get(ctx, key)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	data, err := io.ReadAll(body)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", key, err)
+	}
+	return r.steps.Repo.Store.Put(ctx, key, bytes.NewReader(data), int64(len(data)))
 }
 
 // compare holds the result against what the bundle says.
@@ -230,6 +243,9 @@ func equal(a, b float64) bool { return a == b || math.IsNaN(a) && math.IsNaN(b) 
 
 // differs says how a machine is another than the one that a step was computed on.
 func differs(was, is engine.Fingerprint) string {
+	if strings.HasPrefix(was.BLAS, "trainer ") { // which has an engine of its own
+		is.Engine, is.BLAS = was.Engine, was.BLAS
+	}
 	var parts []string
 	for _, p := range []struct{ name, was, is string }{
 		{"engine", was.Engine, is.Engine}, {"cpu", was.CPU, is.CPU}, {"blas", was.BLAS, is.BLAS},

@@ -152,6 +152,16 @@ func (l *lab) mount() {
 	l.disk = syscall.Mount("tmpfs", l.home("gateway"), "tmpfs", 0, fmt.Sprintf("size=%dm,mode=0700", l.o.diskMB)) == nil
 }
 
+// remove leaves nothing behind.
+func (l *lab) remove() error {
+	if l.disk {
+		if err := syscall.Unmount(l.home("gateway"), syscall.MNT_DETACH); err != nil {
+			return fmt.Errorf("unmount the gateway's disk: %w", err)
+		}
+	}
+	return os.RemoveAll(l.folder)
+}
+
 // calm runs the sweep to its end without a fault.
 func (l *lab) calm(ctx context.Context) (*swept, error) {
 	out, err := l.command(ctx, l.o.binary, base(), "run", l.spec, "--home", l.home("calm"), "--json", "--progress", "none")

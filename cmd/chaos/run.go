@@ -59,7 +59,7 @@ func (o *options) run(ctx context.Context, out io.Writer) error {
 		return fmt.Errorf("%d promises were broken; the folder %s is kept", bad, l.folder)
 	}
 	if o.home == "" {
-		return os.RemoveAll(l.folder)
+		return l.remove()
 	}
 	return nil
 }

@@ -65,7 +65,7 @@ func (r *Row) noteMetrics(m map[string]float64) {
 		activities.MetricSparsity, activities.MetricWeights, activities.MetricNonZero, activities.MetricNonZeroParam,
 		activities.MetricTestAcc, activities.MetricTestLow, activities.MetricTestHigh, activities.MetricTestLoss,
 		activities.MetricExtraAcc, activities.MetricExtraLow, activities.MetricExtraHigh, activities.MetricValAcc,
-		activities.MetricDenseBytes, activities.MetricSparseBytes, activities.MetricMACs, activities.MetricLiveMACs,
+		activities.MetricDenseBytes, activities.MetricSparseBytes, activities.MetricMACs, activities.MetricLiveMACs, activities.MetricLatency,
 	} {
 		delete(r.Metrics, name)
 	}

@@ -21,6 +21,12 @@ func check(d *decoder, s *Spec) {
 	d.checkOptimizer("train.optimizer", s.Train.Optimizer)
 	d.checkPenalties("train", s, &s.Train.L1, &s.Train.L2)
 	d.checkScaled("train.ista", s, s.Train.ISTA != nil)
+	if n := s.Network; n.Trained && !d.faulty("network") && (n.Fresh || n.Checkpoint == "" && n.File() == "") {
+		d.note("network.trained", "only a network of checkpoint, weights or onnx is, and none that is fresh")
+	}
+	if s.Network.Trained && s.Prune != nil && s.Prune.Rewind > 0 && !d.faulty("prune.rewind") {
+		d.note("prune.rewind", "network.trained leaves out the training that it would go back into")
+	}
 	if !d.faulty("train.epochs") {
 		d.checkSchedule("train.schedule", s.Train.Schedule, s.Train.Epochs)
 	}

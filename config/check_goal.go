@@ -40,6 +40,7 @@ func (d *decoder) checkGoal(p *Prune, about prune.About, judged bool) {
 	}
 	d.checkShares(p, judged)
 	d.checkOrder(p, judged)
+	d.checkVia(p.Schedule)
 	if p.Scope == prune.ScopeGlobal && len(p.Schedule.Target.Layers) > 0 {
 		d.note("prune.schedule.target.layers", "scope global has one sparsity for the whole network; leave layers out, or use scope layer")
 	}

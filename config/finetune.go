@@ -25,7 +25,7 @@ func (s *Spec) FinetuneTrain(pass int) Train {
 		return t
 	}
 	f := s.Prune.Finetune
-	if pass == s.Prune.Schedule.Passes && f.LastEpochs > 0 {
+	if s.Prune.Schedule.arrives(pass) && f.LastEpochs > 0 {
 		f.Epochs = f.LastEpochs
 	}
 	if f.Optimizer == (Optimizer{}) && !s.Prune.rewinds() {

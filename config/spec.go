@@ -66,6 +66,7 @@ type Network struct {
 	ReLU       bool   `json:"relu,omitempty" yaml:"relu" default:"false" doc:"ReLU behind each convolution; for lenet-5, whose published form has none there."`
 	Checkpoint string `json:"checkpoint,omitempty" yaml:"checkpoint,omitempty" pattern:"[0-9a-f]{64}" example:"a8f0fa6670074ac5e81bcc9cbf18fd336c949db00e5966b3621f68c2025e9d77" doc:"Digest of a checkpoint in the store, whose network the run begins with; instead of arch."`
 	Fresh      bool   `json:"fresh,omitempty" yaml:"fresh" default:"false" doc:"Take only the architecture of checkpoint: no masks, and weights drawn anew from the seed. It is the control that a pruned network is compared with (Liu et al. 2019)."`
+	Trained    bool   `json:"trained,omitempty" yaml:"trained" default:"false" doc:"Take the network of checkpoint, weights or onnx as it is: it is not trained before it is pruned, and train only says what prune.finetune leaves open."`
 	// FileDigest is the SHA-256 of the file of Weights or ONNX. Load fills it
 	// in: it stands for the file in identities and step keys.
 	FileDigest string `json:"file_digest,omitempty" yaml:"-"`

@@ -55,6 +55,8 @@ type PruneSchedule struct {
 	Passes int         `json:"passes" yaml:"passes" required:"true" range:"[1,1000]" example:"6" doc:"How often the network is pruned and fine-tuned."`
 	Target PruneTarget `json:"target" yaml:"target,omitempty" doc:"Where the last pass arrives: one of sparsity, channels, params, macs and latency, layers, or layers beside it; sensitivity stands for layers. Shares are of the network before the first pass."`
 	Shape  string      `json:"shape" yaml:"shape" default:"cubic" words:"@shapes" doc:"How the target grows from pass to pass; geometric removes the same share of what is left each time."`
+	// Via is where passes before the last arrive.
+	Via []PruneVia `json:"via,omitempty" yaml:"via,omitempty" show:"false" example:"[{pass: 3, target: {sparsity: 80%}}]" doc:"Where passes before the last arrive, in ascending order, by the same keys as target; shape is that of each part of the way. The last pass of a part is fine-tuned as the last of all is. Pass 0 is where the network begins. It is what espalier extend and fork write."`
 	// Order replaces Shape, which then says nothing.
 	Order []string `json:"order,omitempty" yaml:"order,omitempty" example:"[conv1, conv2]" doc:"The layers of target.layers in the order in which they are pruned, each at once, spread evenly over the passes: with as many passes as layers, the network is fine-tuned after every layer. Left out, all layers are pruned in every pass; for granularity channel."`
 }
@@ -63,6 +65,12 @@ type PruneSchedule struct {
 // evenly, and every pass has one at least.
 func (s PruneSchedule) Arrives(layer string) int {
 	return slices.Index(s.Order, layer)*s.Passes/max(len(s.Order), 1) + 1
+}
+
+// PruneVia is where a pass before the last arrives.
+type PruneVia struct {
+	Pass   int         `json:"pass" yaml:"pass" required:"true" range:"[0,1000]" example:"3" doc:"The pass."`
+	Target PruneTarget `json:"target" yaml:"target" required:"true" example:"{sparsity: 80%}" doc:"Where it arrives, as target."`
 }
 
 // PruneTarget is where the last pass arrives: at most one of its shares, and

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -30,15 +29,8 @@ func (s *Spec) Trial(values []Setting) (*Spec, error) {
 		return nil, sorted(d.faults)
 	}
 	written := cut(root, "sweep")
-	// What is inside another value is set after it.
-	values = slices.Clone(values)
-	slices.SortStableFunc(values, func(a, b Setting) int {
-		return cmp.Compare(strings.Count(a.Path, "."), strings.Count(b.Path, "."))
-	})
-	for _, v := range values {
-		if err := set(root, written, v); err != nil {
-			return nil, err
-		}
+	if err := setAll(root, written, values); err != nil {
+		return nil, err
 	}
 	trial := d.spec(root, nil)
 	if len(d.faults) == 0 {

@@ -61,6 +61,9 @@ func (r *run) make(ctx workflow.Context, i int, recheck bool) (Link, error) {
 	case linkPrepare:
 		out, err = r.prepare(ctx, head)
 	case linkTrain:
+		if r.spec.Network.Trained {
+			return r.state.Links[s.from], nil
+		}
 		err = r.do(ctx, step.Train, r.training(head, r.spec.Train), &out)
 	case linkEarly:
 		early := r.training(head, r.spec.Train)

@@ -42,36 +42,9 @@ func (r *run) pruning(head activities.Head, pass int) (activities.PruneInput, er
 
 // aim sets the shares that are to be gone after a pass.
 func aim(in *activities.PruneInput, s config.PruneSchedule, pass int) error {
-	var err error
-	for _, share := range []struct {
-		of float64
-		to *float64
-	}{
-		{s.Target.Sparsity, &in.Sparsity}, {s.Target.Channels, &in.Channels}, {s.Target.Params, &in.Params},
-		{s.Target.MACs, &in.MACs}, {s.Target.Latency, &in.Latency},
-	} {
-		if share.of == 0 {
-			continue
-		}
-		if *share.to, err = prune.At(s.Shape, pass, s.Passes, 0, share.of); err != nil {
-			return err
-		}
-	}
-	for _, layer := range workflow.DeterministicKeys(s.Target.Layers) {
-		if in.Layers == nil {
-			in.Layers = make(map[string]float64)
-		}
-		if len(s.Order) > 0 {
-			if s.Arrives(layer) <= pass {
-				in.Layers[layer] = s.Target.Layers[layer]
-			}
-			continue
-		}
-		if in.Layers[layer], err = prune.At(s.Shape, pass, s.Passes, 0, s.Target.Layers[layer]); err != nil {
-			return err
-		}
-	}
-	return nil
+	at, err := s.At(pass)
+	in.Sparsity, in.Channels, in.Params, in.MACs, in.Latency, in.Layers = at.Sparsity, at.Channels, at.Params, at.MACs, at.Latency, at.Layers
+	return err
 }
 
 // needs says whether a method draws from a seed, training samples above all,

@@ -35,7 +35,7 @@ func Run(ctx workflow.Context, in RunInput) (*Result, error) {
 }
 
 func newRun(ctx workflow.Context, in RunInput) *run {
-	return &run{spec: in.Spec, id: workflow.GetInfo(ctx).WorkflowExecution.ID, state: in.State, chain: chain(&in.Spec), trial: in.Trial}
+	return &run{spec: in.Spec, id: workflow.GetInfo(ctx).WorkflowExecution.ID, state: in.State, chain: chain(&in.Spec), trial: in.Trial, from: in.From}
 }
 
 // whole makes all rows and records the result.
@@ -76,6 +76,7 @@ type run struct {
 	repairs int
 	cancel  workflow.CancelFunc // of the step under way, nil between steps
 
+	from   *Origin    // nil unless it was made of another run
 	trial  *TrialPart // nil unless it is a trial of a sweep
 	halted bool       // the sweep has given the trial up
 	news   trialNews  // what the sweep has not been told
@@ -87,7 +88,7 @@ type run struct {
 func (r *run) rows(ctx workflow.Context) error {
 	for pass := len(r.state.Rows); pass <= r.last() && !r.halted; pass++ {
 		if info := workflow.GetInfo(ctx); pass > 0 && info.GetContinueAsNewSuggested() {
-			return workflow.NewContinueAsNewError(ctx, info.WorkflowType.Name, RunInput{Spec: r.spec, State: r.state, Trial: r.trial})
+			return workflow.NewContinueAsNewError(ctx, info.WorkflowType.Name, RunInput{Spec: r.spec, State: r.state, Trial: r.trial, From: r.from})
 		}
 		err := r.row(ctx, pass)
 		if errors.Is(err, errHalted) {

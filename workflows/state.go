@@ -15,6 +15,31 @@ type RunInput struct {
 	Spec  config.Spec `json:"spec"`
 	State State       `json:"state,omitzero"`
 	Trial *TrialPart  `json:"trial,omitempty"` // of a trial of a sweep
+	From  *Origin     `json:"from,omitempty"`  // of a run that was made of another
+}
+
+// Origin is what a run was made of.
+type Origin struct {
+	Run        string            `json:"run"` // workflow id
+	How        string            `json:"how"` // EntryExtend or EntryFork
+	Pass       int               `json:"pass,omitempty"`
+	Checkpoint checkpoint.Digest `json:"checkpoint,omitempty"` // of a fork
+	Settings   []config.Setting  `json:"settings,omitempty"`   // that were changed
+}
+
+// Said is the origin in words.
+func (o Origin) Said() string {
+	text := fmt.Sprintf("of %s, %d passes", o.Run, o.Pass)
+	if o.How == EntryFork {
+		text = fmt.Sprintf("of %s from pass %d, checkpoint %s", o.Run, o.Pass, o.Checkpoint.Short())
+	}
+	if o.How == EntryFork && o.Pass < 0 {
+		text = fmt.Sprintf("of %s from checkpoint %s", o.Run, o.Checkpoint.Short())
+	}
+	for _, s := range o.Settings {
+		text += fmt.Sprintf(", %s=%s", s.Path, s.Value)
+	}
+	return text
 }
 
 // The states of a run. They are wire names.
@@ -169,10 +194,11 @@ type Result struct {
 	Final   checkpoint.Digest `json:"final"` // of the last pass that is kept
 	Stopped string            `json:"stopped,omitempty"`
 	Events  []Event           `json:"events,omitempty"`
+	From    *Origin           `json:"from,omitempty"`
 }
 
 func (r *run) result() *Result {
-	result := &Result{Run: r.id, Name: r.spec.Name, Spec: r.spec, Rows: r.state.Rows, Stopped: r.state.Stopped, Events: r.state.Events}
+	result := &Result{Run: r.id, Name: r.spec.Name, Spec: r.spec, Rows: r.state.Rows, Stopped: r.state.Stopped, Events: r.state.Events, From: r.from}
 	for _, row := range r.state.Rows {
 		if row.Kept {
 			result.Final = row.Checkpoint

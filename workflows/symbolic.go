@@ -152,6 +152,9 @@ func (s *symbolic) step(at stage) (kind string, params any, seed uint64, work fl
 	case linkPrepare:
 		return at.kind, []any{s.spec.Network.Known(), s.state.DataDigest}, s.spec.Train.Seed, 0, nil
 	case linkTrain:
+		if s.spec.Network.Trained {
+			return at.kind, nil, 0, 0, nil
+		}
 		return trained(s.training(head, s.spec.Train))
 	case linkEarly:
 		in := s.training(head, s.spec.Train)

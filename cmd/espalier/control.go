@@ -28,13 +28,6 @@ func resumeCommand(a *app) *cobra.Command {
 		})
 }
 
-func cancelCommand(a *app) *cobra.Command {
-	return controlCommand(a, "cancel", "End a run or a sweep; its finished steps and checkpoints stay",
-		func(ctx context.Context, c *runs.Client, id string, by workflows.Control) error {
-			return c.Cancel(ctx, id, by)
-		})
-}
-
 type control func(ctx context.Context, c *runs.Client, id string, by workflows.Control) error
 
 func controlCommand(a *app, verb, short string, do control) *cobra.Command {
@@ -81,8 +74,9 @@ func (a *app) control(ctx context.Context, id, verb string, ask func(context.Con
 	if of == "" {
 		of = id
 	}
+	var mistake runs.MistakeError
 	switch {
-	case errors.Is(err, runs.ErrNoTrials):
+	case errors.As(err, &mistake):
 		return usageError{err}
 	case errors.Is(err, runs.ErrNothing):
 		return a.say(map[string]any{"run": of, "asked": verb, "changed": false, "why": err.Error()}, "%s: %v\n", of, err)

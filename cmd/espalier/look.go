@@ -80,6 +80,10 @@ func statusCommand(a *app) *cobra.Command {
 			v, err := look(cmd.Context(), c.runs, args[0])
 			if err == nil {
 				err = c.runs.Annotate(cmd.Context(), v)
+			} else if errors.Is(err, runs.ErrNotFound) {
+				if e, gone, logErr := c.runs.Discarded(cmd.Context(), args[0]); logErr == nil && gone {
+					err = fmt.Errorf("%w; %s discarded it at %s", err, e.Who, e.When.Local().Format(time.DateTime))
+				}
 			}
 			if err != nil {
 				return err

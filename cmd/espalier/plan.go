@@ -30,6 +30,9 @@ type passPlan struct {
 
 func planPasses(spec *config.Spec, weights int64) ([]passPlan, error) {
 	plans := []passPlan{{Epochs: spec.Train.Epochs}}
+	if spec.Network.Trained {
+		plans[0].Epochs = 0
+	}
 	if spec.Prune == nil {
 		return plans, nil
 	}
@@ -45,11 +48,12 @@ func planPasses(spec *config.Spec, weights int64) ([]passPlan, error) {
 		if schedule.Target.IsZero() {
 			plan.by = "by threshold"
 		}
-		if goal, target := schedule.Target.Goal(); goal != "" {
-			share, err := prune.At(schedule.Shape, pass, schedule.Passes, 0, target)
+		if goal, _ := schedule.Target.Goal(); goal != "" {
+			target, err := schedule.At(pass)
 			if err != nil {
 				return nil, err
 			}
+			_, share := target.Goal()
 			plan.Goal, plan.Share = goal, share
 			if goal == "sparsity" {
 				plan.Sparsity = share

@@ -9,6 +9,7 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 
+	"espalier/config"
 	"espalier/workflows"
 	"espalier/workflows/search"
 )
@@ -92,7 +93,7 @@ func (c *Client) Retry(ctx context.Context, id string, by workflows.Control, tri
 		}
 		return c.Retry(ctx, in.Trial.Sweep, by, in.Trial.Number)
 	case v.Kind != KindSweep && len(trials) > 0:
-		return "", fmt.Errorf("%w: %s is no sweep", ErrNoTrials, id)
+		return "", MistakeError{fmt.Errorf("only a sweep has trials: %s is none", id)}
 	case v.Closed.IsZero() && v.Kind == KindSweep:
 		err = c.explain(id, c.Temporal.SignalWorkflow(ctx, id, "", workflows.SignalRetry, workflows.RetryAsk{Control: by, Trials: trials}))
 	case v.Closed.IsZero():
@@ -124,9 +125,6 @@ func (c *Client) Retry(ctx context.Context, id string, by workflows.Control, tri
 	return id, c.wrote(ctx, id, workflows.SignalRetry, how, by)
 }
 
-// ErrNoTrials says that something without trials was asked about them.
-var ErrNoTrials = errors.New("only a sweep has trials")
-
 // Change changes the concurrency, the number of trials or the priority of a
 // sweep, or the priority of a run. The trials of a sweep that has ended can be
 // made more: it goes on with the new ones.
@@ -136,7 +134,16 @@ func (c *Client) Change(ctx context.Context, id string, ask workflows.ChangeAsk)
 		return err
 	}
 	if v.Kind != KindSweep && (ask.Concurrency != nil || ask.Trials != nil) {
-		return fmt.Errorf("%w: %s is no sweep", ErrNoTrials, id)
+		return MistakeError{fmt.Errorf("only a sweep has trials: %s is none", id)}
+	}
+	if ask.Trials != nil {
+		var in workflows.SweepInput
+		if err := c.input(ctx, id, &in); err != nil {
+			return err
+		}
+		if err := moreTrials(in.Spec.Sweep, *ask.Trials); err != nil {
+			return MistakeError{fmt.Errorf("%s: %w", id, err)}
+		}
 	}
 	switch {
 	case v.Closed.IsZero():
@@ -158,6 +165,18 @@ func (c *Client) Change(ctx context.Context, id string, ask workflows.ChangeAsk)
 		return err
 	}
 	return c.wrote(ctx, id, workflows.SignalChange, ask.Said(), ask.Control)
+}
+
+// moreTrials says why a sweep cannot have so many trials.
+func moreTrials(s *config.Sweep, trials int) error {
+	drawn := s.Search.Random != nil || s.Search.Sobol != nil || s.Search.ASHA != nil && s.Search.ASHA.By != search.Grid
+	switch most := s.Budget.Trials; {
+	case !drawn:
+		return errors.New("its trials are all that its grid or list has; only those of random, sobol and asha can be more")
+	case most > 0 && trials*max(1, len(s.Seeds)) > most:
+		return fmt.Errorf("%d trials are more than its budget.trials, %d", trials*max(1, len(s.Seeds)), most)
+	}
+	return nil
 }
 
 // answerWithin is how long a worker may take to tell how something stands that

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
@@ -23,6 +26,7 @@ import (
 	"espalier/workers/local"
 	"espalier/workers/runs"
 	"espalier/workflows"
+	"espalier/workflows/search"
 )
 
 // lab is a server with a trainer that computes nothing: what is tested is who
@@ -30,13 +34,60 @@ import (
 type lab struct {
 	*runs.Client
 	broken atomic.Bool
-	began  chan string // the runs of trainings in the order of their begin, if it is not nil
+	began  chan string // the runs of trainings as they begin, which then wait for hold; nil lets them go
 	hold   chan struct{}
+	mutex  sync.Mutex
+	tasks  []task
+}
+
+// task is a step that was begun.
+type task struct{ name, run string }
+
+// done are the steps so far, in the order of their begin.
+func (l *lab) done() []task {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	return slices.Clone(l.tasks)
+}
+
+// server is shared: a process can embed one at a time, so that these tests are
+// not parallel either.
+var server struct {
+	sync.Mutex
+	client *runs.Client
+	stop   func() error
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if server.stop != nil {
+		if err := server.stop(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	os.Exit(code)
 }
 
 func newLab(t *testing.T) *lab {
 	t.Helper()
-	stack, err := local.Start(t.Context(), local.Options{Home: t.TempDir()})
+	server.Lock()
+	defer server.Unlock()
+	if server.client == nil {
+		begin(t)
+	}
+	l := &lab{Client: server.client}
+	l.broken.Store(true)
+	return l
+}
+
+func begin(t *testing.T) {
+	t.Helper()
+	home, err := os.MkdirTemp("", "espalier-runs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stack, err := local.Start(context.Background(), local.Options{Home: home})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,15 +98,11 @@ func newLab(t *testing.T) *lab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	server.client = &runs.Client{Temporal: c, Namespace: endpoint.Namespace}
+	server.stop = func() error {
 		c.Close()
-		if err := stack.Stop(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
-	l := &lab{Client: &runs.Client{Temporal: c, Namespace: endpoint.Namespace}}
-	l.broken.Store(true)
-	return l
+		return errors.Join(stack.Stop(context.Background()), os.RemoveAll(home))
+	}
 }
 
 // work serves the queues until the test ends.
@@ -82,6 +129,9 @@ func (l *lab) work(t *testing.T, slots int) {
 }
 
 func (l *lab) step(name string, in activities.TrainInput) (activities.PrepareResult, error) {
+	l.mutex.Lock()
+	l.tasks = append(l.tasks, task{name, in.Run})
+	l.mutex.Unlock()
 	if name == activities.NameTrain {
 		if l.began != nil {
 			l.began <- in.Run
@@ -132,8 +182,6 @@ func must(t *testing.T, what string, err, want error) {
 	}
 }
 
-// A process can embed one server at a time, so these tests are not parallel.
-
 // What is asked for while nobody works is kept, told, and done once somebody does.
 func TestControlsWorkWhileWorkersAreAway(t *testing.T) {
 	l, ctx := newLab(t), t.Context()
@@ -180,7 +228,7 @@ func TestControlsWorkWhileWorkersAreAway(t *testing.T) {
 func TestWhatFailedIsTriedAgain(t *testing.T) {
 	l, ctx, by := newLab(t), t.Context(), workflows.Control{Who: "ann@desk"}
 	l.work(t, 1)
-	run, sweep := l.submit(t, specOf(t, "run", failingRun)), l.submit(t, specOf(t, "swept", failingSweep))
+	run, sweep := l.submit(t, specOf(t, "failed", failingRun)), l.submit(t, specOf(t, "failing", failingSweep))
 	if _, err := l.Result(ctx, run); err == nil {
 		t.Error("the run did not fail")
 	}
@@ -191,7 +239,10 @@ func TestWhatFailedIsTriedAgain(t *testing.T) {
 	_, err := l.Retry(ctx, sweep, by, 0)
 	must(t, "retry of a trial that is done", err, runs.ErrNothing)
 	_, err = l.Retry(ctx, run, by, 1)
-	must(t, "retry of a trial of a run", err, runs.ErrNoTrials)
+	var mistake runs.MistakeError
+	if !errors.As(err, &mistake) {
+		t.Errorf("retry of a trial of a run: %v", err)
+	}
 	l.broken.Store(false)
 	for _, id := range []string{run, sweep + "-1"} {
 		of, err := l.Retry(ctx, id, by)
@@ -213,5 +264,133 @@ func TestWhatFailedIsTriedAgain(t *testing.T) {
 		if log, _, err := l.Log(ctx, id); err != nil || len(log) != 1 || log[0].What != workflows.SignalRetry {
 			t.Errorf("the log of %s is %+v, %v; want one retry", id, log, err)
 		}
+	}
+}
+
+const prunedRun = `train: {epochs: 1, batch: 32, optimizer: {sgd: {lr: 1}}, seed: 1}
+prune: {method: han, schedule: {passes: 2, target: {sparsity: 80%}}}
+`
+
+func TestRunsAreExtendedForkedAndDiscarded(t *testing.T) {
+	l, ctx, by := newLab(t), t.Context(), workflows.Control{Who: "ann@desk"}
+	l.work(t, 2)
+	run := l.submit(t, specOf(t, "run", prunedRun))
+	if _, err := l.Result(ctx, run); err != nil {
+		t.Fatal(err)
+	}
+	longer, err := l.Extend(ctx, run, 3, nil, by)
+	must(t, "extend", err, nil)
+	again, err := l.Extend(ctx, run, 3, nil, by)
+	must(t, "extend again", err, runs.ErrNothing)
+	set := []config.Setting{{Path: "prune.schedule.target.sparsity", Value: "95%"}}
+	fork, err := l.Fork(ctx, run, "1", set, by)
+	must(t, "fork", err, nil)
+	if longer != again || longer == run || fork == run || fork == longer {
+		t.Errorf("the run %s is extended as %s and %s and forked as %s", run, longer, again, fork)
+	}
+	for id, want := range map[string]int{longer: 4, fork: 2} {
+		result, err := l.Result(ctx, id)
+		if err != nil || len(result.Rows) != want || result.From == nil || result.From.Run != run {
+			t.Errorf("%s ended with %+v, %v; want %d rows of a run made of %s", id, result, err, want, run)
+		}
+	}
+	for what, err := range map[string]error{
+		"a pass too far": second(l.Fork(ctx, run, "7", nil, by)), "a setting": second(l.Fork(ctx, run, "1", []config.Setting{{Path: "prune.method", Value: "x"}}, by)),
+		"fewer passes": second(l.Extend(ctx, run, 1, nil, by)), "trials of a run": l.Change(ctx, run, workflows.ChangeAsk{Change: trials(3)}),
+	} {
+		var mistake runs.MistakeError
+		if !errors.As(err, &mistake) {
+			t.Errorf("%s: %v, want a mistake", what, err)
+		}
+	}
+
+	must(t, "discard", l.Discard(ctx, fork, by), nil)
+	until(t, "the run is forgotten", func() bool { return errors.Is(second(l.Look(ctx, fork, false)), runs.ErrNotFound) })
+	must(t, "discard again", l.Discard(ctx, fork, by), runs.ErrNothing)
+	if log, _, err := l.Log(ctx, fork); err != nil || len(log) != 2 || log[1].What != workflows.EntryDiscard {
+		t.Errorf("the log of what was discarded is %+v, %v", log, err)
+	}
+
+	sweep := l.submit(t, specOf(t, "drawn", `train: {epochs: 1, batch: 32, optimizer: {sgd: {lr: 1}}, seed: 1}
+sweep: {search: {random: {trials: 2}}, params: {train.optimizer.sgd.lr: {min: 0.1, max: 1}}, concurrency: 1}
+`))
+	for _, n := range []int{2, 4} {
+		if n > 2 {
+			must(t, "more trials", l.Change(ctx, sweep, workflows.ChangeAsk{Change: trials(n), Control: by}), nil)
+		}
+		if r, err := l.Sweep(ctx, sweep); err != nil || r.Ended != n || len(r.Trials) != n {
+			t.Errorf("the sweep ended with %+v, %v; want %d trials", r, err, n)
+		}
+	}
+	must(t, "as many trials", l.Change(ctx, sweep, workflows.ChangeAsk{Change: trials(4)}), runs.ErrNothing)
+	must(t, "discard a sweep", l.Discard(ctx, sweep, by), nil)
+}
+
+// until looks twenty times a second whether something is so.
+func until(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for !so() {
+		select {
+		case <-t.Context().Done():
+			t.Fatal("never came true: ", what)
+		case <-tick.C:
+		}
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+func trials(n int) search.Change { return search.Change{Trials: &n} }
+
+// Two sweeps that have more steps to do than there are slots take turns, though
+// one of them came first, and what is urgent goes before both.
+func TestSweepsOnOneSlotTakeTurns(t *testing.T) {
+	l, ctx := newLab(t), t.Context()
+	l.began, l.hold = make(chan string), make(chan struct{})
+	l.work(t, 1)
+	const many = 6
+	text := `train: {epochs: 1, batch: 32, optimizer: {sgd: {lr: 1}}, seed: SEED}
+sweep: {search: {random: {trials: 6}}, params: {train.optimizer.sgd.lr: {min: 0.1, max: 1}}, concurrency: 6}
+`
+	first := l.submit(t, specOf(t, "first", strings.Replace(text, "SEED", "1", 1)))
+	<-l.began // holds the only slot
+	other := l.submit(t, specOf(t, "second", strings.Replace(text, "SEED", "2", 1)))
+	urgent := l.submit(t, specOf(t, "urgent", prunedRun+"resources: {priority: 1}\n"))
+	waits := func(id string) {
+		until(t, "a step of "+id+" waits for a worker", func() bool {
+			v, err := l.Look(ctx, id, false)
+			return err == nil && v.Step != nil && v.Step.Waiting
+		})
+	}
+	for n := 1; n < many; n++ {
+		waits(fmt.Sprint(first, "-", n))
+	}
+	waits(other + "-0")
+	waits(urgent)
+	held := len(l.done())
+	for range 2 * many { // the urgent run's training is one of them
+		l.hold <- struct{}{}
+		<-l.began
+	}
+	l.hold <- struct{}{}
+	for _, id := range []string{first, other} {
+		if _, err := l.Sweep(ctx, id); err != nil {
+			t.Error(err)
+		}
+	}
+	order, seen, turns := l.done(), 0, 0
+	for _, task := range order {
+		if task.name == activities.NameTrain && strings.HasPrefix(task.run, first) {
+			seen++
+		}
+		if seen < many && strings.HasPrefix(task.run, other) {
+			turns++
+		}
+	}
+	// In the order in which they came all of these trainings would have been before.
+	if turns < many/2 || order[held].run != urgent {
+		t.Errorf("%d steps of the second sweep were before the last training of the first, and %s was next: %v", turns, order[held].run, order)
 	}
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"espalier/config"
 	"espalier/workers"
 	"espalier/workflows"
@@ -41,8 +43,8 @@ func TestExtendedRunSharesFinishedSteps(t *testing.T) {
 		t.Errorf("%d steps for %d rows, want a pruning, a fine-tuning and an evaluation for the fourth", more, len(after.Rows))
 	}
 	for i, row := range before.Rows {
-		if row != after.Rows[i] {
-			t.Errorf("pass %d is %+v, extended %+v", i, row, after.Rows[i])
+		if diff := cmp.Diff(row, after.Rows[i]); diff != "" {
+			t.Errorf("pass %d (-run +extended):\n%s", i, diff)
 		}
 	}
 	fork, err := p.runs.Fork(ctx, id, "1", []config.Setting{{Path: "prune.schedule.target.sparsity", Value: "90%"}}, by)

@@ -53,15 +53,31 @@ type Predictor struct {
 // Open reads a packed model file or a checkpoint and readies it. It fails on a
 // file that is neither, on one that is damaged, and on what [New] fails on.
 func Open(path string, o Options) (*Predictor, error) {
-	data, err := os.ReadFile(path)
+	net, err := load(path)
 	if err != nil {
 		return nil, fmt.Errorf("predict: %w", err)
 	}
+	return New(net, o)
+}
+
+// load reads a packed model from where it lies, and another file as a whole.
+func load(path string) (*models.Network, error) {
+	if f, err := esp.OpenFile(path); err == nil {
+		net, err := f.Network()
+		if err = errors.Join(err, f.Close()); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		return net, nil
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
 	net, err := Decode(data)
 	if err != nil {
-		return nil, fmt.Errorf("predict: %s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return New(net, o)
+	return net, nil
 }
 
 // Decode is the network of a packed model file or a checkpoint.

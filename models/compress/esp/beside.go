@@ -18,7 +18,9 @@ type expects func() (*pattern.Expected, error)
 // neighbour is the place of the weights beside which a network's parameter is
 // coded: the last ones before it, or -1.
 func neighbour(net *models.Network, at int) int {
-	for at--; at >= 0 && net.Params[at].Role != models.RoleWeight; at-- {
+	at--
+	for at >= 0 && net.Params[at].Role != models.RoleWeight {
+		at--
 	}
 	return at
 }

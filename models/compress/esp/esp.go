@@ -11,8 +11,8 @@
 // [Encode] and [Decode] are the whole file at once, [Write] and [Read] go front
 // to back through a stream. [Open] reads the graph and the table of what is
 // where, and [File.Tensor] then one tensor without the others, as it is stored:
-// a sparse one as compressed rows, a shared one as codes. A file can so be
-// mapped into memory and used from there.
+// a sparse one as compressed rows, a shared one as codes. [OpenFile] maps the file
+// into memory for that.
 //
 // A mask that prunes exactly the weights that are zero takes no space, and comes
 // back; any other is stored beside its weights. docs/esp-format.md describes

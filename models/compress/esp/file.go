@@ -13,11 +13,14 @@ import (
 )
 
 // File is an opened file. Its bytes are read when they are asked for, and must
-// not change as long as it is used. It is safe for use by several goroutines.
+// not change as long as it is used. It is safe for use by several goroutines,
+// until it is closed.
 type File struct {
 	data   []byte
 	header *header
 	begins []int // of each tensor in data
+
+	release func() error // of a mapped file
 }
 
 // Open reads the header of a file and checks that the file is whole. It does

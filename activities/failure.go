@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
 	"espalier/models/checkpoint"
@@ -65,6 +66,13 @@ func (e *unfitError) Unwrap() error { return e.err }
 // worker may take it.
 const unfitAgain = 2 * time.Second
 
+// A store without room may soon have some again, so a step waits for it, half a
+// minute in all, before a person is asked to make room.
+const (
+	fullAttempts = 10
+	fullAgain    = 3 * time.Second
+)
+
 // failure marks err for Temporal. It is the only place where an error of ours
 // becomes an error of theirs.
 func failure(ctx context.Context, err error) error {
@@ -102,6 +110,9 @@ func failure(ctx context.Context, err error) error {
 	case errors.As(err, &unfit):
 		return again(FailureUnfit, unfitAgain)
 	case errors.Is(err, checkpoint.ErrFull):
+		if activity.IsActivity(ctx) && activity.GetInfo(ctx).Attempt <= fullAttempts {
+			return again(FailureFull, fullAgain)
+		}
 		return final(FailureFull)
 	case errors.Is(err, checkpoint.ErrDenied):
 		return final(FailureDenied)

@@ -44,4 +44,7 @@ func (d *decoder) checkVia(s PruneSchedule) {
 	}
 }
 
+// sortedKeys are the same whatever the order of the map.
+//
+//workflowcheck:ignore
 func sortedKeys(m map[string]float64) []string { return slices.Sorted(maps.Keys(m)) }

@@ -41,7 +41,9 @@ const (
 )
 
 // For is what the trainer is told in a kind of step: that kind's own
-// parameters before those of every step.
+// parameters before those of every step. Keys are in order.
+//
+//workflowcheck:ignore
 func (e *Exec) For(kind string) (Params, error) {
 	own := map[string]Params{ExecTrain: e.Train, ExecPrune: e.Prune, ExecFinetune: e.Finetune, ExecEvaluate: e.Evaluate}[kind]
 	if own == nil {

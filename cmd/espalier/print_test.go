@@ -10,7 +10,7 @@ import (
 
 func TestRowsHaveTheExtraTestWhereThereIsOne(t *testing.T) {
 	t.Parallel()
-	dense := workflows.Row{Accuracy: 0.9, AccuracyLow: 0.88, AccuracyHigh: 0.92, Kept: true}
+	dense := workflows.Row{DenseBytes: 1000, Accuracy: 0.9, AccuracyLow: 0.88, AccuracyHigh: 0.92, Kept: true}
 	header := func(rows ...workflows.Row) (string, string) {
 		var out bytes.Buffer
 		printRows(&out, rows)

@@ -106,8 +106,8 @@ func TestRowsTellOfTheQuantizedNetwork(t *testing.T) {
 	var out bytes.Buffer
 	printRows(&out, []workflows.Row{
 		{DenseBytes: 1_066_440, Kept: true},
-		{Pass: 1, SparseBytes: 170_000, Kept: true},
-		{Pass: 2, Pruned: 0.97, CodedBytes: 34_000, HuffmanBytes: 27_000, Kept: true},
+		{Pass: 1, DenseBytes: 1_066_440, SparseBytes: 170_000, Kept: true},
+		{Pass: 2, DenseBytes: 1_066_440, Pruned: 0.97, CodedBytes: 34_000, HuffmanBytes: 27_000, Kept: true},
 	})
 	lines := strings.Split(out.String(), "\n")
 	for i, want := range []string{"before tuning", "dense", " 1 ", "quantized"} {

@@ -168,7 +168,7 @@ func looking(b *testing.B, c runs.Client, id string) (stop func() []time.Duratio
 // longest is the length of the longest history on the server.
 func longest(b *testing.B, c client.Client, namespace string) int64 {
 	var most int64
-	request := &workflowservice.ListWorkflowExecutionsRequest{Namespace: namespace, PageSize: 1000}
+	request := &workflowservice.ListWorkflowExecutionsRequest{Namespace: namespace, PageSize: 100}
 	for {
 		page, err := c.ListWorkflow(b.Context(), request)
 		if err != nil {

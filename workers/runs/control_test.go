@@ -1,10 +1,8 @@
 package runs_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"slices"
 	"strings"
@@ -13,17 +11,10 @@ import (
 	"testing"
 	"time"
 
-	"go.temporal.io/sdk/activity"
-	"go.temporal.io/sdk/client"
-	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
-	"go.temporal.io/sdk/worker"
-	"go.temporal.io/sdk/workflow"
 
 	"espalier/activities"
 	"espalier/config"
-	"espalier/models/checkpoint"
-	"espalier/workers/local"
 	"espalier/workers/runs"
 	"espalier/workflows"
 	"espalier/workflows/search"
@@ -87,45 +78,22 @@ func begin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stack, err := local.Start(context.Background(), local.Options{Home: home})
+	c, stop, err := startServer(home)
 	if err != nil {
 		t.Fatal(err)
 	}
-	endpoint := stack.Endpoint()
-	c, err := client.Dial(client.Options{
-		HostPort: endpoint.TemporalAddress, Namespace: endpoint.Namespace, Logger: sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	server.client = &runs.Client{Temporal: c, Namespace: endpoint.Namespace}
-	server.stop = func() error {
-		c.Close()
-		return errors.Join(stack.Stop(context.Background()), os.RemoveAll(home))
-	}
+	server.client = c
+	server.stop = func() error { return errors.Join(stop(), os.RemoveAll(home)) }
 }
 
 // work serves the queues until the test ends.
 func (l *lab) work(t *testing.T, slots int) {
 	t.Helper()
-	var names activities.Steps
-	decide := worker.New(l.Temporal, activities.QueueRuns, worker.Options{LocalActivityWorkerOnly: true})
-	decide.RegisterWorkflowWithOptions(workflows.Run, workflow.RegisterOptions{Name: workflows.NameRun})
-	decide.RegisterWorkflowWithOptions(workflows.Sweep, workflow.RegisterOptions{Name: workflows.NameSweep})
-	decide.RegisterWorkflowWithOptions(workflows.Trial, workflow.RegisterOptions{Name: workflows.NameTrial})
-	decide.RegisterWorkflowWithOptions(workflows.Logbook, workflow.RegisterOptions{Name: workflows.NameLogbook})
-	steps := worker.New(l.Temporal, "cpu", worker.Options{DisableWorkflowWorker: true, MaxConcurrentActivityExecutionSize: slots})
-	for _, a := range names.Activities() {
-		steps.RegisterActivityWithOptions(func(_ context.Context, in activities.TrainInput) (activities.PrepareResult, error) {
-			return l.step(a.Name, in)
-		}, activity.RegisterOptions{Name: a.Name})
+	stop, err := serve(l.Temporal, slots, l.step)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, w := range []worker.Worker{decide, steps} {
-		if err := w.Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(w.Stop)
-	}
+	t.Cleanup(stop)
 }
 
 func (l *lab) step(name string, in activities.TrainInput) (activities.PrepareResult, error) {
@@ -141,10 +109,7 @@ func (l *lab) step(name string, in activities.TrainInput) (activities.PrepareRes
 			return activities.PrepareResult{}, temporal.NewNonRetryableApplicationError("diverged", "test", nil)
 		}
 	}
-	key := fmt.Sprintf("%064x", 1)
-	return activities.PrepareResult{StepResult: activities.StepResult{
-		Key: key, Checkpoint: checkpoint.Digest(key), Size: 1, Metrics: map[string]float64{activities.MetricTestAcc: 0.9, activities.MetricTestN: 200},
-	}, DataDigest: key}, nil
+	return nothingDone(), nil
 }
 
 func specOf(t *testing.T, name, text string) *config.Spec {

@@ -3,7 +3,6 @@ package runs_test
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"syscall"
@@ -11,18 +10,10 @@ import (
 	"time"
 
 	"go.temporal.io/api/workflowservice/v1"
-	"go.temporal.io/sdk/activity"
-	"go.temporal.io/sdk/client"
-	sdklog "go.temporal.io/sdk/log"
-	"go.temporal.io/sdk/worker"
-	"go.temporal.io/sdk/workflow"
 
 	"espalier/activities"
 	"espalier/config"
-	"espalier/models/checkpoint"
-	"espalier/workers/local"
 	"espalier/workers/runs"
-	"espalier/workflows"
 )
 
 // The scale of Ray Tune's published benchmark: trials of one second on 16 slots.
@@ -60,26 +51,26 @@ func BenchmarkSweep(b *testing.B) {
 }
 
 func sweepOf(b *testing.B, trials int) {
-	stack, err := local.Start(b.Context(), local.Options{Home: b.TempDir()})
+	asked, stop, err := startServer(b.TempDir())
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer func() {
-		if err := stack.Stop(context.Background()); err != nil {
+		if err := stop(); err != nil {
 			b.Error(err)
 		}
 	}()
-	endpoint := stack.Endpoint()
-	c, err := client.Dial(client.Options{
-		HostPort: endpoint.TemporalAddress, Namespace: endpoint.Namespace, Logger: sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)),
+	away, err := serve(asked.Temporal, scaleSlots, func(name string, _ activities.TrainInput) (activities.PrepareResult, error) {
+		if name == activities.NameTrain {
+			time.Sleep(scaleTrial)
+		}
+		return nothingDone(), nil
 	})
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer c.Close()
-	defer waiting(b, c)()
+	defer away()
 
-	asked := runs.Client{Temporal: c, Namespace: endpoint.Namespace}
 	spec, err := config.Parse("scale.yaml", []byte(strings.Replace(scaleSpec, "TRIALS", fmt.Sprint(trials), 1)))
 	if err != nil {
 		b.Fatal(err)
@@ -106,38 +97,12 @@ func sweepOf(b *testing.B, trials int) {
 	b.ReportMetric(float64((processorTime(b)-busy).Milliseconds())/float64(trials), "cpu-ms/trial")
 	b.ReportMetric(float64(slowest[len(slowest)*99/100].Milliseconds()), "look-p99-ms")
 	b.ReportMetric(float64(slowest[len(slowest)-1].Milliseconds()), "look-max-ms")
-	b.ReportMetric(float64(longest(b, c, endpoint.Namespace)), "longest-history")
-}
-
-// waiting serves the queues with a trainer that only waits.
-func waiting(b *testing.B, c client.Client) (stop func()) {
-	var done activities.Steps
-	decide := worker.New(c, activities.QueueRuns, worker.Options{LocalActivityWorkerOnly: true})
-	decide.RegisterWorkflowWithOptions(workflows.Sweep, workflow.RegisterOptions{Name: workflows.NameSweep})
-	decide.RegisterWorkflowWithOptions(workflows.Trial, workflow.RegisterOptions{Name: workflows.NameTrial})
-	steps := worker.New(c, "cpu", worker.Options{DisableWorkflowWorker: true, MaxConcurrentActivityExecutionSize: scaleSlots})
-	for _, a := range done.Activities() {
-		steps.RegisterActivityWithOptions(func(ctx context.Context) (activities.PrepareResult, error) {
-			if a.Name == activities.NameTrain {
-				time.Sleep(scaleTrial)
-			}
-			key := fmt.Sprintf("%064x", time.Now().UnixNano())
-			return activities.PrepareResult{StepResult: activities.StepResult{
-				Key: key, Checkpoint: checkpoint.Digest(key), Size: 1, Metrics: map[string]float64{activities.MetricTestAcc: 0.9, activities.MetricTestN: 200},
-			}, DataDigest: key}, nil
-		}, activity.RegisterOptions{Name: a.Name})
-	}
-	for _, w := range []worker.Worker{decide, steps} {
-		if err := w.Start(); err != nil {
-			b.Fatal(err)
-		}
-	}
-	return func() { steps.Stop(); decide.Stop() }
+	b.ReportMetric(float64(longest(b, asked)), "longest-history")
 }
 
 // looking looks at the sweep twice a second, as status does, until the returned
 // function is called, which answers with how long the looks took, in order.
-func looking(b *testing.B, c runs.Client, id string) (stop func() []time.Duration) {
+func looking(b *testing.B, c *runs.Client, id string) (stop func() []time.Duration) {
 	ctx, cancel := context.WithCancel(b.Context())
 	took := make(chan []time.Duration)
 	go func() {
@@ -166,11 +131,11 @@ func looking(b *testing.B, c runs.Client, id string) (stop func() []time.Duratio
 }
 
 // longest is the length of the longest history on the server.
-func longest(b *testing.B, c client.Client, namespace string) int64 {
+func longest(b *testing.B, c *runs.Client) int64 {
 	var most int64
-	request := &workflowservice.ListWorkflowExecutionsRequest{Namespace: namespace, PageSize: 100}
+	request := &workflowservice.ListWorkflowExecutionsRequest{Namespace: c.Namespace, PageSize: 100}
 	for {
-		page, err := c.ListWorkflow(b.Context(), request)
+		page, err := c.Temporal.ListWorkflow(b.Context(), request)
 		if err != nil {
 			b.Fatal(err)
 		}

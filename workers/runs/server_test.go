@@ -1,0 +1,70 @@
+package runs_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	sdklog "go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"espalier/activities"
+	"espalier/models/checkpoint"
+	"espalier/workers/local"
+	"espalier/workers/runs"
+	"espalier/workflows"
+)
+
+// startServer starts a server of its own in a folder.
+func startServer(home string) (c *runs.Client, stop func() error, err error) {
+	stack, err := local.Start(context.Background(), local.Options{Home: home})
+	if err != nil {
+		return nil, nil, err
+	}
+	endpoint := stack.Endpoint()
+	dialled, err := client.Dial(client.Options{
+		HostPort: endpoint.TemporalAddress, Namespace: endpoint.Namespace, Logger: sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)),
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return &runs.Client{Temporal: dialled, Namespace: endpoint.Namespace}, func() error {
+		dialled.Close()
+		return stack.Stop(context.Background())
+	}, nil
+}
+
+// serve decides as a worker does and does all steps by step, until it is stopped.
+func serve(c client.Client, slots int, step func(name string, in activities.TrainInput) (activities.PrepareResult, error)) (stop func(), err error) {
+	decide := worker.New(c, activities.QueueRuns, worker.Options{LocalActivityWorkerOnly: true})
+	decide.RegisterWorkflowWithOptions(workflows.Run, workflow.RegisterOptions{Name: workflows.NameRun})
+	decide.RegisterWorkflowWithOptions(workflows.Sweep, workflow.RegisterOptions{Name: workflows.NameSweep})
+	decide.RegisterWorkflowWithOptions(workflows.Trial, workflow.RegisterOptions{Name: workflows.NameTrial})
+	decide.RegisterWorkflowWithOptions(workflows.Logbook, workflow.RegisterOptions{Name: workflows.NameLogbook})
+	steps := worker.New(c, "cpu", worker.Options{DisableWorkflowWorker: true, MaxConcurrentActivityExecutionSize: slots})
+	var names activities.Steps
+	for _, a := range names.Activities() {
+		steps.RegisterActivityWithOptions(func(_ context.Context, in activities.TrainInput) (activities.PrepareResult, error) {
+			return step(a.Name, in)
+		}, activity.RegisterOptions{Name: a.Name})
+	}
+	if err := decide.Start(); err != nil {
+		return nil, err
+	}
+	if err := steps.Start(); err != nil {
+		decide.Stop()
+		return nil, err
+	}
+	return func() { steps.Stop(); decide.Stop() }, nil
+}
+
+// nothingDone is what a step that computes nothing leaves.
+func nothingDone() activities.PrepareResult {
+	key := fmt.Sprintf("%064x", 1)
+	return activities.PrepareResult{StepResult: activities.StepResult{
+		Key: key, Checkpoint: checkpoint.Digest(key), Size: 1, Metrics: map[string]float64{activities.MetricTestAcc: 0.9, activities.MetricTestN: 200},
+	}, DataDigest: key}
+}

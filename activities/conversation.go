@@ -49,7 +49,7 @@ func newConversation(a *attempt, in ExternalInput, p *trainer.Process, output st
 	a.pulse.set(func(g *Progress) {
 		g.Phase, g.Cursor, g.From, g.SavedStep, g.SavedAt = c.phase(), at, at.Step, at.Step, time.Now()
 	})
-	a.steps.Log.Debug("training begins", "run", a.head.Run, "kind", a.kind, "pass", a.head.Pass, "key", a.key, "step", at.Step)
+	a.log.Debug("training begins", "step", at.Step)
 	return c
 }
 
@@ -135,7 +135,7 @@ func (c *conversation) hear(ctx context.Context, m trainer.Message) {
 			c.killAt = time.After(endWithin)
 		}
 	case trainer.MessageCheckpoint:
-		c.a.steps.Log.Debug("snapshot", "key", c.a.key, "step", m.Step)
+		c.a.log.Debug("snapshot", "step", m.Step)
 		c.next = append(c.next, m)
 		if over := len(c.next) - mostWaiting; over > 0 {
 			c.discard(c.next[:over])
@@ -143,7 +143,7 @@ func (c *conversation) hear(ctx context.Context, m trainer.Message) {
 		}
 		c.commit(ctx)
 	default:
-		c.a.steps.Log.Debug("training", "key", c.a.key, "step", m.Step)
+		c.a.log.Debug("training", "step", m.Step)
 		c.a.pulse.set(func(g *Progress) {
 			g.Cursor = cursorOf(m)
 			g.Epochs, g.Batches, g.Loss, g.Accuracy, g.LR, g.Rate = m.Epochs, m.Batches, m.Loss, m.Accuracy, m.LR, m.Rate
@@ -186,7 +186,7 @@ func (c *conversation) store(ctx context.Context, waiting []trainer.Message) err
 		if err == nil {
 			return c.record(ctx, m, files)
 		}
-		c.a.steps.Log.Warn("checkpoint of the trainer not committed", "key", c.a.key, "error", err)
+		c.a.log.Warn("checkpoint of the trainer not committed", "error", err)
 		c.a.pulse.set(func(g *Progress) {
 			g.Notes = append(slices.Clone(g.Notes[max(0, len(g.Notes)-maxNotes+1):]), err.Error())
 		})
@@ -201,7 +201,7 @@ func (c *conversation) record(ctx context.Context, m trainer.Message, files []ch
 	if err != nil {
 		return err
 	}
-	c.a.steps.Log.Debug("checkpoint", "key", c.a.key, "step", entry.Cursor.Step, "digest", entry.Digest)
+	c.a.log.Debug("checkpoint", "step", entry.Cursor.Step, "digest", entry.Digest)
 	c.a.pulse.set(func(g *Progress) {
 		g.Checkpoint, g.SavedAt, g.SavedStep, g.Failures = entry.Digest, time.Now(), entry.Cursor.Step, 0
 	})

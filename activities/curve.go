@@ -90,7 +90,7 @@ func (c *curve) look(ctx context.Context, trainer *train.Trainer) error {
 	}
 	c.seen[curveKey(epoch, curveLoss)], c.seen[curveKey(epoch, curveAcc)] = e.Loss, e.Accuracy
 	c.a.pulse.set(func(g *Progress) { g.Look = &Look{Split: c.name, Epoch: epoch, Accuracy: e.Accuracy} })
-	c.a.steps.Log.Info("epoch done", "run", c.a.head.Run, "step", c.a.kind, "pass", c.a.head.Pass, "epoch", epoch,
+	c.a.log.Info("epoch done", "epoch", epoch,
 		"train_loss", c.seen[curveKey(epoch, curveTrainLoss)], "train_accuracy", c.seen[curveKey(epoch, curveTrainAcc)],
 		c.name+"_accuracy", e.Accuracy, "seconds", int(time.Since(c.begun).Seconds()))
 	return nil

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"espalier/config"
@@ -23,6 +24,7 @@ type attempt struct {
 	from    *checkpoint.Checkpoint // nil at the beginning
 	pulse   *pulse
 	drain   <-chan struct{} // closed when the worker is told to stop
+	log     *slog.Logger    // its lines say of which attempt they are
 }
 
 // work is what a step does between its opening and its result.
@@ -63,29 +65,29 @@ func (s *Steps) perform(ctx context.Context, t task) (StepResult, error) {
 
 	var result *checkpoint.Result
 	var reused bool
-	err := s.fits(head.Demands)
+	key, err := checkpoint.StepKey(checkpoint.StepInput{
+		Parent: head.Parent, Kind: kind, Params: t.params, Seed: t.seed, Engine: t.by.Engine,
+	})
+	log := s.logger(ctx, t, key)
 	if err == nil {
-		result, reused, err = s.result(ctx, t, p)
+		err = s.fits(head.Demands)
+	}
+	if err == nil {
+		result, reused, err = s.result(ctx, t, key, p, log)
 	}
 	if err == nil && t.detail != nil {
 		err = json.Unmarshal(result.Detail, t.detail)
 	}
 	if err != nil {
-		s.Log.Info("step left", "run", head.Run, "step", kind, "pass", head.Pass, "reason", err)
+		log.Info("step left", "reason", err)
 		return StepResult{}, failure(ctx, err)
 	}
-	s.Log.Info("step done", "run", head.Run, "step", kind, "pass", head.Pass, "checkpoint", result.Checkpoint.Short(), "reused", reused)
+	log.Info("step done", "checkpoint", result.Checkpoint.Short(), "reused", reused)
 	return StepResult{Key: result.StepKey, Checkpoint: result.Checkpoint, Size: result.Size, Metrics: result.Metrics, Reused: reused}, nil
 }
 
-func (s *Steps) result(ctx context.Context, t task, p *pulse) (_ *checkpoint.Result, reused bool, _ error) {
+func (s *Steps) result(ctx context.Context, t task, key string, p *pulse, log *slog.Logger) (_ *checkpoint.Result, reused bool, _ error) {
 	head, kind := t.head, t.kind
-	key, err := checkpoint.StepKey(checkpoint.StepInput{
-		Parent: head.Parent, Kind: kind, Params: t.params, Seed: t.seed, Engine: t.by.Engine,
-	})
-	if err != nil {
-		return nil, false, err
-	}
 	p.set(func(g *Progress) { g.Key = key })
 	if done, err := s.finished(ctx, key, head.Recheck); done != nil || err != nil {
 		return done, done != nil, err
@@ -98,11 +100,14 @@ func (s *Steps) result(ctx context.Context, t task, p *pulse) (_ *checkpoint.Res
 		return opened.Done, true, nil
 	}
 	for _, note := range opened.Notes {
-		s.Log.Warn("resuming", "run", head.Run, "step", kind, "pass", head.Pass, "note", note)
+		log.Warn("resuming", "note", note)
 	}
 	p.set(func(g *Progress) { g.Notes = opened.Notes })
 
-	a := &attempt{steps: s, head: head, kind: kind, key: key, journal: opened.Journal, from: opened.From, pulse: p, drain: stopping(ctx)}
+	a := &attempt{
+		steps: s, head: head, kind: kind, key: key, journal: opened.Journal, from: opened.From, pulse: p, drain: stopping(ctx),
+		log: log.With("token", opened.Journal.Token()),
+	}
 	result, err := t.do(ctx, a)
 	if err != nil {
 		return nil, false, err

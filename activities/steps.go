@@ -62,6 +62,10 @@ type Head struct {
 	Recheck bool `json:"recheck,omitempty"`
 	// Demands are what the worker must have; nil is nothing.
 	Demands *config.Resources `json:"demands,omitempty"`
+	// Sweep, if there is one, has the run as its trial of number Trial; the log
+	// says so.
+	Sweep string `json:"sweep,omitempty"` // workflow id
+	Trial int    `json:"trial,omitempty"`
 }
 
 // StepResult is what a step leaves: names and small numbers only.

@@ -222,7 +222,7 @@ type saver struct {
 
 func newSaver(a *attempt, at checkpoint.Cursor, curve *curve) *saver {
 	a.pulse.set(func(g *Progress) { g.From, g.SavedStep, g.SavedAt = at.Step, at.Step, time.Now() })
-	a.steps.Log.Debug("training begins", "run", a.head.Run, "kind", a.kind, "pass", a.head.Pass, "key", a.key, "step", at.Step)
+	a.log.Debug("training begins", "step", at.Step)
 	return &saver{a: a, every: time.Duration(a.head.Durability.CheckpointEvery), last: time.Now(), curve: curve}
 }
 
@@ -249,7 +249,7 @@ func (s *saver) step(ctx context.Context, trainer *train.Trainer) error {
 	s.last = time.Now()
 	snapshot, begun, done := s.snapshot(trainer), s.last, make(chan error, 1)
 	s.running = done
-	s.a.steps.Log.Debug("snapshot", "key", s.a.key, "step", trainer.Cursor().Step)
+	s.a.log.Debug("snapshot", "step", trainer.Cursor().Step)
 	go func() {
 		err := s.commit(ctx, snapshot)
 		s.cost = time.Since(begun)
@@ -270,7 +270,7 @@ func (s *saver) commit(ctx context.Context, c *checkpoint.Checkpoint) error {
 	if err != nil {
 		return err
 	}
-	s.a.steps.Log.Debug("checkpoint", "key", s.a.key, "step", entry.Cursor.Step, "digest", entry.Digest)
+	s.a.log.Debug("checkpoint", "step", entry.Cursor.Step, "digest", entry.Digest)
 	s.a.pulse.set(func(g *Progress) {
 		g.Checkpoint, g.SavedAt, g.SavedStep = entry.Digest, time.Now(), entry.Cursor.Step
 	})
@@ -304,7 +304,7 @@ func (s *saver) leave(ctx context.Context, trainer *train.Trainer, why error) er
 		return err
 	}
 	if err != nil {
-		s.a.steps.Log.Warn("last checkpoint not saved; the step goes on from the one before", "step", s.a.kind, "error", err)
+		s.a.log.Warn("last checkpoint not saved; the step goes on from the one before", "error", err)
 	}
 	return why
 }
@@ -332,7 +332,7 @@ func (m *meter) see(p train.Progress) {
 	}
 	rate := float64(m.seen) / elapsed.Seconds()
 	m.since, m.seen = time.Now(), 0
-	m.a.steps.Log.Debug("training", "key", m.a.key, "step", p.Cursor.Step, "images_per_second", int(rate))
+	m.a.log.Debug("training", "step", p.Cursor.Step, "images_per_second", int(rate))
 	m.a.pulse.set(func(g *Progress) {
 		g.Cursor, g.Epochs, g.Batches = p.Cursor, p.Epochs, p.Batches
 		g.Loss, g.Accuracy, g.LR, g.Rate = p.MeanLoss, p.Accuracy, p.LR, rate

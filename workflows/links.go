@@ -44,11 +44,21 @@ func (r *run) repair(ctx workflow.Context, i int, cause error) error {
 	}
 }
 
+// head is what the inputs of the run's steps begin with.
+func (r *run) head() activities.Head {
+	h := activities.Head{Run: r.id, Durability: r.spec.Durability, Demands: r.spec.Resources.Demands()}
+	if r.trial != nil {
+		h.Sweep, h.Trial = r.trial.Sweep, r.trial.Number
+	}
+	return h
+}
+
 // make runs the step of link i.
 func (r *run) make(ctx workflow.Context, i int, recheck bool) (Link, error) {
 	s := r.chain[i]
 	r.state.Step, r.state.Pass = s.kind, r.shown(s)
-	head := activities.Head{Run: r.id, Pass: r.shown(s), Durability: r.spec.Durability, Recheck: recheck, Demands: r.spec.Resources.Demands()}
+	head := r.head()
+	head.Pass, head.Recheck = r.shown(s), recheck
 	if s.from >= 0 {
 		head.Parent = r.state.Links[s.from].Checkpoint
 	}

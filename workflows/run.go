@@ -187,9 +187,9 @@ func (r *run) evaluate(ctx workflow.Context, pass int) (Row, error) {
 func (r *run) measure(ctx workflow.Context, i int) (map[string]float64, error) {
 	for {
 		r.state.Step, r.state.Pass = "evaluate", r.shown(r.chain[i])
-		measure, in, err := r.evaluation(activities.Head{
-			Run: r.id, Pass: r.state.Pass, Parent: r.state.Links[i].Checkpoint, Durability: r.spec.Durability, Demands: r.spec.Resources.Demands(),
-		})
+		head := r.head()
+		head.Pass, head.Parent = r.state.Pass, r.state.Links[i].Checkpoint
+		measure, in, err := r.evaluation(head)
 		if err != nil {
 			return nil, err
 		}

@@ -46,6 +46,7 @@ Exit codes: 0 done, 1 something outside failed, 2 wrong command line or spec,
 	root.PersistentFlags().StringVar(&a.home, "home", a.env.Home, "folder of the embedded servers and the caches")
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON for scripts")
 	root.PersistentFlags().StringVar(&a.logLevel, "log-level", "info", "how much HOME/worker.log tells: debug, info, warn or error")
+	root.PersistentFlags().StringVar(&a.logFormat, "log-format", "json", "format of HOME/worker.log: json or text")
 	root.AddGroup(
 		&cobra.Group{ID: "work", Title: "Work:"},
 		&cobra.Group{ID: "look", Title: "Look:"},

@@ -67,6 +67,10 @@ func (a *app) work(cmd *cobra.Command, spec string, j job) error {
 // run submits a job and works on it until it has ended. The engine and the
 // data are made ready while the servers start.
 func (a *app) run(ctx context.Context, j job) error {
+	// The steps take their log when they are made.
+	if err := a.openLog(); err != nil {
+		return err
+	}
 	ready := a.prepareSteps(func(s *activities.Steps) {
 		if j.spec.Exec == nil {
 			s.Warm(ctx, j.spec.Data)
@@ -104,6 +108,9 @@ func (a *app) attend(ctx context.Context, j job, ready func() (*activities.Steps
 	if err != nil {
 		return err
 	}
+	log := a.log.With("run", id)
+	log.Info("run submitted", "spec", j.spec.Name)
+	defer func() { log.Info("run left", "error", err) }()
 	return a.withWorker(ctx, c, a.equipped(ready), workers.Options{Queue: j.spec.Resources.Queue}, func(ctx context.Context) error {
 		return a.follow(ctx, c, id, j.finish)
 	})

@@ -54,7 +54,7 @@ var doors = []door{
 		why: "it is heavy to compile: only the embedded stack pays for it"},
 	{pkg: "github.com/versity/versitygw", opens: []string{"workers/local"},
 		why: "it is heavy to compile: only the embedded stack pays for it"},
-	{pkg: "espalier/workers/local", opens: []string{"cmd", "workers/local", "workers/runs"}, always: true,
+	{pkg: "espalier/workers/local", opens: []string{"cmd", "workers/local", "workers/runs", "workers/ui"}, always: true,
 		why: "whoever imports it compiles a Temporal server"},
 	{pkg: "github.com/nlpodyssey/gopickle", opens: []string{"models/export/pytorch"}, always: true,
 		why: "a pickle is a program: it runs in one place, which says what it may name"},

@@ -182,6 +182,24 @@ $(ORT)/node_modules/onnxruntime-node:
 	mkdir -p $(ORT)
 	npm install --prefix $(ORT) --ignore-scripts --no-audit --no-fund onnxruntime-node@$(ORT_VERSION)
 
+# The page of the dashboard is committed as built, so that Go alone builds
+# Espalier; these are for whoever changes it.
+UI      := workers/ui/web
+UI_DEPS := $(UI)/node_modules/.package-lock.json
+
+$(UI_DEPS): $(UI)/package.json $(UI)/package-lock.json
+	npm ci --prefix $(UI)
+
+.PHONY: ui
+ui: $(UI_DEPS) ## build the dashboard's page (needs node and npm)
+	cd $(UI) && npm run --silent check && npm run --silent build
+
+.PHONY: check-ui
+check-ui: $(UI_DEPS) ## whether the dashboard's page as committed is what its sources give
+	@rm -rf .cache/ui && mkdir -p .cache/ui
+	cd $(UI) && npm run --silent check && npm run --silent build -- $(CURDIR)/.cache/ui
+	@diff -r .cache/ui $(UI)/dist || { echo "check-ui: the page is not what its sources give; make ui is due" >&2; exit 1; }
+
 .PHONY: clean
 clean: ## remove what was built here
 	rm -rf bin .cache

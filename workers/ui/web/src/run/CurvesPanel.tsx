@@ -1,0 +1,74 @@
+import { useMemo } from 'preact/hooks'
+import { useGet } from '../api'
+import { activityName, percent, plain } from '../format'
+import type { Curves, CurveStep, View } from '../types'
+import { axis, Chart, type Ink } from '../ui/Chart'
+import { Empty, Fault, Loading, Panel } from '../ui/parts'
+import { pulse } from './pulse'
+
+/** Line is what one step's training went through, laid after the steps before it. */
+export interface Line {
+  name: string
+  points: { at: number; loss?: number; accuracy?: number }[]
+}
+
+/** lay puts the steps of a run one after the other on an axis of epochs. */
+export function lay(steps: readonly CurveStep[]): Line[] {
+  let began = 0
+  return steps.filter((s) => s.points?.length).map((s) => {
+    const points = (s.points ?? []).map((p) => ({
+      at: began + p.epoch,
+      ...(p.loss === undefined ? {} : { loss: p.loss }),
+      ...(p.accuracy === undefined ? {} : { accuracy: p.accuracy }),
+    }))
+    began = points.at(-1)?.at ?? began
+    return { name: s.pass === 0 ? 'dense' : `${activityName(s.activity)}, pass ${s.pass}`, points }
+  })
+}
+
+/** CurvesPanel is loss and accuracy while training, live. */
+export function CurvesPanel({ view }: { view: View }) {
+  const { data, error, loading, reload } = useGet<Curves>(`runs/${encodeURIComponent(view.id)}/curves`, pulse(view))
+  const lines = useMemo(() => lay(withLive(data?.steps ?? [], view)), [data, view])
+  if (!data && !error && loading) return <Panel title="Training"><Loading /></Panel>
+  if (error && !data) return <Panel title="Training"><Fault again={reload}>{error}</Fault></Panel>
+  if (lines.length === 0) return <Panel title="Training"><Empty>No epoch has ended yet.</Empty></Panel>
+  const end = lines.at(-1)?.points.at(-1)
+  return (
+    <div class="two">
+      <Panel title="Loss" hint="of training, by epochs">
+        <Chart label={`training loss over ${lines.length} steps, last ${plain(end?.loss)}`} of={[lines]} option={(c) => option(c, lines, 'loss')} />
+      </Panel>
+      <Panel title="Accuracy" hint="while training, by epochs">
+        <Chart label={`training accuracy over ${lines.length} steps, last ${percent(end?.accuracy)}`} of={[lines]} option={(c) => option(c, lines, 'accuracy')} />
+      </Panel>
+    </div>
+  )
+}
+
+/** withLive adds the newest heartbeat of the step under way to its curve. */
+function withLive(steps: readonly CurveStep[], view: View): CurveStep[] {
+  const p = view.step?.progress
+  if (!p?.cursor || !p.batches || (p.loss === undefined && p.accuracy === undefined)) return [...steps]
+  const at = p.cursor.epoch + p.cursor.batch / p.batches
+  const point = { epoch: at, ...(p.loss === undefined ? {} : { loss: p.loss }), ...(p.accuracy === undefined ? {} : { accuracy: p.accuracy }) }
+  const known = steps.findIndex((s) => s.key === p.key)
+  if (known < 0) return [...steps, { key: p.key ?? '', activity: view.step?.activity ?? p.kind, pass: p.pass, points: [point] }]
+  return steps.map((s, i) => (i === known ? { ...s, points: [...(s.points ?? []).filter((q) => q.epoch < at), point] } : s))
+}
+
+function option(c: Ink, lines: Line[], what: 'loss' | 'accuracy') {
+  const starts = lines.slice(1).map((l) => ({ xAxis: l.points[0]?.at ?? 0 }))
+  return {
+    grid: { left: 52, right: 14, top: 12, bottom: 42 },
+    xAxis: axis(c, 'epochs', { type: 'value', min: 0, scale: false }),
+    yAxis: axis(c, '', { type: 'value', axisLabel: { color: c.dim, fontSize: 11, formatter: (v: number) => (what === 'accuracy' ? percent(v, v > 0.98 ? 1 : 0) : plain(v)) } }),
+    tooltip: { trigger: 'item', formatter: (p: { seriesName: string; value: [number, number] }) => `${p.seriesName}\nepoch ${plain(p.value[0])}: ${what === 'accuracy' ? percent(p.value[1]) : plain(p.value[1])}` },
+    series: lines.map((l, i) => ({
+      name: l.name, type: 'line', symbol: 'circle', symbolSize: 5, lineStyle: { width: 1.8 },
+      itemStyle: { color: i === 0 ? c.series[0] : c.series[1 + ((i - 1) % (c.series.length - 1))] },
+      data: l.points.filter((p) => p[what] !== undefined).map((p) => [p.at, p[what]]),
+      ...(i === 0 ? { markLine: { silent: true, symbol: 'none', label: { show: false }, lineStyle: { color: c.line, type: 'solid' }, data: starts } } : {}),
+    })),
+  }
+}

@@ -84,6 +84,8 @@ func New(o Options) *Worker {
 	w.runs.RegisterWorkflowWithOptions(workflows.Sweep, workflow.RegisterOptions{Name: workflows.NameSweep})
 	w.runs.RegisterWorkflowWithOptions(workflows.Trial, workflow.RegisterOptions{Name: workflows.NameTrial})
 	w.runs.RegisterWorkflowWithOptions(workflows.Logbook, workflow.RegisterOptions{Name: workflows.NameLogbook})
+	// Trials keep their records where they are decided.
+	w.runs.RegisterActivityWithOptions(o.Steps.Record, activity.RegisterOptions{Name: activities.NameRecord})
 	for _, s := range o.Served() {
 		w.steps = append(w.steps, o.stepWorker(s, fatal))
 	}

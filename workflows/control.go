@@ -173,10 +173,15 @@ func (r *run) tell(ctx workflow.Context) {
 // publish writes the run's summary into its memo.
 func (r *run) publish(ctx workflow.Context) error {
 	summary := Summary{Name: r.spec.Name, State: r.state.State, Pass: r.state.Pass, Passes: r.passes(), Needs: activities.NeedsOf(&r.spec)}
-	for _, row := range r.state.Rows {
+	summary.Reach(r.state.Rows)
+	return workflow.UpsertMemo(ctx, map[string]any{MemoSummary: summary})
+}
+
+// Reach notes the last of the rows that are kept.
+func (s *Summary) Reach(rows []Row) {
+	for _, row := range rows {
 		if row.Kept {
-			summary.Sparsity, summary.Accuracy, summary.Final = row.Sparsity, row.Accuracy, string(row.Checkpoint)
+			s.Sparsity, s.Accuracy, s.Final = row.Sparsity, row.Accuracy, string(row.Checkpoint)
 		}
 	}
-	return workflow.UpsertMemo(ctx, map[string]any{MemoSummary: summary})
 }

@@ -38,9 +38,9 @@ func expand(_ context.Context, sweep *config.Spec, job search.Job) (*expanded, e
 	return &expanded{Spec: *spec, Steps: steps}, nil
 }
 
-// keyDigits are enough to tell the steps of the trials under way apart; were
-// two confused, a trial would only wait longer.
-const keyDigits = 16
+// keyDigits are enough to tell the steps of all trials apart, and half of the
+// room.
+const keyDigits = 32
 
 // trialsSteps are the steps of a trial up to a pass, and of its quantization if
 // that is the last.

@@ -205,21 +205,22 @@ func (s *sweeping) release() {
 
 // launch starts a trial in the background.
 func (s *sweeping) launch(live *liveTrial) {
-	job, id, spec := live.Job, live.Run, live.Spec
+	job, id, spec, steps := live.Job, live.Run, live.Spec, live.Steps
 	live.Started, live.Spec = true, nil
 	s.row(job.Trial.Number, func(t *SweptTrial) { t.State, t.Run = StateRunning, id })
 	s.busy++
-	workflow.Go(s.steady, func(ctx workflow.Context) { s.start(ctx, job, id, spec) })
+	workflow.Go(s.steady, func(ctx workflow.Context) { s.start(ctx, job, id, spec, steps) })
 }
 
-// start starts a trial and waits for its end, of which it tells the sweep
-// itself unless it was terminated. One that is there already, left by a sweep
-// that was terminated, is taken over.
-func (s *sweeping) start(ctx workflow.Context, job search.Job, id string, spec *config.Spec) {
+// start starts a trial and waits for its end. A good one is told by its result,
+// others by a signal before, unless it was terminated. One that is there already,
+// left by a sweep that was terminated, is taken over.
+func (s *sweeping) start(ctx workflow.Context, job search.Job, id string, spec *config.Spec, steps []trialsStep) {
 	info := workflow.GetInfo(ctx)
 	if s.Priority > 0 {
 		spec.Resources.Priority = s.Priority
 	}
+	state := s.beginning(steps, denseStages(chain(spec)))
 	child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID:            id,
 		WorkflowTaskTimeout:   info.WorkflowTaskTimeout,
@@ -229,8 +230,8 @@ func (s *sweeping) start(ctx workflow.Context, job search.Job, id string, spec *
 		Memo: map[string]any{MemoSummary: Summary{
 			Name: spec.Name, State: StateRunning, Passes: (&run{spec: *spec}).passes(),
 		}},
-	}), NameTrial, RunInput{Spec: *spec, Trial: &TrialPart{
-		Sweep: s.id, Number: job.Trial.Number, To: job.To, Objectives: s.spec.Sweep.Objectives,
+	}), NameTrial, RunInput{Spec: *spec, State: state, Trial: &TrialPart{
+		Sweep: s.id, Number: job.Trial.Number, To: job.To, Objectives: s.spec.Sweep.Objectives, Lean: true,
 	}})
 	err := child.GetChildWorkflowExecution().Get(ctx, nil)
 	s.busy--
@@ -250,11 +251,15 @@ func (s *sweeping) start(ctx workflow.Context, job search.Job, id string, spec *
 		s.attend(ctx, job, id)
 		return
 	}
+	var result TrialResult
 	if err == nil {
-		err = child.Get(ctx, nil)
+		err = child.Get(ctx, &result)
 	}
 	s.drain()
-	if live := s.live(job.Trial.Number); live != nil && live.Run == id {
+	live := s.live(job.Trial.Number)
+	if live != nil && live.Run == id && err == nil && result.News != nil {
+		s.hear(ctx, *result.News)
+	} else if live != nil && live.Run == id {
 		s.end(ctx, trialNews{Trial: job.Trial.Number, To: job.To, End: StateFailed, Why: fmt.Sprintf("it left no word: %v", err)})
 	}
 }

@@ -72,6 +72,9 @@ func (s *sweeping) hear(ctx workflow.Context, news trialNews) {
 	}
 	s.turn++
 	live.Links, live.Rows = max(live.Links, news.Links), max(live.Rows, news.Rows)
+	if news.Dense != nil {
+		s.learn(live, news.Dense)
+	}
 	event := search.Event{Trial: news.Trial, Time: workflow.Now(ctx).Sub(s.Began), Cost: news.Busy.Hours() * s.spec.Sweep.Budget.PerHour}
 	halt := false
 	for _, p := range news.Points {

@@ -36,6 +36,8 @@ type SweepState struct {
 	// Priority is that of all trials' steps, where it was changed.
 	Priority int `json:"priority,omitempty"`
 	Retries  int `json:"retries,omitempty"` // how often failed trials were tried again
+	// Known are steps that trials began with, those used last behind.
+	Known []knownStep `json:"known,omitempty"`
 }
 
 // liveTrial is a trial under way or about to be.

@@ -31,6 +31,18 @@ type TrialPart struct {
 	To         int      `json:"to"` // the last pass; a network is quantized after all of them only
 	Objectives []string `json:"objectives"`
 	Asked      []int    `json:"asked,omitempty"` // the numbers of links that the sweep waits for
+	// Lean trials have their last news in their result, which costs no message,
+	// and keep their record without a step. Those of older sweeps are not.
+	Lean bool `json:"lean,omitempty"`
+	// Adopted says that the sweep has continued as new since: it does not hear
+	// of the result.
+	Adopted bool `json:"adopted,omitempty"`
+}
+
+// TrialResult is what a trial ends with.
+type TrialResult struct {
+	Result
+	News *trialNews `json:"news,omitempty"` // where the sweep was not told by a signal
 }
 
 // ask is for news once there are so many links, or at once.
@@ -48,8 +60,9 @@ type trialNews struct {
 	Points []trialPoint  `json:"points,omitempty"`
 	Last   *Row          `json:"last,omitempty"` // the last that is kept
 	Busy   time.Duration `json:"busy,omitempty"` // of its steps since the last news, waiting for a worker counted
-	End    string        `json:"end,omitempty"`  // StateDone, StateFailed or StateCancelled once it has ended
-	Why    string        `json:"why,omitempty"`  // it failed, or ended early
+	Dense  *dense        `json:"dense,omitempty"`
+	End    string        `json:"end,omitempty"` // StateDone, StateFailed or StateCancelled once it has ended
+	Why    string        `json:"why,omitempty"` // it failed, or ended early
 }
 
 // trialPoint is what a kept row reached.
@@ -59,7 +72,7 @@ type trialPoint struct {
 }
 
 // Trial is a run that tells its sweep what it reaches.
-func Trial(ctx workflow.Context, in RunInput) (*Result, error) {
+func Trial(ctx workflow.Context, in RunInput) (*TrialResult, error) {
 	if in.Trial == nil {
 		return nil, temporal.NewNonRetryableApplicationError("a trial wants the sweep that it is of", "Misused", nil)
 	}
@@ -81,8 +94,15 @@ func Trial(ctx workflow.Context, in RunInput) (*Result, error) {
 	default:
 		r.news.Why = r.state.Stopped
 	}
+	if err == nil && r.trial.Lean && !r.trial.Adopted {
+		news := r.takeNews()
+		return &TrialResult{Result: *result, News: &news}, nil
+	}
 	r.send(ctx)
-	return result, err
+	if err != nil {
+		return nil, err
+	}
+	return &TrialResult{Result: *result}, nil
 }
 
 // innermost is the message of a failure without the layers around it.
@@ -100,6 +120,7 @@ func (r *run) listenToSweep(ctx workflow.Context, selector workflow.Selector) {
 		var a ask
 		c.Receive(ctx, &a)
 		r.trial.Asked = append(r.trial.Asked, a.Links)
+		r.trial.Adopted = r.trial.Adopted || a.Links == 0
 		r.tellLinks(ctx)
 	})
 	selector.AddReceive(workflow.GetSignalChannel(ctx, signalHalt), func(c workflow.ReceiveChannel, _ bool) {
@@ -150,6 +171,13 @@ func (r *run) announce(ctx workflow.Context) error {
 func (r *run) send(ctx workflow.Context) {
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
+	if err := workflow.SignalExternalWorkflow(ctx, r.trial.Sweep, "", signalNews, r.takeNews()).Get(ctx, nil); err != nil {
+		workflow.GetLogger(ctx).Warn("the sweep was not told", "sweep", r.trial.Sweep, "error", err)
+	}
+}
+
+// takeNews is all that the sweep is to know.
+func (r *run) takeNews() trialNews {
 	n := r.news
 	r.news.Busy = 0
 	n.Trial, n.To, n.Links, n.Rows = r.trial.Number, r.trial.To, len(r.state.Links), len(r.state.Rows)
@@ -159,9 +187,10 @@ func (r *run) send(ctx workflow.Context) {
 			n.Points = append(n.Points, trialPoint{Pass: row.Pass, Values: Reached(row, r.trial.Objectives)})
 		}
 	}
-	if err := workflow.SignalExternalWorkflow(ctx, r.trial.Sweep, "", signalNews, n).Get(ctx, nil); err != nil {
-		workflow.GetLogger(ctx).Warn("the sweep was not told", "sweep", r.trial.Sweep, "error", err)
+	if r.trial.Lean {
+		n.Dense = r.dense()
 	}
+	return n
 }
 
 // trialID is the workflow id of a trial.

@@ -106,7 +106,11 @@ func (a *app) connect(ctx context.Context) (*connection, error) {
 }
 
 func (a *app) dialLocal(ctx context.Context, e local.Endpoint) (*connection, error) {
-	c, err := a.dial(ctx, client.Options{HostPort: e.TemporalAddress, Namespace: e.Namespace})
+	c, err := a.dial(ctx, client.Options{
+		HostPort: e.TemporalAddress, Namespace: e.Namespace,
+		// There is no network that packing would spare.
+		ConnectionOptions: client.ConnectionOptions{GrpcCompression: &client.GrpcCompressionNone{}},
+	})
 	if err != nil {
 		return nil, fmt.Errorf("%w; it is that of process %d in home %s", err, e.PID, a.home)
 	}

@@ -25,6 +25,7 @@ import (
 type lab struct {
 	*runs.Client
 	broken atomic.Bool
+	outage atomic.Bool // nothing but a step can keep a record
 	began  chan string // the runs of trainings as they begin, which then wait for hold; nil lets them go
 	hold   chan struct{}
 	mutex  sync.Mutex
@@ -89,11 +90,18 @@ func begin(t *testing.T) {
 // work serves the queues until the test ends.
 func (l *lab) work(t *testing.T, slots int) {
 	t.Helper()
-	stop, err := serve(l.Temporal, slots, l.step)
+	stop, err := serve(l.Temporal, slots, l.keep, l.step)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(stop)
+}
+
+func (l *lab) keep() error {
+	if l.outage.Load() {
+		return errors.New("the store does not answer")
+	}
+	return nil
 }
 
 func (l *lab) step(name string, in activities.TrainInput) (activities.PrepareResult, error) {
@@ -316,12 +324,13 @@ func TestSweepsOnOneSlotTakeTurns(t *testing.T) {
 	l.began, l.hold = make(chan string), make(chan struct{})
 	l.work(t, 1)
 	const many = 6
-	text := `train: {epochs: 1, batch: 32, optimizer: {sgd: {lr: 1}}, seed: SEED}
-sweep: {search: {random: {trials: 6}}, params: {train.optimizer.sgd.lr: {min: 0.1, max: 1}}, concurrency: 6}
+	text := `train: {epochs: 1, batch: 32, optimizer: {sgd: {lr: 1}}}
+sweep: {search: grid, params: {train.seed: [N1, N2, N3, N4, N5, N6]}, concurrency: 6}
+durability: {heartbeat_timeout: 10m} # those that are held say nothing
 `
-	first := l.submit(t, specOf(t, "first", strings.Replace(text, "SEED", "1", 1)))
-	<-l.began // holds the only slot
-	other := l.submit(t, specOf(t, "second", strings.Replace(text, "SEED", "2", 1)))
+	first := l.submit(t, specOf(t, "first", strings.ReplaceAll(text, "N", "1")))
+	holder := <-l.began // of the only slot
+	other := l.submit(t, specOf(t, "second", strings.ReplaceAll(text, "N", "2")))
 	urgent := l.submit(t, specOf(t, "urgent", prunedRun+"resources: {priority: 1}\n"))
 	waits := func(id string) {
 		until(t, "a step of "+id+" waits for a worker", func() bool {
@@ -329,10 +338,12 @@ sweep: {search: {random: {trials: 6}}, params: {train.optimizer.sgd.lr: {min: 0.
 			return err == nil && v.Step != nil && v.Step.Waiting
 		})
 	}
-	for n := 1; n < many; n++ {
-		waits(fmt.Sprint(first, "-", n))
+	for n := range many {
+		if trial := fmt.Sprint(first, "-", n); trial != holder {
+			waits(trial)
+		}
+		waits(fmt.Sprint(other, "-", n))
 	}
-	waits(other + "-0")
 	waits(urgent)
 	held := len(l.done())
 	for range 2 * many { // the urgent run's training is one of them
@@ -347,15 +358,16 @@ sweep: {search: {random: {trials: 6}}, params: {train.optimizer.sgd.lr: {min: 0.
 	}
 	order, seen, turns := l.done(), 0, 0
 	for _, task := range order {
-		if task.name == activities.NameTrain && strings.HasPrefix(task.run, first) {
+		switch {
+		case task.name != activities.NameTrain:
+		case strings.HasPrefix(task.run, first):
 			seen++
-		}
-		if seen < many && strings.HasPrefix(task.run, other) {
+		case seen < many && strings.HasPrefix(task.run, other):
 			turns++
 		}
 	}
-	// In the order in which they came all of these trainings would have been before.
+	// In the order in which they came none would have been.
 	if turns < many/2 || order[held].run != urgent {
-		t.Errorf("%d steps of the second sweep were before the last training of the first, and %s was next: %v", turns, order[held].run, order)
+		t.Errorf("%d trainings of the second sweep were before the last training of the first, and %s was next: %v", turns, order[held].run, order)
 	}
 }

@@ -151,6 +151,10 @@ func (c *Client) Look(ctx context.Context, id string, rows bool) (*View, error) 
 		if err != nil {
 			return nil, err
 		}
+		if v.Kind == KindTrial { // which leaves its summary to its result
+			v.Summary.State, v.Summary.Pass = v.State, result.Rows[len(result.Rows)-1].Pass
+			v.Summary.Reach(result.Rows)
+		}
 		v.Reached = &workflows.State{State: v.State, Rows: result.Rows, Stopped: result.Stopped, Events: result.Events}
 		return v, nil
 	}

@@ -32,7 +32,7 @@ sweep:
   search: {random: {trials: TRIALS, seed: 1}}
   params:
     train.optimizer.sgd.lr: {min: 0.0001, max: 0.5, scale: log}
-  concurrency: 24
+  concurrency: 32
 `
 
 // BenchmarkSweep runs sweeps of trials whose training is a second of waiting,
@@ -60,7 +60,7 @@ func sweepOf(b *testing.B, trials int) {
 			b.Error(err)
 		}
 	}()
-	away, err := serve(asked.Temporal, scaleSlots, func(name string, _ activities.TrainInput) (activities.PrepareResult, error) {
+	away, err := serve(asked.Temporal, scaleSlots, func() error { return nil }, func(name string, _ activities.TrainInput) (activities.PrepareResult, error) {
 		if name == activities.NameTrain {
 			time.Sleep(scaleTrial)
 		}

@@ -26,7 +26,8 @@ func startServer(home string) (c *runs.Client, stop func() error, err error) {
 	}
 	endpoint := stack.Endpoint()
 	dialled, err := client.Dial(client.Options{
-		HostPort: endpoint.TemporalAddress, Namespace: endpoint.Namespace, Logger: sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)),
+		ConnectionOptions: client.ConnectionOptions{GrpcCompression: &client.GrpcCompressionNone{}},
+		HostPort:          endpoint.TemporalAddress, Namespace: endpoint.Namespace, Logger: sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)),
 	})
 	if err != nil {
 		return nil, nil, err
@@ -37,13 +38,18 @@ func startServer(home string) (c *runs.Client, stop func() error, err error) {
 	}, nil
 }
 
-// serve decides as a worker does and does all steps by step, until it is stopped.
-func serve(c client.Client, slots int, step func(name string, in activities.TrainInput) (activities.PrepareResult, error)) (stop func(), err error) {
+// doer does a step by its name.
+type doer func(name string, in activities.TrainInput) (activities.PrepareResult, error)
+
+// serve decides as a worker does, keeps records by keep and does all steps by
+// step, until it is stopped.
+func serve(c client.Client, slots int, keep func() error, step doer) (stop func(), err error) {
 	decide := worker.New(c, activities.QueueRuns, worker.Options{LocalActivityWorkerOnly: true})
 	decide.RegisterWorkflowWithOptions(workflows.Run, workflow.RegisterOptions{Name: workflows.NameRun})
 	decide.RegisterWorkflowWithOptions(workflows.Sweep, workflow.RegisterOptions{Name: workflows.NameSweep})
 	decide.RegisterWorkflowWithOptions(workflows.Trial, workflow.RegisterOptions{Name: workflows.NameTrial})
 	decide.RegisterWorkflowWithOptions(workflows.Logbook, workflow.RegisterOptions{Name: workflows.NameLogbook})
+	decide.RegisterActivityWithOptions(func(context.Context, activities.RecordInput) error { return keep() }, activity.RegisterOptions{Name: activities.NameRecord})
 	steps := worker.New(c, "cpu", worker.Options{DisableWorkflowWorker: true, MaxConcurrentActivityExecutionSize: slots})
 	var names activities.Steps
 	for _, a := range names.Activities() {

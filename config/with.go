@@ -64,6 +64,11 @@ func setAll(root, written *yaml.Node, values []Setting) error {
 // document is the spec as a file would have it, without what is so by default.
 func (s *Spec) document() *yaml.Node {
 	root := mappingOf(reflect.ValueOf(s).Elem())
+	if s.Exec != nil { // beside which these are not given
+		for _, key := range []string{"network", "data", "train"} {
+			cut(root, key)
+		}
+	}
 	if p := member(root, "prune"); p != nil && s.Prune.RemovesChannels() {
 		// Of masks only, and off where channels are removed.
 		cut(p, "dead_neurons")
@@ -110,6 +115,11 @@ func (f field) isDefault(v reflect.Value) bool {
 func nodeOf(v reflect.Value) *yaml.Node {
 	if d, ok := v.Interface().(Duration); ok {
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: d.String()}
+	}
+	if p, ok := v.Interface().(Params); ok {
+		if n, err := node(string(p)); err == nil { // JSON is YAML
+			return n
+		}
 	}
 	switch v.Kind() {
 	case reflect.Struct:

@@ -40,14 +40,15 @@ type explanation struct {
 }
 
 func explainCommand(a *app) *cobra.Command {
-	return &cobra.Command{
+	var set []string
+	c := &cobra.Command{
 		Use: "explain SPEC", Short: "Say what a spec would do and cost, without running it",
 		Long: `Says what a spec would do, how long it would take, going by a short probe on
 this machine, and what it would leave in the store. Of a spec with a sweep it
 counts the trials, and which of their steps are the same and so computed once.`,
 		Example: "  espalier explain examples/mnist.yaml",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			spec, err := loadSpec(args[0])
+			spec, err := loadSet(args[0], set)
 			if err != nil {
 				return err
 			}
@@ -76,6 +77,8 @@ counts the trials, and which of their steps are the same and so computed once.`,
 			return nil
 		},
 	}
+	c.Flags().StringArrayVar(&set, "set", nil, setHelp)
+	return c
 }
 
 func (a *app) explain(ctx context.Context, spec *config.Spec) (*explanation, error) {

@@ -62,7 +62,7 @@ Exit codes: 0 done, 1 something outside failed, 2 wrong command line or spec,
 		}
 	}
 	add("work", runCommand(a), submitCommand(a), sensitivityCommand(a), explainCommand(a), initCommand(a), importCommand(a), exportCommand(a), packCommand(a), unpackCommand(a), bundleCommand(a), reproduceCommand(a), verifyResumeCommand(a))
-	add("look", listCommand(a), statusCommand(a), watchCommand(a), resultsCommand(a), workersCommand(a), inspectCommand(a), filesCommand(a), verifyCommand(a), predictCommand(a), benchCommand(a), crossoverCommand(a), modelsCommand(a), doctorCommand(a), versionCommand(a))
+	add("look", listCommand(a), statusCommand(a), watchCommand(a), resultsCommand(a), reportCommand(a), workersCommand(a), inspectCommand(a), filesCommand(a), verifyCommand(a), predictCommand(a), benchCommand(a), crossoverCommand(a), modelsCommand(a), doctorCommand(a), versionCommand(a))
 	add("control", pauseCommand(a), resumeCommand(a), cancelCommand(a), retryCommand(a), extendCommand(a), forkCommand(a), changeCommand(a), tagCommand(a), noteCommand(a), gcCommand(a))
 	add("serve", serverCommand(a), workerCommand(a), dashboardCommand(a))
 	help := helpCommand(root)

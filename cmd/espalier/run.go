@@ -16,18 +16,21 @@ import (
 )
 
 func runCommand(a *app) *cobra.Command {
+	var set []string
 	command := &cobra.Command{
 		Use: "run SPEC", Short: "Run a spec to its end, with a worker in this process",
 		Long: `Runs a spec with a worker in this process and, where no Temporal is configured,
 with the embedded servers too. The same spec is the same run: started again after
 an interruption it goes on where it was, and once done it prints its result.
-Of a spec with a sweep it runs the trials, and prints a line for each.
+Of a spec with a sweep it runs the trials, and prints a line for each. --set
+changes a setting; of a sweep's spec such settings make one trial, which is run
+alone, as espalier report writes it for each of its rows.
 
 ^C or SIGTERM saves a checkpoint and leaves within five seconds; a second ^C
 leaves at once. Either way nothing is lost but the work since the last checkpoint.` + trainerHelp,
-		Example: "  espalier run examples/quickstart.yaml",
+		Example: "  espalier run examples/quickstart.yaml\n  espalier run examples/sweep-digits.yaml --set prune.method=han --set train.seed=2",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			spec, err := loadRun(args[0])
+			spec, err := loadRun(args[0], set)
 			if err != nil {
 				return err
 			}
@@ -41,6 +44,7 @@ leaves at once. Either way nothing is lost but the work since the last checkpoin
 			})
 		},
 	}
+	command.Flags().StringArrayVar(&set, "set", nil, setHelp)
 	a.addProgress(command)
 	a.addTrainers(command)
 	return command
@@ -177,11 +181,12 @@ func (a *app) withWorker(ctx context.Context, c *connection, ready func() (*acti
 }
 
 func submitCommand(a *app) *cobra.Command {
-	return &cobra.Command{
+	var set []string
+	c := &cobra.Command{
 		Use: "submit SPEC", Short: "Submit a spec to a server and return; workers take its steps",
 		Example: "  espalier submit examples/mnist.yaml",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			spec, err := loadRun(args[0])
+			spec, err := loadRun(args[0], set)
 			if err != nil {
 				return err
 			}
@@ -198,6 +203,8 @@ func submitCommand(a *app) *cobra.Command {
 			return a.say(map[string]string{"run": id}, "%s\nwatch it with: espalier watch %s\n", id, id)
 		},
 	}
+	c.Flags().StringArrayVar(&set, "set", nil, setHelp)
+	return c
 }
 
 func (a *app) addProgress(c *cobra.Command) {

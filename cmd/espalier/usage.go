@@ -108,10 +108,10 @@ func completionCommand(root *cobra.Command) *cobra.Command {
 // the user's to mend.
 func loadSpec(path string) (*config.Spec, error) { return loadSpecBy(config.Load, path) }
 
-// loadRun reads a spec that is to be run; one whose sweep has no trials to begin
-// with is the user's to mend too.
-func loadRun(path string) (*config.Spec, error) {
-	spec, err := loadSpec(path)
+// loadRun reads a spec that is to be run, with settings changed; one whose sweep
+// has no trials to begin with is the user's to mend too.
+func loadRun(path string, set []string) (*config.Spec, error) {
+	spec, err := loadSet(path, set)
 	if err != nil || spec.Sweep == nil {
 		return spec, err
 	}
@@ -120,6 +120,30 @@ func loadRun(path string) (*config.Spec, error) {
 	}
 	return spec, nil
 }
+
+// loadSet reads a spec and sets values in it. Of a sweep's they make a trial.
+func loadSet(path string, set []string) (*config.Spec, error) {
+	settings, err := settingsOf(set)
+	if err != nil {
+		return nil, err
+	}
+	spec, err := loadSpec(path)
+	if err != nil || len(settings) == 0 {
+		return spec, err
+	}
+	if spec.Sweep != nil {
+		spec, err = spec.Trial(settings)
+	} else {
+		spec, err = spec.With(settings...)
+	}
+	var faults *config.Faults
+	if err != nil && !errors.As(err, &faults) {
+		err = usageError{err}
+	}
+	return spec, err
+}
+
+const setHelp = "a setting of the spec, PATH=VALUE; again for more; of a sweep's spec they make one trial"
 
 func loadSpecBy(load func(string) (*config.Spec, error), path string) (*config.Spec, error) {
 	spec, err := load(path)

@@ -1,9 +1,15 @@
-// Package report makes charts of what was measured, as SVG.
+// Package report makes charts of what was measured, as SVG, and lays out whole
+// reports.
 //
 // [Chart] is lines over two axes in percent, and [Sensitivity] the one of a
-// scan. Equal numbers give equal bytes, and the charts are complete in
-// themselves: titles, units and a legend beside the axes, with room for the
-// layers of a deep network.
+// scan. They are complete in themselves: titles, units and a legend beside the
+// axes, with room for the layers of a deep network.
+//
+// A [Study] is runs and sweeps in plain values, and becomes one HTML page,
+// Markdown or a model card. It is first made a document of sections and tables,
+// which each form then writes and escapes in its own way.
+//
+// Equal values give equal bytes. Nothing here reads a store.
 package report
 
 import (

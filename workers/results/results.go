@@ -42,8 +42,25 @@ func recordKey(run string) string { return path.Join("runs", run, "result.json")
 // Of are the results of a run, of a trial or of all trials of a sweep;
 // [runs.ErrNotFound] where neither the store nor a server knows of it.
 func (s Source) Of(ctx context.Context, id string) (*Results, error) {
+	found, err := s.find(ctx, id)
+	switch {
+	case err != nil:
+		return nil, err
+	case found.sweep != nil:
+		return found.sweep.table(ctx), nil
+	}
+	return one(*found.run), nil
+}
+
+// subject is what an id names: exactly one of its members.
+type subject struct {
+	run   *trial
+	sweep *gathering
+}
+
+func (s Source) find(ctx context.Context, id string) (subject, error) {
 	if strings.Contains(id, "/") || checkpoint.CheckKey(recordKey(id)) != nil {
-		return nil, fmt.Errorf("%w: %q", runs.ErrNotFound, id)
+		return subject{}, fmt.Errorf("%w: %q", runs.ErrNotFound, id)
 	}
 	var record json.RawMessage
 	err := s.Repo.GetJSON(ctx, recordKey(id), &record)
@@ -51,63 +68,63 @@ func (s Source) Of(ctx context.Context, id string) (*Results, error) {
 	case err == nil:
 		return s.ended(ctx, id, record)
 	case !errors.Is(err, checkpoint.ErrNotFound):
-		return nil, err
+		return subject{}, err
 	case s.Runs == nil:
-		return nil, fmt.Errorf("%w: no result of %s is in %s, and no server is there to ask", runs.ErrNotFound, id, s.Repo.Store)
+		return subject{}, fmt.Errorf("%w: no result of %s is in %s, and no server is there to ask", runs.ErrNotFound, id, s.Repo.Store)
 	}
 	return s.underWay(ctx, id)
 }
 
 // ended reads the record of what has ended.
-func (s Source) ended(ctx context.Context, id string, record json.RawMessage) (*Results, error) {
+func (s Source) ended(ctx context.Context, id string, record json.RawMessage) (subject, error) {
 	var kind struct {
 		Objectives []string          `json:"objectives"`
 		Rows       []json.RawMessage `json:"rows"`
 	}
 	if err := json.Unmarshal(record, &kind); err != nil {
-		return nil, fmt.Errorf("%s: %w", recordKey(id), err)
+		return subject{}, fmt.Errorf("%s: %w", recordKey(id), err)
 	}
 	switch {
 	case len(kind.Objectives) > 0:
 		var sweep workflows.SweepRecord
 		if err := json.Unmarshal(record, &sweep); err != nil {
-			return nil, fmt.Errorf("%s: %w", recordKey(id), err)
+			return subject{}, fmt.Errorf("%s: %w", recordKey(id), err)
 		}
 		return s.sweep(ctx, &sweep)
 	case len(kind.Rows) > 0:
 		var run workflows.Record
 		if err := json.Unmarshal(record, &run); err != nil {
-			return nil, fmt.Errorf("%s: %w", recordKey(id), err)
+			return subject{}, fmt.Errorf("%s: %w", recordKey(id), err)
 		}
 		t := recorded(&run)
 		t.run = id
-		return one(t), nil
+		return subject{run: &t}, nil
 	}
-	return nil, fmt.Errorf("%s has no passes: results are of runs and of sweeps", id)
+	return subject{}, fmt.Errorf("%s has no passes: results are of runs and of sweeps", id)
 }
 
 // underWay asks a server.
-func (s Source) underWay(ctx context.Context, id string) (*Results, error) {
+func (s Source) underWay(ctx context.Context, id string) (subject, error) {
 	v, err := s.Runs.Look(ctx, id, true)
 	if err != nil {
-		return nil, err
+		return subject{}, err
 	}
 	spec, err := s.Runs.Spec(ctx, id)
 	if err != nil {
-		return nil, err
+		return subject{}, err
 	}
 	switch {
 	case v.Kind == runs.KindSensitivity:
-		return nil, fmt.Errorf("%s has no passes: results are of runs and of sweeps", id)
+		return subject{}, fmt.Errorf("%s has no passes: results are of runs and of sweeps", id)
 	case v.Sweep != nil:
 		return s.sweep(ctx, &workflows.SweepRecord{SweepResult: *v.Sweep, Spec: spec})
 	case v.Reached != nil:
-		return one(trial{
+		return subject{run: &trial{
 			run: id, number: noTrial, seed: spec.Train.Seed, seeded: true, state: v.State, why: v.Reached.Stopped,
-			rows: v.Reached.Rows, links: v.Reached.Links,
-		}), nil
+			rows: v.Reached.Rows, links: v.Reached.Links, spec: spec, data: v.Reached.DataDigest,
+		}}, nil
 	}
-	return nil, fmt.Errorf("%s is %s, and no worker answers for what it has reached; start one with: espalier worker", id, v.State)
+	return subject{}, fmt.Errorf("%s is %s, and no worker answers for what it has reached; start one with: espalier worker", id, v.State)
 }
 
 // one is the table of a run.
@@ -119,7 +136,7 @@ func one(t trial) *Results {
 func recorded(r *workflows.Record) trial {
 	t := trial{
 		run: r.Run, number: noTrial, seed: r.Spec.Train.Seed, seeded: true, state: workflows.StateDone, why: r.Stopped,
-		rows: r.Rows, links: r.Links,
+		rows: r.Rows, links: r.Links, spec: &r.Spec, data: r.DataDigest, from: r.From,
 	}
 	if r.Stopped != "" {
 		t.state = workflows.StateStopped

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"espalier/config"
 	"espalier/models/checkpoint"
 	"espalier/workers/table"
 	"espalier/workflows"
@@ -25,6 +26,9 @@ type trial struct {
 	state, why string
 	rows       []workflows.Row
 	links      []workflows.Link
+	spec       *config.Spec // nil if it is not known
+	data       string       // the digest of the data
+	from       *workflows.Origin
 }
 
 // columns are those of the table, with what trials set in their middle.
@@ -45,9 +49,9 @@ func columns(params []param) []table.Column {
 }
 
 // measured are the columns of a pass. The unit is the end of a name.
-var measured = []measure{
+var measured = []measurement{
 	{table.Column{Name: "pass", Kind: table.Whole}, func(r *workflows.Row) any { return int64(r.Pass) }},
-	{table.Column{Name: "network"}, kind},
+	{table.Column{Name: "network"}, func(r *workflows.Row) any { return kind(r) }},
 	{table.Column{Name: "kept", Kind: table.Flag}, func(r *workflows.Row) any { return r.Kept }},
 	share("accuracy_share", func(r *workflows.Row) float64 { return r.Accuracy }, always),
 	share("accuracy_low_share", func(r *workflows.Row) float64 { return r.AccuracyLow }, always),
@@ -79,14 +83,14 @@ func sized(r *workflows.Row) bool { return r.Weights > 0 } // a trainer of anoth
 func extra(r *workflows.Row) bool { return r.ExtraHigh > 0 }
 func coded(r *workflows.Row) bool { return r.HuffmanBytes > 0 }
 
-// measure is a column of a pass.
-type measure struct {
+// measurement is a column of a pass.
+type measurement struct {
 	table.Column
 	of func(*workflows.Row) any
 }
 
-func share(name string, of func(*workflows.Row) float64, there func(*workflows.Row) bool) measure {
-	return measure{table.Column{Name: name, Kind: table.Number}, func(r *workflows.Row) any {
+func share(name string, of func(*workflows.Row) float64, there func(*workflows.Row) bool) measurement {
+	return measurement{table.Column{Name: name, Kind: table.Number}, func(r *workflows.Row) any {
 		if !there(r) {
 			return nil
 		}
@@ -94,8 +98,8 @@ func share(name string, of func(*workflows.Row) float64, there func(*workflows.R
 	}}
 }
 
-func count(name string, of func(*workflows.Row) int64, there func(*workflows.Row) bool) measure {
-	return measure{table.Column{Name: name, Kind: table.Whole}, func(r *workflows.Row) any {
+func count(name string, of func(*workflows.Row) int64, there func(*workflows.Row) bool) measurement {
+	return measurement{table.Column{Name: name, Kind: table.Whole}, func(r *workflows.Row) any {
 		if !there(r) {
 			return nil
 		}
@@ -116,7 +120,7 @@ func metrics(r *workflows.Row) any {
 }
 
 // kind is what a pass left.
-func kind(r *workflows.Row) any {
+func kind(r *workflows.Row) string {
 	switch {
 	case r.HuffmanBytes > 0:
 		return "quantized"

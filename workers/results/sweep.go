@@ -18,21 +18,26 @@ import (
 // rowsWithin is how long the worker of a trial under way may take to answer.
 const rowsWithin = 2 * time.Second
 
-// sweep is the table of a sweep's trials in the order of their numbers.
-func (s Source) sweep(ctx context.Context, of *workflows.SweepRecord) (*Results, error) {
+// sweep finds what the store has of a sweep's trials.
+func (s Source) sweep(ctx context.Context, of *workflows.SweepRecord) (subject, error) {
 	g := &gathering{source: s, of: of, ids: map[int]found{}}
 	if err := g.list(ctx); err != nil {
-		return nil, err
+		return subject{}, err
 	}
 	var err error
 	if of.Spec != nil && of.Spec.Sweep != nil {
 		if g.search, err = workflows.NewSweep(of.Spec); err != nil {
-			return nil, fmt.Errorf("the spec of %s: %w", of.Run, err)
+			return subject{}, fmt.Errorf("the spec of %s: %w", of.Run, err)
 		}
 	}
-	params := paramsOf(g.search, of.Trials)
+	return subject{sweep: g}, nil
+}
+
+// table has the trials in the order of their numbers.
+func (g *gathering) table(ctx context.Context) *Results {
+	params := paramsOf(g.search, g.of.Trials)
 	return &Results{Columns: columns(params), Rows: func(yield func([]any, error) bool) {
-		for number := range of.Made {
+		for number := range g.of.Made {
 			t, err := g.trial(ctx, number)
 			if err != nil {
 				yield(nil, err)
@@ -42,7 +47,7 @@ func (s Source) sweep(ctx context.Context, of *workflows.SweepRecord) (*Results,
 				return
 			}
 		}
-	}}, nil
+	}}
 }
 
 // gathering looks for a sweep's trials in the store.
@@ -141,6 +146,7 @@ func (g *gathering) read(ctx context.Context, t *trial, one found) error {
 	r := recorded(&record)
 	tabled := t.number < len(g.of.Trials)
 	t.run, t.rows, t.links, t.seed, t.seeded = r.run, r.rows, r.links, r.seed, true
+	t.spec, t.data = r.spec, r.data
 	if !tabled {
 		t.state, t.why = r.state, r.why
 		if short(&record) && r.state == workflows.StateDone {

@@ -200,6 +200,14 @@ check-ui: $(UI_DEPS) ## whether the dashboard's page as committed is what its so
 	cd $(UI) && npm run --silent check && npm run --silent build -- $(CURDIR)/.cache/ui
 	@diff -r .cache/ui $(UI)/dist || { echo "check-ui: the page is not what its sources give; make ui is due" >&2; exit 1; }
 
+.PHONY: test-ui
+test-ui: build $(UI_DEPS) ## drive the dashboard's page through Chromium (CHROMIUM, /usr/bin/chromium)
+	cd $(UI) && npm run --silent check && npm run --silent test
+
+.PHONY: screenshots
+screenshots: build $(UI_DEPS) ## take the pictures of the dashboard in docs (minutes, needs Chromium)
+	cd $(UI) && npm run --silent screenshots
+
 .PHONY: clean
 clean: ## remove what was built here
 	rm -rf bin .cache

@@ -7,6 +7,11 @@ export function percent(share: number | undefined, digits = 2): string {
   return share === undefined || !Number.isFinite(share) ? dash : `${(100 * share).toFixed(digits)} %`
 }
 
+/** points is a difference of two shares. */
+export function points(difference: number): string {
+  return `${difference < 0 ? '−' : '+'}${Math.abs(100 * difference).toFixed(2)} points`
+}
+
 const siSteps: [number, string][] = [[1e12, 'T'], [1e9, 'G'], [1e6, 'M'], [1e3, 'k']]
 
 function scaled(n: number, unit: string): string {

@@ -1,30 +1,11 @@
 import { useMemo } from 'preact/hooks'
 import { useGet } from '../api'
-import { activityName, percent, plain } from '../format'
+import { percent, plain } from '../format'
 import type { Curves, CurveStep, View } from '../types'
 import { axis, Chart, type Ink } from '../ui/Chart'
 import { Empty, Fault, Loading, Panel } from '../ui/parts'
+import { type Line, lay } from './lines'
 import { pulse } from './pulse'
-
-/** Line is what one step's training went through, laid after the steps before it. */
-export interface Line {
-  name: string
-  points: { at: number; loss?: number; accuracy?: number }[]
-}
-
-/** lay puts the steps of a run one after the other on an axis of epochs. */
-export function lay(steps: readonly CurveStep[]): Line[] {
-  let began = 0
-  return steps.filter((s) => s.points?.length).map((s) => {
-    const points = (s.points ?? []).map((p) => ({
-      at: began + p.epoch,
-      ...(p.loss === undefined ? {} : { loss: p.loss }),
-      ...(p.accuracy === undefined ? {} : { accuracy: p.accuracy }),
-    }))
-    began = points.at(-1)?.at ?? began
-    return { name: s.pass === 0 ? 'dense' : `${activityName(s.activity)}, pass ${s.pass}`, points }
-  })
-}
 
 /** CurvesPanel is loss and accuracy while training, live. */
 export function CurvesPanel({ view }: { view: View }) {
@@ -58,7 +39,7 @@ function withLive(steps: readonly CurveStep[], view: View): CurveStep[] {
 }
 
 function option(c: Ink, lines: Line[], what: 'loss' | 'accuracy') {
-  const starts = lines.slice(1).map((l) => ({ xAxis: l.points[0]?.at ?? 0 }))
+  const starts = lines.slice(0, -1).map((l) => ({ xAxis: l.points.at(-1)?.at ?? 0 }))
   return {
     grid: { left: 52, right: 14, top: 12, bottom: 42 },
     xAxis: axis(c, 'epochs', { type: 'value', min: 0, scale: false }),

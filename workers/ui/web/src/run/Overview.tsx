@@ -1,13 +1,13 @@
-import { bytes, count, percent, seconds, short, times } from '../format'
+import { bytes, count, percent, points, seconds, short, times } from '../format'
 import type { Row, View } from '../types'
 import { Empty, Fact, Panel } from '../ui/parts'
 import { type Column, Table } from '../ui/Table'
 import { CurvesPanel } from './CurvesPanel'
 import { SpeedPanel } from './SpeedPanel'
 
-/** smallest is the least that a network takes, in the best form it was measured in. */
+/** smallest is the least that a network takes of the forms that it was measured in. */
 export function smallest(r: Row): number {
-  return r.huffman_bytes || r.quantized_bytes || r.sparse_bytes
+  return Math.min(r.dense_bytes, r.huffman_bytes || r.quantized_bytes || r.sparse_bytes)
 }
 
 const columns: Column<Row>[] = [
@@ -44,10 +44,9 @@ export function Overview({ view }: { view: View }) {
 }
 
 function Reached({ dense, last }: { dense: Row; last: Row }) {
-  const drop = 100 * (last.accuracy - dense.accuracy)
   return (
     <dl class="facts">
-      <Fact name="accuracy" value={percent(last.accuracy)} note={last === dense ? 'dense' : `${drop >= 0 ? '+' : '−'}${Math.abs(drop).toFixed(2)} points against dense`} />
+      <Fact name="accuracy" value={percent(last.accuracy)} note={last === dense ? 'dense' : `${points(last.accuracy - dense.accuracy)} against dense`} />
       <Fact name="sparsity" value={percent(last.sparsity, 1)} note={`${count(last.nonzero_weights)} of ${count(dense.weights)} weights`} />
       <Fact name="size" value={bytes(smallest(last))} note={`${times(dense.dense_bytes / smallest(last))} smaller than ${bytes(dense.dense_bytes)}`} />
       <Fact name="multiply-adds" value={count(last.effective_macs)} note={`${times(dense.effective_macs / last.effective_macs)} fewer than ${count(dense.effective_macs)}`} />

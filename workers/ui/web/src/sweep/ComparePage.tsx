@@ -1,8 +1,8 @@
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { getJSON } from '../api'
-import { bytes, count, percent, plain, seconds } from '../format'
+import { bytes, count, percent, plain, points, seconds } from '../format'
 import { to } from '../router'
-import { type Line, lay } from '../run/CurvesPanel'
+import { type Line, lay } from '../run/lines'
 import { smallest } from '../run/Overview'
 import type { Curves, Row, View } from '../types'
 import { axis, Chart } from '../ui/Chart'
@@ -57,7 +57,7 @@ function nameOf(all: readonly One[]) {
 
 const lines: [string, (r: Row, dense: Row) => string][] = [
   ['accuracy', (r) => percent(r.accuracy)],
-  ['against dense', (r, d) => `${(100 * (r.accuracy - d.accuracy)).toFixed(2)} points`],
+  ['against dense', (r, d) => points(r.accuracy - d.accuracy)],
   ['sparsity', (r) => percent(r.sparsity, 1)],
   ['weights left', (r) => count(r.nonzero_weights)],
   ['bytes', (r) => bytes(smallest(r))],
@@ -74,7 +74,7 @@ function Numbers({ all, names }: { all: One[]; names: string[] }) {
   })
   return (
     <div class="scroll panel" tabIndex={0} role="region" aria-label="numbers side by side">
-      <table class="grid">
+      <table class="grid narrow">
         <thead><tr><th scope="col"><span class="hidden">number</span></th>{all.map((o, i) => <th scope="col" key={o.id} class="right"><i class={`swatch series-${(i % 8) + 1}`} /><a href={to.run(o.id)} title={o.id}>{names[i]}</a></th>)}</tr></thead>
         <tbody>
           <tr><th scope="row">state</th>{all.map((o) => <td key={o.id} class="right"><State state={o.view.state} /></td>)}</tr>

@@ -41,7 +41,8 @@ interface Model {
 
 function option(c: Ink, trials: readonly TrialRow[], paths: readonly string[], measures: readonly Measure[], last: Measure) {
   const values = paths.map((p) => trials.map((t) => valueOf(t, p)))
-  const category = values.map((column) => column.some((v) => typeof v === 'string'))
+  const choices = values.map((column) => [...new Set(column)].sort(ascending))
+  const category = choices.map((c, i) => c.length <= few || (values[i] ?? []).some((v) => typeof v === 'string'))
   const look = { nameTextStyle: { color: c.dim, fontSize: 11 }, axisLine: { lineStyle: { color: c.dim } }, axisTick: { lineStyle: { color: c.line } }, axisLabel: { color: c.text, fontSize: 11 }, areaSelectStyle: { color: c.accent, opacity: 0.25, width: 14 } }
   const score = trials.map((t) => t.best?.[last.name] ?? 0)
   const [low, high] = [Math.min(...score), Math.max(...score)]
@@ -50,7 +51,7 @@ function option(c: Ink, trials: readonly TrialRow[], paths: readonly string[], m
     parallelAxis: [
       ...paths.map((p, i) => ({
         dim: i, name: shortPath(p, paths), ...look,
-        ...(category[i] ? { type: 'category', data: [...new Set((values[i] ?? []).map((v) => String(v ?? '–')))].sort() } : { type: 'value', scale: true, axisLabel: { ...look.axisLabel, formatter: (v: number) => plain(v) } }),
+        ...(category[i] ? { type: 'category', data: (choices[i] ?? []).map(word) } : { type: 'value', scale: true, axisLabel: { ...look.axisLabel, formatter: (v: number) => plain(v) } }),
       })),
       ...measures.map((m, i) => ({ dim: paths.length + i, name: m.name, ...look, type: 'value', scale: true, axisLabel: { ...look.axisLabel, formatter: (v: number) => inUnit(v, m.name, m.unit) } })),
     ],
@@ -59,11 +60,20 @@ function option(c: Ink, trials: readonly TrialRow[], paths: readonly string[], m
       lineStyle: { width: 1.5, opacity: 0.7 },
       data: trials.map((t, n) => ({
         name: `trial ${t.trial}`,
-        value: [...values.map((column, i) => (category[i] ? String(column[n] ?? '–') : column[n])), ...measures.map((m) => t.best?.[m.name])],
+        value: [...values.map((column, i) => (category[i] ? word(column[n]) : column[n])), ...measures.map((m) => t.best?.[m.name])],
         lineStyle: { color: blend(c.series[4] ?? '', c.accent, high > low ? ((score[n] ?? low) - low) / (high - low) : 1) },
       })),
     }],
   }
+}
+
+/** few is up to how many numbers each has a place of its own, as words do. */
+const few = 8
+
+const word = (v: number | string | undefined) => (typeof v === 'number' ? plain(v) : (v ?? '–'))
+
+function ascending(a: number | string | undefined, b: number | string | undefined): number {
+  return typeof a === 'number' && typeof b === 'number' ? a - b : String(a).localeCompare(String(b), 'en', { numeric: true })
 }
 
 /** blend is a colour between two of the form #rrggbb. */

@@ -54,7 +54,7 @@ export function TrialTable({ sweep, data, rows, measures, chosen, onChoose, asid
         </>
       )}
     >
-      <Table label="trials" rows={shown} columns={table} rowKey={(t) => t.run} sort={sort} onSort={setSort} onOpen={(t) => go(to.run(t.run))} chosen={chosen} onChoose={onChoose} height={560} lit={(t) => t.pareto === true} />
+      <Table label="trials" rows={shown} columns={table} rowKey={(t) => t.run} sort={sort} onSort={setSort} onOpen={(t) => go(to.run(t.run))} chosen={chosen} onChoose={onChoose} height={640} lit={(t) => t.pareto === true} />
     </Panel>
   )
 }

@@ -6,6 +6,7 @@ import { route, to } from '../router'
 import { useStore } from '../store'
 import { choose, scheme } from '../theme'
 import { Dialog } from './Dialog'
+import { Icon } from './Icon'
 
 /** Shell is what stands around every page. */
 export function Shell({ children }: { children: ComponentChildren }) {
@@ -64,7 +65,7 @@ function Switch() {
   const next = now === 'dark' ? 'light' : 'dark'
   return (
     <button type="button" class="icon" aria-label={`${next} colours`} title={`${next} colours`} onClick={() => choose(next)}>
-      {now === 'dark' ? '☀' : '☾'}
+      <Icon of={now === 'dark' ? 'sun' : 'moon'} />
     </button>
   )
 }

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import { short } from '../format'
+import { Icon } from './Icon'
 
 /** State is a state as a coloured dot and its word. */
 export function State({ state }: { state: string }) {
@@ -73,7 +74,7 @@ export function Copy({ text, digest, what }: { text: string; digest?: boolean; w
     <span class="copy">
       <code title={text}>{digest ? short(text) : text}</code>
       <button type="button" class="icon" onClick={copy} aria-label={copied ? 'copied' : `copy ${what}`} title={`copy ${what}`}>
-        {copied ? '✓' : '⧉'}
+        <Icon of={copied ? 'done' : 'copy'} />
       </button>
     </span>
   )

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { bytes, count, eta, percent, seconds, share } from '../src/format'
+import { lay } from '../src/run/lines'
+import { csv, front, type Measure, shortPath, valueOf } from '../src/sweep/numbers'
+import type { TrialRow, View } from '../src/types'
+
+test('numbers are shown with their units', () => {
+  assert.deepEqual([0, 999, 1000, 82_000, 1_066_440, undefined].map(bytes), ['0 B', '999 B', '1.00 kB', '82.0 kB', '1.07 MB', '–'])
+  assert.deepEqual([0, 12, 266_200].map(count), ['0', '12', '266 k'])
+  assert.deepEqual([0, 0.923456, Number.NaN].map((n) => percent(n)), ['0.00 %', '92.35 %', '–'])
+  assert.deepEqual([0, 2.5e-6, 1.5e-3, 5, 75, 3700, 90_000].map(seconds), ['0 s', '2.5 µs', '1.50 ms', '5.0 s', '1 min 15 s', '1 h 1 min', '1 d 1 h'])
+})
+
+test('a run is as far as its passes and the epochs of the step under way', () => {
+  const v: View = { id: 'a-1', state: 'running', started: '2026-01-01T00:00:00Z', summary: { name: 'a', state: 'running', pass: 0, passes: 3, sparsity: 0, accuracy: 0 } }
+  assert.equal(share(v), 0)
+  assert.equal(eta(v, Date.parse(v.started) + 1000), undefined)
+  const half: View = { ...v, step: { activity: 'x', attempt: 1, waiting: false, progress: { kind: 'train', pass: 1, phase: 'training', epochs: 4, batches: 10, cursor: { epoch: 4, batch: 0, step: 0, loss_sum: 0, correct: 0, seen: 0 } } } }
+  assert.equal(share(half), 0.5)
+  assert.equal(eta(half, Date.parse(v.started) + 60_000), 60)
+  assert.equal(share({ ...v, state: 'done' }), 1)
+})
+
+test('curves of steps follow each other', () => {
+  const lines = lay([
+    { key: 'a', activity: 'espalier.train', pass: 0, points: [{ epoch: 1, loss: 2 }, { epoch: 2, loss: 1 }] },
+    { key: 'b', activity: 'espalier.finetune', pass: 1, points: [{ epoch: 1, loss: 0.5 }] },
+  ])
+  assert.deepEqual(lines.map((l) => l.points.map((p) => p.at)), [[1, 2], [3]])
+})
+
+const measure = (name: string, maximized: boolean): Measure => ({ name, unit: undefined, maximized })
+const trial = (n: number, accuracy: number, size: number): TrialRow => ({ trial: n, run: `r-${n}`, state: 'done', values: {}, best: { accuracy, bytes: size } })
+
+test('the front has what nothing beats, whatever the order', () => {
+  const trials = [trial(0, 0.9, 100), trial(1, 0.8, 50), trial(2, 0.85, 120), trial(3, 0.8, 60), trial(4, 0.95, 300)]
+  const want = [1, 0, 4]
+  for (const order of [trials, [...trials].reverse()]) {
+    assert.deepEqual(front(order, measure('bytes', false), measure('accuracy', true)).map((t) => t.trial), want)
+  }
+})
+
+test('values are numbers where they are numbers', () => {
+  const t: TrialRow = { trial: 0, run: 'r', state: 'done', values: { a: '80%', b: 'han', c: '1e-3', d: 3 } }
+  assert.deepEqual(['a', 'b', 'c', 'd', 'e'].map((p) => valueOf(t, p)), [0.8, 'han', 0.001, 3, undefined])
+  assert.equal(shortPath('prune.schedule.target.sparsity', ['prune.schedule.target.sparsity', 'prune.method']), 'sparsity')
+  assert.equal(shortPath('train.epochs', ['train.epochs', 'prune.finetune.epochs']), 'train.epochs')
+})
+
+test('a table as CSV keeps commas, quotes and ends of lines', () => {
+  assert.equal(csv(['a', 'b'], [['x,y', 'say "so"'], [undefined, 'two\nlines']]), 'a,b\r\n"x,y","say ""so"""\r\n,"two\nlines"\r\n')
+})

@@ -36,7 +36,7 @@ const retryAtOnce = time.Millisecond
 func FailOrphans(ctx context.Context, c client.Client, namespace string, dead func(identity string) bool) (int, error) {
 	ended := 0
 	request := &workflowservice.ListWorkflowExecutionsRequest{
-		Namespace: namespace, Query: "ExecutionStatus = 'Running'", PageSize: 1000,
+		Namespace: namespace, Query: "ExecutionStatus = 'Running'", PageSize: 100,
 	}
 	for {
 		page, err := c.ListWorkflow(ctx, request)

@@ -57,7 +57,7 @@ func (c *Client) forget(ctx context.Context, id string) error {
 		fmt.Sprintf("WorkflowId = '%s'", id),
 		fmt.Sprintf("WorkflowType = '%s' AND WorkflowId STARTS_WITH '%s-'", workflows.NameTrial, id),
 	} {
-		request := &workflowservice.ListWorkflowExecutionsRequest{Namespace: c.Namespace, Query: query, PageSize: 1000}
+		request := &workflowservice.ListWorkflowExecutionsRequest{Namespace: c.Namespace, Query: query, PageSize: listPage}
 		for {
 			page, err := c.Temporal.ListWorkflow(ctx, request)
 			if err != nil {

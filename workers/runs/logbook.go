@@ -107,7 +107,7 @@ func (c *Client) Tag(ctx context.Context, id string, add bool, tags []string, by
 func (c *Client) logged(ctx context.Context) (map[string]bool, error) {
 	have := map[string]bool{}
 	request := &workflowservice.ListWorkflowExecutionsRequest{
-		Namespace: c.Namespace, PageSize: 1000,
+		Namespace: c.Namespace, PageSize: listPage,
 		Query: fmt.Sprintf("WorkflowType = '%s' AND ExecutionStatus = 'Running'", workflows.NameLogbook),
 	}
 	for {

@@ -180,6 +180,10 @@ func (c *Client) Result(ctx context.Context, id string) (*workflows.Result, erro
 	return &result, nil
 }
 
+// listPage is how many runs one answer of Temporal lists: of a thousand, SQLite
+// takes longer than the server waits.
+const listPage = 100
+
 // List describes the newest runs, scans and sweeps, at most limit of them.
 func (c *Client) List(ctx context.Context, limit int) ([]View, error) {
 	var views []View
@@ -187,7 +191,7 @@ func (c *Client) List(ctx context.Context, limit int) ([]View, error) {
 	for len(views) < limit {
 		answer, err := c.Temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
 			Namespace: c.Namespace, Query: fmt.Sprintf("WorkflowType IN ('%s', '%s', '%s')", workflows.NameRun, workflows.NameSensitivity, workflows.NameSweep),
-			PageSize: int32(min(limit-len(views), 1000)), NextPageToken: page,
+			PageSize: int32(min(limit-len(views), listPage)), NextPageToken: page,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("list runs: %w", err)

@@ -31,6 +31,7 @@ func TestRecordedHistoriesReplay(t *testing.T) {
 			replayer.RegisterWorkflowWithOptions(workflows.Sensitivity, workflow.RegisterOptions{Name: workflows.NameSensitivity})
 			replayer.RegisterWorkflowWithOptions(workflows.Sweep, workflow.RegisterOptions{Name: workflows.NameSweep})
 			replayer.RegisterWorkflowWithOptions(workflows.Trial, workflow.RegisterOptions{Name: workflows.NameTrial})
+			replayer.RegisterWorkflowWithOptions(workflows.Logbook, workflow.RegisterOptions{Name: workflows.NameLogbook})
 			text, err := os.Open(file)
 			if err != nil {
 				t.Fatal(err)

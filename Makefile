@@ -186,6 +186,7 @@ $(ORT)/node_modules/onnxruntime-node:
 # Espalier; these are for whoever changes it.
 UI      := workers/ui/web
 UI_DEPS := $(UI)/node_modules/.package-lock.json
+CHROMIUM ?= /usr/bin/chromium
 
 $(UI_DEPS): $(UI)/package.json $(UI)/package-lock.json
 	npm ci --prefix $(UI)
@@ -202,11 +203,11 @@ check-ui: $(UI_DEPS) ## whether the dashboard's page as committed is what its so
 
 .PHONY: test-ui
 test-ui: build $(UI_DEPS) ## drive the dashboard's page through Chromium (CHROMIUM, /usr/bin/chromium)
-	cd $(UI) && npm run --silent check && npm run --silent test
+	cd $(UI) && npm run --silent check && CHROMIUM=$(CHROMIUM) npm run --silent test
 
 .PHONY: screenshots
 screenshots: build $(UI_DEPS) ## take the pictures of the dashboard in docs (minutes, needs Chromium)
-	cd $(UI) && npm run --silent screenshots
+	cd $(UI) && CHROMIUM=$(CHROMIUM) npm run --silent screenshots
 
 .PHONY: clean
 clean: ## remove what was built here

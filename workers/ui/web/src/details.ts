@@ -3,8 +3,7 @@
 export interface Attempt {
   attempt: number
   worker?: string
-  started?: string
-  ended?: string
+  /** Why it ended. */
   failure?: string
 }
 
@@ -42,6 +41,9 @@ export interface CurvePoint {
   accuracy?: number
   rate?: number
   seconds?: number
+  /** On samples that are not trained on, where the spec asks for it. */
+  eval_loss?: number
+  eval_accuracy?: number
 }
 
 export interface CurveStep {
@@ -155,4 +157,8 @@ export interface Trials {
   parameters: string[] | null
   columns: { name: string; unit?: string }[] | null
   trials: TrialRow[] | null
+  objectives?: string[] | null
+  /** Trials that the sweep's own table has no room for. */
+  left_out?: number
+  why?: string
 }

@@ -127,12 +127,10 @@ export function kindOf(v: View): string {
 }
 
 const activities: Record<string, string> = {
-  prepare: 'prepare data', train: 'train', finetune: 'fine-tune', prune: 'prune', evaluate: 'evaluate',
-  quantize: 'quantize', retrain: 'retrain',
+  Prepare: 'prepare data', Finetune: 'fine-tune', Layers: 'list layers', Record: 'write record', External: 'train outside',
 }
 
 /** activityName is an activity's wire name in a word or two. */
 export function activityName(name: string): string {
-  const bare = name.replace(/^espalier\./, '')
-  return activities[bare] ?? bare
+  return activities[name] ?? name.toLowerCase()
 }

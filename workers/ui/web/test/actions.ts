@@ -32,7 +32,7 @@ test('a run under way is paused, resumed, changed, noted, tagged, cancelled, beg
   await page.getByRole('button', { name: 'Leave it' }).click()
   await state(page, 'running')
 
-  await act(page, 'Pause', 'Pause it')
+  await act(page, 'Pause', 'Pause it', { Why: 'lunch' })
   await state(page, 'paused')
   await act(page, 'Resume', 'Let it go on')
   await state(page, 'running')
@@ -44,6 +44,7 @@ test('a run under way is paused, resumed, changed, noted, tagged, cancelled, beg
   await page.locator('.run-head .tag', { hasText: 'shown' }).waitFor({ state: 'detached' })
   await tab.go(`#/runs/${id}/log`)
   await page.getByText('seen in a browser').first().waitFor()
+  await page.getByText('lunch').first().waitFor()
   await tab.go(`#/runs/${id}/timeline`)
   await page.locator('.mark', { hasText: 'pause' }).first().waitFor()
 
@@ -63,7 +64,7 @@ test('a run under way is paused, resumed, changed, noted, tagged, cancelled, beg
 test('a finished run is extended, and forked from a checkpoint', async () => {
   const tab = await open(`#/runs/${world.run}`)
   const { page } = tab
-  await act(page, 'Extend', 'Extend it', { 'Passes more': '1' })
+  await act(page, 'Extend', 'Extend it', { 'Passes in all': '3' })
   await page.waitForFunction((id) => location.hash.startsWith('#/runs/') && location.hash !== `#/runs/${id}`, world.run)
   await state(page, 'done')
 
@@ -86,7 +87,7 @@ test('a finished sweep gets another trial', async () => {
   const tab = await open(`#/runs/${world.sweep}`)
   const { page } = tab
   await page.getByText('5 shown').waitFor()
-  await act(page, 'Extend', 'Extend it', { 'Trials more': '1' })
+  await act(page, 'Extend', 'Extend it', { 'Trials in all': '6' })
   await page.getByText('6 shown').waitFor()
   await state(page, 'done')
   assert.deepEqual(tab.faults, [])

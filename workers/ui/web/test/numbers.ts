@@ -23,11 +23,12 @@ test('a run is as far as its passes and the epochs of the step under way', () =>
 })
 
 test('curves of steps follow each other', () => {
-  const lines = lay([
-    { key: 'a', activity: 'espalier.train', pass: 0, points: [{ epoch: 1, loss: 2 }, { epoch: 2, loss: 1 }] },
-    { key: 'b', activity: 'espalier.finetune', pass: 1, points: [{ epoch: 1, loss: 0.5 }] },
-  ])
-  assert.deepEqual(lines.map((l) => l.points.map((p) => p.at)), [[1, 2], [3]])
+  const steps = [
+    { key: 'a', activity: 'Train', pass: 0, points: [{ epoch: 1, loss: 2 }, { epoch: 2, loss: 1 }] },
+    { key: 'b', activity: 'Finetune', pass: 1, points: [{ epoch: 0, batch: 5, loss: 0.6 }, { epoch: 1, loss: 0.5 }] },
+  ]
+  assert.deepEqual(lay(steps).map((l) => l.points.map((p) => p.at)), [[1, 2], [3]])
+  assert.deepEqual(lay(steps, 10).map((l) => l.points.map((p) => p.at)), [[1, 2], [2.5, 3]])
 })
 
 const measure = (name: string, maximized: boolean): Measure => ({ name, unit: undefined, maximized })

@@ -10,6 +10,8 @@ export interface Field {
   needed?: boolean
   least?: number
   most?: number
+  /** What it holds at first. */
+  begin?: string
 }
 
 export interface Form {
@@ -20,53 +22,60 @@ export interface Form {
   fields: (v: View) => Field[]
   /** It takes something away. */
   grave?: boolean
-  done: string
 }
 
 const sweep = (v: View) => v.kind === 'sweep'
 const thing = (v: View) => (sweep(v) ? 'sweep' : v.kind === 'sensitivity' ? 'scan' : 'run')
 
+const settings: Field = { name: 'set', label: 'Settings', kind: 'lines', hint: 'PATH=VALUE, one a line, such as prune.schedule.target.sparsity=95%' }
+
+/** why is asked with every action but those that are words themselves. */
+export const why: Field = { name: 'note', label: 'Why', kind: 'text', hint: 'for the logbook; may be left out' }
+
 /** forms are what each action asks for, as docs/control.md has them. */
 export const forms: Record<Action, Form> = {
   pause: {
-    title: 'Pause', button: 'Pause it', done: 'paused', fields: () => [],
+    title: 'Pause', button: 'Pause it', fields: () => [],
     says: (v) => `The step under way saves a checkpoint and its worker is free${sweep(v) ? '; so do all its trials' : ''}.`,
   },
-  resume: { title: 'Resume', button: 'Let it go on', done: 'resumed', fields: () => [], says: () => 'It goes on from its newest checkpoint, with the same bits as if it had never stopped.' },
+  resume: { title: 'Resume', button: 'Let it go on', fields: () => [], says: () => 'It goes on from its newest checkpoint, with the same bits as if it had never stopped.' },
   cancel: {
-    title: 'Cancel', button: 'End it', done: 'cancelled', grave: true,
+    title: 'Cancel', button: 'End it', grave: true,
     says: (v) => `The ${thing(v)} ends after its step has saved a checkpoint. What was finished stays, and a retry goes on from there.`,
     fields: () => [{ name: 'discard', label: 'and forget it', kind: 'check', hint: 'at once: its record is dropped, and what nothing else refers to is left for garbage collection' }],
   },
   retry: {
-    title: 'Retry', button: 'Try again', done: 'begun again',
+    title: 'Retry', button: 'Try again',
     says: (v) => (sweep(v) ? 'Failed trials are tried again from their finished steps.' : 'It goes on from its finished steps.'),
     fields: (v) => (sweep(v) ? [{ name: 'trials', label: 'Trials', kind: 'words', hint: 'numbers; none is all that failed' }] : []),
   },
   extend: {
-    title: 'Extend', button: 'Extend it', done: 'extended',
+    title: 'Extend', button: 'Extend it',
     says: (v) => (sweep(v) ? 'The sweep goes on with more trials.' : 'A new run with more passes shares all steps of this one.'),
-    fields: (v) => [{ name: sweep(v) ? 'trials' : 'passes', label: sweep(v) ? 'Trials more' : 'Passes more', kind: 'number', needed: true, least: 1, most: 10_000 }],
+    fields: (v) => [
+      { name: sweep(v) ? 'trials' : 'passes', label: sweep(v) ? 'Trials in all' : 'Passes in all', kind: 'number', needed: true, least: v.summary.passes + 1, most: 1_000_000, begin: String(v.summary.passes + 1) },
+      ...(sweep(v) ? [] : [settings]),
+    ],
   },
   fork: {
-    title: 'Fork', button: 'Fork it', done: 'forked',
+    title: 'Fork', button: 'Fork it',
     says: () => 'A new run begins with the network of a pass of this one, with settings changed.',
     fields: () => [
       { name: 'from', label: 'From', kind: 'text', needed: true, hint: 'a pass (0 is dense), or the digest of a checkpoint' },
-      { name: 'set', label: 'Settings', kind: 'lines', hint: 'PATH=VALUE, one a line, such as prune.schedule.target.sparsity=95%' },
+      settings,
     ],
   },
   change: {
-    title: 'Change', button: 'Change it', done: 'changed',
+    title: 'Change', button: 'Change it',
     says: () => 'Holds from now on; a step under way saves a checkpoint first where its priority changes.',
     fields: (v) => [
       ...(sweep(v) ? [{ name: 'concurrency', label: 'Trials at a time', kind: 'number', least: 1, most: 10_000 } as const] : []),
       { name: 'priority', label: 'Priority', kind: 'number', least: 1, most: 5, hint: '1 comes first, 5 last' },
     ],
   },
-  note: { title: 'Note', button: 'Write it', done: 'written', says: () => 'Written into the logbook, with your name and the time.', fields: () => [{ name: 'text', label: 'Note', kind: 'text', needed: true }] },
+  note: { title: 'Note', button: 'Write it', says: () => 'Written into the logbook, with your name and the time.', fields: () => [{ name: 'text', label: 'Note', kind: 'text', needed: true }] },
   tag: {
-    title: 'Tag', button: 'Save', done: 'tagged', says: () => 'Tags are words to find it by.',
+    title: 'Tag', button: 'Save', says: () => 'Tags are words to find it by.',
     fields: () => [{ name: 'tags', label: 'Tags', kind: 'words', hint: 'with spaces between them' }],
   },
 }
@@ -90,18 +99,24 @@ export function allowed(v: View): Action[] {
 
 /** body is what is sent; values are as the fields hold them. */
 export function body(action: Action, v: View, values: Record<string, string | boolean>): Record<string, unknown> {
+  const note = String(values['note'] ?? '').trim()
+  return { ...own(action, v, values), ...(note === '' ? {} : { note }) }
+}
+
+function own(action: Action, v: View, values: Record<string, string | boolean>): Record<string, unknown> {
   const text = (name: string) => String(values[name] ?? '').trim()
   const words = (name: string) => text(name).split(/[\s,]+/).filter((w) => w !== '')
+  const lines = (name: string) => text(name).split('\n').map((l) => l.trim()).filter((l) => l !== '')
   const numbers = (...names: string[]) => Object.fromEntries(names.filter((n) => text(n) !== '').map((n) => [n, Number(text(n))]))
   switch (action) {
     case 'cancel':
       return { discard: values['discard'] === true }
     case 'retry':
-      return sweep(v) ? { trials: words('trials').map(Number) } : {}
+      return words('trials').length > 0 ? { trials: words('trials').map(Number) } : {}
     case 'extend':
-      return numbers('passes', 'trials')
+      return { ...numbers('passes', 'trials'), ...(sweep(v) ? {} : { set: lines('set') }) }
     case 'fork':
-      return { from: text('from'), set: text('set').split('\n').map((l) => l.trim()).filter((l) => l !== '') }
+      return { from: text('from'), set: lines('set') }
     case 'change':
       return numbers('concurrency', 'priority')
     case 'note':

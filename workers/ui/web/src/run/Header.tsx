@@ -30,7 +30,7 @@ export function Header({ view }: { view: View }) {
         {left !== undefined && <Fact name="left, about" value={seconds(Math.round(left))} />}
         {view.temporal_url && <Fact name="Temporal" value={<a href={view.temporal_url} target="_blank" rel="noreferrer">history ↗</a>} />}
       </dl>
-      {view.state !== 'done' && <div class="way"><Bar share={share(view)} label="progress of the run" /><Doing view={view} /></div>}
+      {view.state !== 'done' && <div class="way"><Bar share={share(view)} label="progress of the run" state={view.state} /><Doing view={view} /></div>}
       {view.blocked && <p class="notice">{view.blocked}</p>}
       {view.failure && view.state === 'failed' && <p class="notice bad">{view.failure}</p>}
       {view.stale && <p class="notice">No worker answers for the run's rows; what is shown here is what Temporal keeps.</p>}

@@ -6,7 +6,7 @@ import { axis, Chart } from '../ui/Chart'
 import { Empty, Fault, Loading, Panel } from '../ui/parts'
 import { Heat } from './Heat'
 
-const nameOf = (p: LayersOfPass) => (p.pass === 0 ? 'dense' : `pass ${p.pass}`)
+const nameOf = (p: LayersOfPass) => (p.pass === 0 ? 'dense' : total(p, 'coded_bytes') !== undefined ? 'quantized' : `pass ${p.pass}`)
 
 /** LayersTab is the network layer by layer, at every pass. */
 export function LayersTab({ view }: { view: View }) {
@@ -33,7 +33,7 @@ export function LayersTab({ view }: { view: View }) {
       <Panel title="Size after each stage" hint="of all weights, in every form it was measured in">
         <SizeByStage passes={passes} />
       </Panel>
-      <Panel title="Size by layer" hint={`dense, and after ${nameOf(at)}`} aside={picker}>
+      <Panel title="Size by layer" hint={`dense, and ${nameOf(at)}`} aside={picker}>
         <SizeByLayer dense={dense} at={at} />
         <Numbers dense={dense} at={at} />
       </Panel>

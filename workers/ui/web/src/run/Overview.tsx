@@ -11,7 +11,7 @@ export function smallest(r: Row): number {
 }
 
 const columns: Column<Row>[] = [
-  { key: 'pass', title: 'Pass', width: 74, rank: 1, cell: (r) => (r.pass === 0 ? 'dense' : r.kept ? r.pass : `${r.pass} ✗`) },
+  { key: 'pass', title: 'Pass', width: 86, rank: 1, cell: (r) => (r.pass === 0 ? 'dense' : r.huffman_bytes ? 'quantized' : r.kept ? r.pass : `${r.pass} ✗`) },
   { key: 'accuracy', title: 'Accuracy', width: 96, right: true, rank: 1, cell: (r) => percent(r.accuracy) },
   { key: 'interval', title: '95 % interval', width: 150, right: true, cell: (r) => <span class="dim">{percent(r.accuracy_low)} – {percent(r.accuracy_high)}</span> },
   { key: 'pruned', title: 'Just pruned', width: 100, right: true, cell: (r) => percent(r.pruned_accuracy) },

@@ -59,7 +59,7 @@ function Gantt({ steps, marks, from, until }: { steps: TimelineStep[]; marks: Ma
               <div class="track">
                 {ticks.map((t) => <i key={t} class="rule" style={{ left: `${place(begin + t)}%` }} />)}
                 {marks.map((m, i) => <i key={i} class={`pin pin-${kind(m)}`} style={{ left: `${place(Date.parse(m.when))}%` }} />)}
-                {s.scheduled && s.started && <Piece kind="wait" from={place(Date.parse(s.scheduled))} to={place(Date.parse(s.started))} title="waited for a worker" />}
+                {s.scheduled && s.started && (s.attempts?.length ?? 0) < 2 && <Piece kind="wait" from={place(Date.parse(s.scheduled))} to={place(Date.parse(s.started))} title="waited for a worker" />}
                 {pieces(s, end).map((p, i) => (
                   <Piece key={i} kind={p.bad ? 'bad' : s.state} worker={workers.indexOf(p.worker)} from={place(p.from)} to={place(p.to)} title={`attempt ${p.attempt}${p.worker ? ` on ${p.worker}` : ''}: ${seconds((p.to - p.from) / 1000)}${p.failure ? `; ${p.failure}` : ''}`} />
                 ))}
@@ -81,22 +81,23 @@ function Piece(props: { kind: string; worker?: number; from: number; to: number;
 
 interface Part { from: number; to: number; attempt: number; worker: string; failure: string | undefined; bad: boolean }
 
-/** pieces are the attempts of a step in time; where the server has not their times, they share the step's. */
+/**
+ * pieces are the attempts of a step in time. Of the last one Temporal keeps when
+ * it began; those before it share the time since the step was asked for.
+ */
 function pieces(s: TimelineStep, end: number): Part[] {
   if (!s.started) return []
-  const began = Date.parse(s.started)
-  const ended = s.ended ? Date.parse(s.ended) : end
   const attempts: Attempt[] = s.attempts?.length ? s.attempts : [{ attempt: 1 }]
-  const parts = attempts.map((a, i) => ({
-    from: a.started ? Date.parse(a.started) : began + ((ended - began) * i) / attempts.length,
-    to: a.ended ? Date.parse(a.ended) : a.started ? ended : began + ((ended - began) * (i + 1)) / attempts.length,
-    attempt: a.attempt, worker: a.worker ?? '', failure: a.failure, bad: a.failure !== undefined && a.failure !== '',
-  }))
-  parts.forEach((p, i) => {
-    const next = parts[i + 1]
-    if (next && p.to > next.from) p.to = next.from
+  const began = Date.parse(s.started)
+  const asked = s.scheduled ? Date.parse(s.scheduled) : began
+  const before = (began - asked) / Math.max(1, attempts.length - 1)
+  return attempts.map((a, i) => {
+    const last = i === attempts.length - 1
+    return {
+      from: last ? began : asked + before * i, to: last ? (s.ended ? Date.parse(s.ended) : end) : asked + before * (i + 1),
+      attempt: a.attempt, worker: a.worker ?? '', failure: a.failure, bad: !last || s.state === 'failed',
+    }
   })
-  return parts
 }
 
 function note(s: TimelineStep, end: number): string {

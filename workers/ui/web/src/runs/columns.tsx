@@ -21,7 +21,7 @@ export function columns(tick: number): Column<View>[] {
     { key: 'state', title: 'State', width: 104, rank: 1, sort: (v) => v.state, cell: (v) => <State state={v.state} /> },
     {
       key: 'progress', title: 'Progress', width: 150, rank: 2, sort: share,
-      cell: (v) => <span class="progress"><Bar share={share(v)} label={`progress of ${v.id}`} /><span>{passes(v)}</span></span>,
+      cell: (v) => <span class="progress"><Bar share={share(v)} label={`progress of ${v.id}`} state={v.state} /><span>{passes(v)}</span></span>,
     },
     { key: 'accuracy', title: 'Accuracy', width: 92, right: true, rank: 1, sort: (v) => v.summary.accuracy || undefined, cell: (v) => percent(v.summary.accuracy || undefined) },
     { key: 'sparsity', title: 'Sparsity', width: 88, right: true, rank: 2, sort: (v) => v.summary.sparsity || undefined, cell: (v) => percent(v.summary.sparsity || undefined, 1) },

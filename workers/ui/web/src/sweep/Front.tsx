@@ -3,7 +3,7 @@ import { inUnit } from '../format'
 import { go, to } from '../router'
 import type { TrialRow } from '../types'
 import { axis, Chart, type ECharts, type Ink } from '../ui/Chart'
-import { front, type Measure } from './numbers'
+import { front, type Measure, sayValue } from './numbers'
 
 interface Props {
   trials: TrialRow[]
@@ -57,7 +57,7 @@ export function Front({ trials, x, y, brushed, onBrush }: Props) {
 function point(t: TrialRow, x: Measure, y: Measure): Point {
   return {
     value: [t.best?.[x.name] ?? 0, t.best?.[y.name] ?? 0], run: t.run, trial: t.trial,
-    settings: Object.entries(t.values ?? {}).map(([path, v]) => `${path}: ${String(v)}`).join('\n'),
+    settings: Object.entries(t.values ?? {}).map(([path, v]) => `${path}: ${sayValue(path, v)}`).join('\n'),
   }
 }
 

@@ -1,8 +1,8 @@
 import { useRef } from 'preact/hooks'
-import { inUnit, plain } from '../format'
+import { inUnit } from '../format'
 import type { TrialRow, Trials } from '../types'
 import { Chart, type ECharts, type Ink } from '../ui/Chart'
-import { type Measure, shortPath, valueOf } from './numbers'
+import { type Measure, sayValue, shortPath, valueOf } from './numbers'
 
 interface Props {
   data: Trials
@@ -51,7 +51,7 @@ function option(c: Ink, trials: readonly TrialRow[], paths: readonly string[], m
     parallelAxis: [
       ...paths.map((p, i) => ({
         dim: i, name: shortPath(p, paths), ...look,
-        ...(category[i] ? { type: 'category', data: (choices[i] ?? []).map(word) } : { type: 'value', scale: true, axisLabel: { ...look.axisLabel, formatter: (v: number) => plain(v) } }),
+        ...(category[i] ? { type: 'category', data: (choices[i] ?? []).map((v) => sayValue(p, v)) } : { type: 'value', scale: true, axisLabel: { ...look.axisLabel, formatter: (v: number) => sayValue(p, v) } }),
       })),
       ...measures.map((m, i) => ({ dim: paths.length + i, name: m.name, ...look, type: 'value', scale: true, axisLabel: { ...look.axisLabel, formatter: (v: number) => inUnit(v, m.name, m.unit) } })),
     ],
@@ -60,7 +60,7 @@ function option(c: Ink, trials: readonly TrialRow[], paths: readonly string[], m
       lineStyle: { width: 1.5, opacity: 0.7 },
       data: trials.map((t, n) => ({
         name: `trial ${t.trial}`,
-        value: [...values.map((column, i) => (category[i] ? word(column[n]) : column[n])), ...measures.map((m) => t.best?.[m.name])],
+        value: [...values.map((column, i) => (category[i] ? sayValue(paths[i] ?? '', column[n]) : column[n])), ...measures.map((m) => t.best?.[m.name])],
         lineStyle: { color: blend(c.series[4] ?? '', c.accent, high > low ? ((score[n] ?? low) - low) / (high - low) : 1) },
       })),
     }],
@@ -69,8 +69,6 @@ function option(c: Ink, trials: readonly TrialRow[], paths: readonly string[], m
 
 /** few is up to how many numbers each has a place of its own, as words do. */
 const few = 8
-
-const word = (v: number | string | undefined) => (typeof v === 'number' ? plain(v) : (v ?? '–'))
 
 function ascending(a: number | string | undefined, b: number | string | undefined): number {
   return typeof a === 'number' && typeof b === 'number' ? a - b : String(a).localeCompare(String(b), 'en', { numeric: true })

@@ -5,7 +5,7 @@ import { to } from '../router'
 import type { TrialRow, Trials, View } from '../types'
 import { Empty, Fact, Fault, Loading, Panel } from '../ui/parts'
 import { Front } from './Front'
-import { type Measure, measures } from './numbers'
+import { best, type Measure, measures } from './numbers'
 import { Parallel } from './Parallel'
 import { TrialTable } from './TrialTable'
 
@@ -16,10 +16,10 @@ export function SweepPage({ view }: { view: View }) {
   const [brushed, setBrushed] = useState<ReadonlySet<string>>()
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
   const known = useMemo(() => (data ? measures(data) : []), [data])
-  const y = known.find((m) => /accuracy/.test(m.name)) ?? known[0]
+  const y = known[0]
   const rest = known.filter((m) => m !== y)
   const [axisName, setAxis] = useState<string>()
-  const x = rest.find((m) => m.name === axisName) ?? rest.find((m) => /bytes/.test(m.name)) ?? rest[0]
+  const x = rest.find((m) => m.name === axisName) ?? rest.find((m) => data?.objectives?.includes(m.name)) ?? rest.find((m) => m.name === 'bytes') ?? rest[0]
   const trials = data?.trials ?? []
   const shown = useMemo(() => (brushed ? trials.filter((t) => brushed.has(t.run)) : trials), [trials, brushed])
   const toggle = (run: string) => setChosen((old) => {
@@ -37,7 +37,7 @@ export function SweepPage({ view }: { view: View }) {
   return (
     <>
       <Best view={view} trials={trials} y={y} x={x} />
-      {trials.length === 0 && <Empty>No trial has begun yet.</Empty>}
+      {trials.length === 0 && <Empty>{data.why ?? 'No trial has begun yet.'}</Empty>}
       {y && x && (
         <div class="two">
           <Panel title="Front" hint={`${y.name} against ${x.name}; the line joins what no other trial beats`} aside={pick}>
@@ -59,23 +59,23 @@ export function SweepPage({ view }: { view: View }) {
           )}
         />
       )}
-      {view.sweep?.left_out ? <p class="dim hint">{view.sweep.left_out} more trials are not in this table; <code>espalier results</code> writes all.</p> : null}
+      {data.left_out ? <p class="dim hint">{data.left_out} more trials are not in this table; <code>espalier results</code> writes all.</p> : null}
     </>
   )
 }
 
 function Best({ view, trials, y, x }: { view: View; trials: TrialRow[]; y: Measure | undefined; x: Measure | undefined }) {
   const s = view.sweep
-  const best = y && [...trials].filter((t) => t.best?.[y.name] !== undefined && t.state !== 'failed').sort((a, b) => (b.best?.[y.name] ?? 0) - (a.best?.[y.name] ?? 0))[0]
+  const top = y && best(trials, y)
   const states = new Map<string, number>()
   for (const t of trials) states.set(t.state, (states.get(t.state) ?? 0) + 1)
   return (
     <dl class="facts">
       <Fact name="trials" value={s ? `${s.ended} of ${s.total}` : `${view.summary.pass} of ${view.summary.passes}`} note={[...states].map(([name, n]) => `${n} ${name}`).join(', ') || undefined} />
-      {best && y && <Fact name={`best ${y.name}`} value={inUnit(best.best?.[y.name], y.name, y.unit)} note={<a href={to.run(best.run)}>trial {best.trial}</a>} />}
-      {best && x && <Fact name={`its ${x.name}`} value={inUnit(best.best?.[x.name], x.name, x.unit)} />}
-      {best?.best?.['sparsity'] !== undefined && x?.name !== 'sparsity' && <Fact name="its sparsity" value={percent(best.best['sparsity'], 1)} />}
-      {best?.best?.['bytes'] !== undefined && x?.name !== 'bytes' && <Fact name="its size" value={bytes(best.best['bytes'])} />}
+      {top && y && <Fact name={`best ${y.name}`} value={inUnit(top.best?.[y.name], y.name, y.unit)} note={<a href={to.run(top.run)}>trial {top.trial}</a>} />}
+      {top && x && <Fact name={`its ${x.name}`} value={inUnit(top.best?.[x.name], x.name, x.unit)} />}
+      {top?.best?.['sparsity'] !== undefined && x?.name !== 'sparsity' && <Fact name="its sparsity" value={percent(top.best['sparsity'], 1)} />}
+      {top?.best?.['bytes'] !== undefined && x?.name !== 'bytes' && <Fact name="its size" value={bytes(top.best['bytes'])} />}
       <Fact name="on the front" value={trials.filter((t) => t.pareto).length} note={s?.objectives?.length ? s.objectives.join(', ') : undefined} />
       {s?.concurrency && !view.closed ? <Fact name="at a time" value={s.concurrency} note={`${s.live} under way`} /> : null}
       {s?.over && <Fact name="over" value={<small>{s.over}</small>} />}

@@ -6,7 +6,7 @@ import { go, to } from '../router'
 import type { TrialRow, Trials } from '../types'
 import { Panel, State } from '../ui/parts'
 import { type Column, type Sort, sorted, Table } from '../ui/Table'
-import { csv, type Measure, save, shortPath, valueOf } from './numbers'
+import { csv, type Measure, save, sayValue, shortPath, valueOf } from './numbers'
 
 interface Props {
   sweep: string
@@ -67,11 +67,11 @@ function columns(data: Trials, measures: readonly Measure[]): Column<TrialRow>[]
     { key: 'state', title: 'State', width: 104, rank: 1, sort: (t) => t.state, cell: (t) => <span title={t.why}><State state={t.state} /></span> },
     ...paths.map((p, i): Column<TrialRow> => ({
       key: p, title: shortPath(p, paths), rank: i < 2 ? 2 : 3, sort: (t) => valueOf(t, p),
-      cell: (t) => <span title={p}>{t.values?.[p] === undefined ? '–' : String(t.values[p])}</span>,
+      cell: (t) => <span title={p}>{sayValue(p, t.values?.[p])}</span>,
     })),
     ...(trials.some((t) => t.rung !== undefined && t.rung > 0) ? [{ key: 'rung', title: 'Rung', width: 66, right: true, sort: (t: TrialRow) => t.rung, cell: (t: TrialRow) => t.rung ?? '–' }] : []),
     ...measures.map((m, i): Column<TrialRow> => ({
-      key: `measure ${m.name}`, title: m.name, width: 112, right: true, rank: m.name === 'accuracy' || i === 0 ? 1 : i < 4 ? 2 : 3,
+      key: `measure ${m.name}`, title: m.name, width: 112, right: true, rank: i === 0 ? 1 : i === 1 ? 2 : data.objectives?.includes(m.name) || /^(sparsity|bytes|effective_macs|latency)$/.test(m.name) ? 3 : 4,
       sort: (t) => t.best?.[m.name], cell: (t) => inUnit(t.best?.[m.name], m.name, m.unit),
     })),
     ...(trials.some((t) => t.why) ? [{ key: 'why', title: 'Why', sort: (t: TrialRow) => t.why, cell: (t: TrialRow) => <span class="dim" title={t.why}>{t.why}</span> }] : []),

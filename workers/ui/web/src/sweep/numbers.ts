@@ -1,3 +1,4 @@
+import { plain } from '../format'
 import type { TrialRow, Trials } from '../types'
 
 /** Measure is a number that trials are compared by. */
@@ -8,11 +9,22 @@ export interface Measure {
   maximized: boolean
 }
 
-/** measures are those that at least one trial has. */
+/** measures are those that at least one trial has, the sweep's objectives first. */
 export function measures(t: Trials): Measure[] {
+  const place = (name: string) => ((t.objectives ?? []).indexOf(name) + 1 || 100)
   return (t.columns ?? [])
     .filter((c) => t.trials?.some((r) => r.best?.[c.name] !== undefined))
     .map((c) => ({ name: c.name, unit: c.unit, maximized: /accuracy|sparsity/.test(c.name) }))
+    .sort((a, b) => place(a.name) - place(b.name))
+}
+
+/** best is the trial that is best by a measure; undefined if none has it. */
+export function best(trials: readonly TrialRow[], m: Measure): TrialRow | undefined {
+  const sign = m.maximized ? 1 : -1
+  return trials.reduce<TrialRow | undefined>((top, t) => {
+    const [a, b] = [t.best?.[m.name], top?.best?.[m.name]]
+    return a !== undefined && (b === undefined || sign * (a - b) > 0) ? t : top
+  }, undefined)
 }
 
 /**
@@ -38,6 +50,13 @@ export function valueOf(t: TrialRow, path: string): number | string | undefined 
   const percent = /^(-?[\d.]+(?:e-?\d+)?)\s*%$/i.exec(text)
   if (percent) return Number(percent[1]) / 100
   return text !== '' && Number.isFinite(Number(text)) ? Number(text) : text
+}
+
+/** sayValue is a trial's value of a parameter in words. */
+export function sayValue(path: string, v: string | number | boolean | undefined): string {
+  if (v === undefined) return '–'
+  if (typeof v !== 'number') return String(v)
+  return /sparsity|share|dropout/.test(path) && v >= 0 && v <= 1 ? `${Number((100 * v).toPrecision(4))} %` : plain(v)
 }
 
 /** shortPath is the end of a path that tells it from the others. */

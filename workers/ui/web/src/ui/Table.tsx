@@ -8,8 +8,8 @@ export interface Column<R> {
   /** Pixels; the columns without share what is left. */
   width?: number
   right?: boolean
-  /** 1 is shown on phones too, 2 from tablets on, 3 (as if left out) on wide pages. */
-  rank?: 1 | 2 | 3
+  /** 1 is shown on phones too, 2 from tablets on, 3 (as if left out) on wide pages, 4 on the widest. */
+  rank?: 1 | 2 | 3 | 4
   /** What the column is sorted by; one without cannot be sorted. */
   sort?: (row: R) => number | string | undefined
   cell: (row: R) => ComponentChildren
@@ -75,7 +75,7 @@ export function Table<R>(props: Props<R>) {
     return () => watcher.disconnect()
   }, [])
 
-  const rank = view.width < 620 ? 1 : view.width < 1000 ? 2 : 3
+  const rank = view.width < 620 ? 1 : view.width < 1000 ? 2 : view.width < 1350 ? 3 : 4
   const columns = useMemo(() => props.columns.filter((c) => (c.rank ?? 3) <= rank), [props.columns, rank])
   const from = Math.max(0, Math.floor(view.top / rowHeight) - spare)
   const until = Math.min(rows.length, Math.ceil((view.top + view.height) / rowHeight) + spare)

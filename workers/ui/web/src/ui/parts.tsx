@@ -8,11 +8,11 @@ export function State({ state }: { state: string }) {
   return <span class={`state state-${state}`}>{state}</span>
 }
 
-/** Bar is how much of a way has been gone. */
-export function Bar({ share, label }: { share: number; label: string }) {
+/** Bar is how much of a way has been gone, in the colour of how it stands. */
+export function Bar({ share, label, state }: { share: number; label: string; state: string }) {
   const whole = Math.round(100 * Math.max(0, Math.min(1, share)))
   return (
-    <span class="bar" role="progressbar" aria-valuemin={0} aria-valuemax={100} aria-valuenow={whole} aria-label={label}>
+    <span class={`bar bar-${state}`} role="progressbar" aria-valuemin={0} aria-valuemax={100} aria-valuenow={whole} aria-label={label}>
       <span style={{ width: `${whole}%` }} />
     </span>
   )

@@ -72,13 +72,21 @@ func (s PruneSchedule) arrives(pass int) bool {
 // ErrNotMore says that a run has as many passes already.
 var ErrNotMore = errors.New("the run has as many passes already")
 
+var errNoPasses = errors.New("the run has no passes, its spec has no prune")
+
 // Extended is the spec of a run with more passes. Those that there are stay what
 // they are, so that their steps are shared; the others go on to a target by
 // which each takes the same share of what is left, on average, as those before.
 func (s *Spec) Extended(passes int) (*Spec, error) {
+	out := *s
+	if s.Exec != nil {
+		var err error
+		out.Exec, err = s.Exec.extended(passes)
+		return &out, err
+	}
 	switch {
 	case s.Prune == nil:
-		return nil, errors.New("the run has no passes, its spec has no prune")
+		return nil, errNoPasses
 	case len(s.Prune.Schedule.Order) > 0:
 		return nil, errors.New("the run prunes layer by layer, in schedule.order; more passes would be of no layer")
 	case passes <= s.Prune.Schedule.Passes:
@@ -98,7 +106,6 @@ func (s *Spec) Extended(passes int) (*Spec, error) {
 		}
 	}
 	p.Schedule.Passes = passes
-	out := *s
 	out.Prune = &p
 	return &out, nil
 }
@@ -109,6 +116,11 @@ func (s *Spec) Extended(passes int) (*Spec, error) {
 // to prune or to quantize, the network is not trained before.
 func (s *Spec) Forked(from string, pass int) (*Spec, error) {
 	out := *s
+	if s.Exec != nil {
+		var err error
+		out.Exec, err = s.Exec.forked(from, pass)
+		return &out, err
+	}
 	out.Network = Network{Checkpoint: from, Trained: s.Prune != nil || s.Quantize != nil}
 	if s.Prune == nil {
 		return &out, nil

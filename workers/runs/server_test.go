@@ -13,6 +13,7 @@ import (
 
 	"espalier/activities"
 	"espalier/models/checkpoint"
+	"espalier/workers"
 	"espalier/workers/local"
 	"espalier/workers/runs"
 	"espalier/workflows"
@@ -44,13 +45,13 @@ type doer func(name string, in activities.TrainInput) (activities.PrepareResult,
 // serve decides as a worker does, keeps records by keep and does all steps by
 // step, until it is stopped.
 func serve(c client.Client, slots int, keep func() error, step doer) (stop func(), err error) {
-	decide := worker.New(c, activities.QueueRuns, worker.Options{LocalActivityWorkerOnly: true})
+	decide := worker.New(c, activities.QueueRuns, worker.Options{LocalActivityWorkerOnly: true, MaxConcurrentWorkflowTaskPollers: workers.DecisionPollers})
 	decide.RegisterWorkflowWithOptions(workflows.Run, workflow.RegisterOptions{Name: workflows.NameRun})
 	decide.RegisterWorkflowWithOptions(workflows.Sweep, workflow.RegisterOptions{Name: workflows.NameSweep})
 	decide.RegisterWorkflowWithOptions(workflows.Trial, workflow.RegisterOptions{Name: workflows.NameTrial})
 	decide.RegisterWorkflowWithOptions(workflows.Logbook, workflow.RegisterOptions{Name: workflows.NameLogbook})
 	decide.RegisterActivityWithOptions(func(context.Context, activities.RecordInput) error { return keep() }, activity.RegisterOptions{Name: activities.NameRecord})
-	steps := worker.New(c, "cpu", worker.Options{DisableWorkflowWorker: true, MaxConcurrentActivityExecutionSize: slots})
+	steps := worker.New(c, "cpu", worker.Options{DisableWorkflowWorker: true, MaxConcurrentActivityExecutionSize: slots, MaxConcurrentActivityTaskPollers: workers.StepPollers(slots)})
 	var names activities.Steps
 	for _, a := range names.Activities() {
 		steps.RegisterActivityWithOptions(func(_ context.Context, in activities.TrainInput) (activities.PrepareResult, error) {

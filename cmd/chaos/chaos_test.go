@@ -218,7 +218,7 @@ func TestTheTableIsWrittenBetweenItsMarks(t *testing.T) {
 func TestFaultsFallIntoTheSweep(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ every, quietly, want time.Duration }{
-		{time.Second, time.Hour, time.Second}, {time.Second, time.Minute, 300 * time.Millisecond}, {2 * time.Second, 100 * time.Second, 500 * time.Millisecond},
+		{time.Second, time.Hour, time.Second}, {time.Second, 30 * time.Second, 300 * time.Millisecond}, {2 * time.Second, 100 * time.Second, 900 * time.Millisecond},
 	} {
 		if got := pace(test.every, test.quietly, 100); got != test.want {
 			t.Errorf("%s in a sweep of %s: every %s, want %s", test.every, test.quietly, got, test.want)

@@ -65,11 +65,11 @@ func (o *options) run(ctx context.Context, out io.Writer) error {
 }
 
 // pace is the mean time between two faults: short enough for all of them to
-// fall into a sweep that takes so long without any, and long enough for
-// processes to start in between.
+// fall into a sweep that takes so long without any, and longer with them, and
+// long enough for processes to start in between.
 func pace(every, quietly time.Duration, faults int) time.Duration {
 	const least = 300 * time.Millisecond
-	return min(every, max(least, quietly/time.Duration(2*faults)))
+	return min(every, max(least, quietly*9/time.Duration(10*faults)))
 }
 
 // weather strikes until all faults are done, then waits for the sweep's end.

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -64,3 +65,76 @@ data: {name: digits, train: 600, test: 200}
 train: {epochs: 2, batch: 64, optimizer: {sgd: {lr: 0.05}}, seed: 18446744073709551615}
 prune: {method: han, schedule: {passes: 2, target: {sparsity: 80%}}, finetune: {epochs: 1}}
 `
+
+func ExampleSpec_With() {
+	spec, err := config.Parse("tiny.yaml", []byte(tinyRun))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	harder, err := spec.With(config.Setting{Path: "prune.schedule.target.sparsity", Value: "95%"}, config.Setting{Path: "train.seed", Value: "2"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	text, err := harder.YAML()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%s", text)
+	// Output:
+	// name: tiny
+	// network:
+	//   arch: mlp
+	//   hidden:
+	//     - 16
+	// data:
+	//   name: digits
+	//   train: 600
+	//   test: 200
+	// train:
+	//   epochs: 2
+	//   batch: 64
+	//   optimizer:
+	//     sgd:
+	//       lr: 0.05
+	//   seed: 2
+	// prune:
+	//   method: han
+	//   scope: layer
+	//   schedule:
+	//     passes: 2
+	//     target:
+	//       sparsity: 0.95
+	//   finetune:
+	//     epochs: 1
+}
+
+// Settings set again in a spec change nothing, and all of them are told.
+func TestSettingsAreWhatASpecSays(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("../examples/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		spec, err := config.Parse(file, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		spec.Sweep = nil
+		again, err := spec.With(spec.Settings()...)
+		if err != nil {
+			t.Errorf("%s: %v", file, err)
+			continue
+		}
+		if diff := cmp.Diff(spec, again); diff != "" {
+			t.Errorf("%s (-spec +with its settings)\n%s", file, diff)
+		}
+	}
+}

@@ -39,7 +39,7 @@ func (p *Part) stages(best *Trial) string {
 func (p *Part) layers() *grid {
 	g := heads("layer", "operation", ">parameters before", ">after", ">gone, %", ">multiply-adds before", ">after", ">dense bytes", ">CSR bytes", ">packed bytes")
 	for _, l := range p.Layers {
-		g.row(plain(l.Name, l.Op, comma(l.Before.Params), comma(l.After.NonZero), shared(l.gone()),
+		g.row(plain(l.Name, l.Op, comma(l.Before.Params), comma(l.After.NonZero), l.gone(),
 			comma(l.Before.MACs), comma(l.After.EffectiveMACs), comma(l.After.Bytes), comma(l.After.SparseBytes), comma(l.Packed))...)
 	}
 	return g

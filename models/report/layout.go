@@ -11,7 +11,11 @@ const mostTold = 50
 // document lays the study out.
 func (s *Study) document() (*document, error) {
 	d := &document{title: s.Title}
-	d.sections = append(d.sections, s.overview())
+	overview, err := s.overview()
+	if err != nil {
+		return nil, err
+	}
+	d.sections = append(d.sections, overview)
 	for i := range s.Parts {
 		p := &s.Parts[i]
 		d.sections = append(d.sections, section{level: 2, title: p.Name})
@@ -25,7 +29,7 @@ func (s *Study) document() (*document, error) {
 	return d, nil
 }
 
-func (s *Study) overview() section {
+func (s *Study) overview() (section, error) {
 	o := section{level: 2, title: "Overview"}
 	o.say("Accuracies are those of the test set. A value with ± is the mean over seeds and its sample deviation, with one less than the number of seeds as the divisor. What was not measured is told as such: - stands for no value.")
 	g := heads("experiment", "id", "state", ">trials", ">accuracy, %", ">sparsity, %", ">parameters", ">smaller")
@@ -42,7 +46,15 @@ func (s *Study) overview() section {
 	}
 	o.tabulate(g)
 	o.say("Of a sweep the numbers are those of its best trial, by the objectives in their order; smaller is how many times fewer bytes its last network takes than its dense one, in the smallest form that was counted. Written by espalier " + s.Version + ".")
-	return o
+	if g := s.means(); g != nil {
+		o.say("Runs that differ in nothing but the seed:")
+		o.tabulate(g)
+	}
+	svg, err := s.beside()
+	if svg != nil {
+		o.draw(svg, "The best trial of each, pass by pass: accuracy against bytes in the smallest form counted.")
+	}
+	return o, err
 }
 
 // smaller is how many times a trial's last network is smaller than its first.
@@ -109,7 +121,7 @@ func (p *Part) results() section {
 	for _, path := range paths {
 		g.head(short(path, paths))
 	}
-	for _, title := range []string{">seeds", ">accuracy, %", ">sparsity, %", ">parameters", ">multiply-adds", ">bytes", ">loss"} {
+	for _, title := range reachedHeads {
 		g.head(title)
 	}
 	for _, one := range all {
@@ -117,18 +129,7 @@ func (p *Part) results() section {
 		for _, path := range paths {
 			row = append(row, cell{text: valueAt(one.settings, path)})
 		}
-		seeds := fmt.Sprint(len(one.trials))
-		if one.failed > 0 {
-			seeds += fmt.Sprintf(" of %d", len(one.trials)+one.failed)
-		}
-		g.row(append(row, plain(seeds,
-			one.over(func(t *Trial) (float64, bool) { return t.Last().Accuracy, true }).write(shared),
-			one.over(func(t *Trial) (float64, bool) { return t.Last().Sparsity, true }).write(shared),
-			one.over(last(func(p *Pass) float64 { return float64(p.Params) })).write(rounded),
-			one.over(last(func(p *Pass) float64 { return float64(p.EffectiveMACs) })).write(rounded),
-			one.over(last(func(p *Pass) float64 { return float64(p.smallest()) })).write(rounded),
-			one.over(func(t *Trial) (float64, bool) { return t.Last().Loss, true }).write(func(x float64) string { return fmt.Sprintf("%.4f", x) }),
-		)...)...)
+		g.row(append(row, one.reached()...)...)
 	}
 	s.tabulate(g)
 	s.say("The last network that was kept of each choice of values: parameters that are not 0, multiply-adds of one sample by weights that are not 0, bytes in the smallest form that was counted.")

@@ -130,12 +130,12 @@ type Layer struct {
 	Packed   int64 // bytes in the packed model
 }
 
-// gone is the share of the layer's weights that are not there or 0.
-func (l *Layer) gone() float64 {
+// gone is the share of the layer's weights that are not there or 0, in percent.
+func (l *Layer) gone() string {
 	if l.Before.Weights == 0 {
-		return l.After.Sparsity()
+		return unknown
 	}
-	return 1 - float64(l.After.NonZeroWeights)/float64(l.Before.Weights)
+	return shared(1 - float64(l.After.NonZeroWeights)/float64(l.Before.Weights))
 }
 
 // Reached is the value of an objective, as the sweep compares it; known is

@@ -207,3 +207,30 @@ func TestReportsFailWhereTheirWriterDoes(t *testing.T) {
 		}
 	}
 }
+
+// Runs of one choice of values are told by their mean, and all parts in a chart.
+func TestRunsOfOneChoiceAreTakenTogether(t *testing.T) {
+	t.Parallel()
+	s := &report.Study{Title: "three"}
+	for i, accuracy := range []float64{0.5, 0.6, 0.9} {
+		method := "han"
+		if i == 2 {
+			method = "random"
+		}
+		s.Parts = append(s.Parts, report.Part{
+			ID: "r", Name: "r", Objectives: []report.Objective{{Name: "accuracy", Maximize: true}},
+			Facts:  []report.Fact{{Name: "prune.method", Value: method}, {Name: "train.seed", Value: string(rune('1' + i))}},
+			Trials: []report.Trial{{Run: "r", State: "done", Passes: []report.Pass{pass(0, "dense", 0.9, 1000), pass(1, "pruned", accuracy, 100)}}},
+		})
+	}
+	var md, page bytes.Buffer
+	if err := errors.Join(s.Markdown(&md), s.HTML(&page)); err != nil {
+		t.Fatal(err)
+	}
+	if want := "| r | 2 | 55.00 ± 7.07 | 90.00 ± 0.00 |"; strings.Count(md.String(), want) != 1 || strings.Count(md.String(), " ± ") != 6 {
+		t.Errorf("want one row %q and no other mean in\n%s", want, md.String())
+	}
+	if got := strings.Count(page.String(), "<svg"); got != 4 {
+		t.Errorf("%d charts, want one of each part and one of all", got)
+	}
+}

@@ -44,6 +44,9 @@ func (s Source) Study(ctx context.Context, version string, ids ...string) (*repo
 		}
 	}
 	study.Title = strings.Join(names, ", ")
+	if most := 3; len(names) > most {
+		study.Title = fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+	}
 	return study, nil
 }
 

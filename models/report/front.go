@@ -4,14 +4,10 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
-	"strconv"
 	"strings"
 
-	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/vg"
 )
 
 // point is what a choice of values reached at a pass, the mean of its seeds.
@@ -39,7 +35,7 @@ func (p *Part) front() (section, error) {
 	if err != nil {
 		return s, err
 	}
-	s.draw(svg, fmt.Sprintf("Every pass that was kept, the mean of its seeds: %s against %s. The line joins those that no other beats in both.", worded(y.Name), worded(x.Name)))
+	s.draw(svg, fmt.Sprintf("Every pass that was kept, the mean of its seeds: %s against %s. The line joins those that no other beats in both.", p.worded(y.Name), p.worded(x.Name)))
 	paths := varied(p.Trials)
 	g := &grid{}
 	for _, path := range paths {
@@ -48,7 +44,7 @@ func (p *Part) front() (section, error) {
 	g.head(">pass")
 	g.head(">seeds")
 	for _, o := range p.Objectives {
-		g.head(">" + worded(o.Name))
+		g.head(">" + p.worded(o.Name))
 	}
 	best := slices.DeleteFunc(points, func(q point) bool { return !q.front })
 	for _, q := range best[:min(len(best), mostFront)] {
@@ -63,7 +59,7 @@ func (p *Part) front() (section, error) {
 		g.row(row...)
 	}
 	s.tabulate(g)
-	s.say(fmt.Sprintf("%s of %s, by all objectives: %s. They compare accuracies of the held-out samples where there are any.", plural(len(best), "point"), grouped(int64(len(points))), p.directions()))
+	s.say(fmt.Sprintf("%s of %s, by all objectives: %s.", plural(len(best), "point"), grouped(int64(len(points))), p.directions()))
 	return s, nil
 }
 
@@ -74,9 +70,19 @@ func (p *Part) directions() string {
 		if o.Maximize {
 			word = "most "
 		}
-		all = append(all, word+worded(o.Name))
+		all = append(all, word+p.worded(o.Name))
 	}
 	return strings.Join(all, ", ")
+}
+
+// worded is an objective in words; the accuracy that is compared is that of the
+// samples which were held out, where there are any.
+func (p *Part) worded(name string) string {
+	held := slices.ContainsFunc(p.Trials, func(t Trial) bool { return len(t.Passes) > 0 && t.Passes[0].Validation > 0 })
+	if name == "accuracy" && held {
+		return "accuracy on held-out samples"
+	}
+	return worded(name)
 }
 
 // axes are the objectives of a chart: the first two, or what is told beside a
@@ -173,7 +179,7 @@ func (p *Part) chart(points []point, y, x Objective) ([]byte, error) {
 	c := newPlot("")
 	var rest, front plotter.XYs
 	unitY, unitX := unitOf(y.Name), unitOf(x.Name)
-	c.X.Label.Text, c.Y.Label.Text = worded(x.Name)+unitX.name, worded(y.Name)+unitY.name
+	c.X.Label.Text, c.Y.Label.Text = p.worded(x.Name)+unitX.name, p.worded(y.Name)+unitY.name
 	for _, q := range points {
 		at := plotter.XY{X: q.values[1] * unitX.scale, Y: q.values[0] * unitY.scale}
 		if q.front {
@@ -211,88 +217,4 @@ func (p *Part) chart(points []point, y, x Objective) ([]byte, error) {
 		return nil, err
 	}
 	return svg.Bytes(), nil
-}
-
-type unit struct {
-	name  string
-	scale float64
-}
-
-func unitOf(objective string) unit {
-	switch objective {
-	case "accuracy", "sparsity":
-		return unit{", %", 100}
-	case "latency":
-		return unit{", s", 1}
-	}
-	return unit{"", 1}
-}
-
-// scale makes an axis reach round numbers, logarithmic where its values differ
-// by ten times and more.
-func scale(axis *plot.Axis, points plotter.XYs, of func(plotter.XY) float64) {
-	low, high := math.Inf(1), math.Inf(-1)
-	for _, p := range points {
-		low, high = min(low, of(p)), max(high, of(p))
-	}
-	axis.Padding = vg.Points(4)
-	if low > 0 && high >= 10*low {
-		axis.Scale = plot.LogScale{}
-		axis.Tick.Marker, axis.Min, axis.Max = decades(low, high)
-		return
-	}
-	if high-low < 1e-9*math.Abs(high) || high == low {
-		low, high = low-max(1e-9, math.Abs(low)/10), high+max(1e-9, math.Abs(high)/10)
-	}
-	ten := math.Pow(10, math.Floor(math.Log10((high-low)/2)))
-	step := ten
-	for _, wider := range []float64{2, 5, 10} {
-		if (high-low)/step > 8 {
-			step = wider * ten
-		}
-	}
-	var marks plot.ConstantTicks
-	from, to := math.Floor(low/step), math.Ceil(high/step)
-	for k := from; k <= to; k++ {
-		marks = append(marks, plot.Tick{Value: k * step, Label: short10(k * step)})
-	}
-	axis.Tick.Marker, axis.Min, axis.Max = marks, from*step, to*step
-}
-
-// decades are the marks 1, 2, 5, 10 and so on around a range.
-func decades(low, high float64) (marks plot.ConstantTicks, from, to float64) {
-	from, to = low, high
-	for e := math.Floor(math.Log10(low)); e <= math.Ceil(math.Log10(high)); e++ {
-		for _, m := range []float64{1, 2, 5} {
-			at := m * math.Pow(10, e)
-			if at < low/2.6 || at > high*2.6 {
-				continue
-			}
-			marks = append(marks, plot.Tick{Value: at, Label: short10(at)})
-		}
-	}
-	for _, m := range marks {
-		if m.Value <= low {
-			from = m.Value
-		}
-	}
-	for _, m := range slices.Backward(marks) {
-		if m.Value >= high {
-			to = m.Value
-		}
-	}
-	return slices.DeleteFunc(marks, func(m plot.Tick) bool { return m.Value < from || m.Value > to }), from, to
-}
-
-// short10 writes a number of an axis with k, M or G.
-func short10(x float64) string {
-	for _, s := range []struct {
-		of   float64
-		name string
-	}{{1e9, "G"}, {1e6, "M"}, {1e3, "k"}} {
-		if math.Abs(x) >= s.of {
-			return strconv.FormatFloat(x/s.of, 'g', 4, 64) + s.name
-		}
-	}
-	return strconv.FormatFloat(x, 'g', 4, 64)
 }

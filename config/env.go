@@ -27,6 +27,8 @@ type Env struct {
 	PayloadKeys string
 	// NoColor (NO_COLOR, see no-color.org) asks for output without colours.
 	NoColor bool
+	// Plain (TERM=dumb, or CI) asks for output that nothing moves in.
+	Plain bool
 	// Threads (ESPALIER_THREADS) is the number of threads that compute; 0 is
 	// as many as there are cores. The bits of a run depend on it.
 	Threads int
@@ -58,6 +60,7 @@ func FromEnviron(lookup func(string) (string, bool)) (Env, error) {
 		return value
 	}
 	e := Env{Home: get("ESPALIER_HOME"), NoColor: get("NO_COLOR") != ""}
+	e.Plain = get("TERM") == "dumb" || get("CI") != "" && get("CI") != "false"
 	e.TemporalFile, e.PayloadKeys = get("TEMPORAL_CONFIG_FILE"), get("ESPALIER_PAYLOAD_KEYS")
 	if e.Home == "" {
 		e.Home = ".espalier"

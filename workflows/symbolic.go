@@ -31,6 +31,26 @@ func TrialSteps(spec *config.Spec) ([]search.Link, error) {
 	return s.links, nil
 }
 
+// Training is a step of a run that trains, before anything has run.
+type Training struct {
+	Kind   string
+	Pass   int
+	Epochs float64
+}
+
+// Trainings are the steps of a spec's run that train, in their order; none if a
+// program of another language does them. It fails as TrialSteps does.
+func Trainings(spec *config.Spec) ([]Training, error) {
+	if spec.Exec != nil {
+		return nil, nil
+	}
+	s, err := symbols(spec)
+	if err != nil {
+		return nil, err
+	}
+	return s.trained, nil
+}
+
 // AddTrial adds the steps of a sweep's trial to the tree of all. It fails as
 // TrialSpec and TrialSteps do.
 func AddTrial(tree *search.Tree, spec *config.Spec, trial search.Trial) error {
@@ -76,6 +96,7 @@ type symbolic struct {
 	links    []search.Link
 	measures []int // the pass that each link evaluates, or -1
 	at       []int // the link of each stage that was made
+	trained  []Training
 }
 
 // pass adds the steps of a pass, its evaluations behind them.
@@ -99,6 +120,9 @@ func (s *symbolic) pass(pass int) error {
 			return err
 		} else {
 			s.at = append(s.at, len(s.links)-1)
+			if work > 0 {
+				s.trained = append(s.trained, Training{Kind: kind, Pass: pass, Epochs: work})
+			}
 		}
 		s.state.Links = append(s.state.Links, Link{Checkpoint: checkpoint.Digest(s.links[s.at[i]].Key)})
 	}

@@ -27,6 +27,7 @@ type app struct {
 	logFormat string   // json or text
 	files     []string // what a worker opens to specs
 	trainers  []string // NAME=COMMAND
+	args      []string // as they were typed
 	out, errs io.Writer
 
 	identity string

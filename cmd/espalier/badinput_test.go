@@ -119,7 +119,7 @@ func TestBadCommandLine(t *testing.T) {
 		"impossible bind":   {args: []string{"server", "--bind", "here"}, want: []string{`espalier: --bind "here": an IP address of this machine is allowed, as 127.0.0.1 or 0.0.0.0`}},
 		"log level":         {args: []string{"list", "--log-level", "loud"}, want: []string{`espalier: --log-level "loud": debug, info, warn and error are allowed`}},
 		"log format":        {args: []string{"list", "--log-format", "xml"}, want: []string{`espalier: --log-format "xml": json and text are allowed`}},
-		"progress":          {args: []string{"run", "tiny.yaml", "--progress", "bar"}, want: []string{`espalier: --progress "bar": auto, plain, json and none are allowed`}},
+		"progress":          {args: []string{"run", "tiny.yaml", "--progress", "bar"}, want: []string{`espalier: --progress "bar": auto, live, plain, json and none are allowed`}},
 		"no bundle":         {args: []string{"reproduce", "none.tar"}, want: []string{`espalier: none.tar: no such file or directory`}},
 		"all and a step":    {args: []string{"reproduce", "none.tar", "--all", "--step", "3f9a"}, want: []string{`espalier: --all and --step exclude each other; see: espalier reproduce --help`}},
 		"unknown shell":     {args: []string{"completion", "tcsh"}, want: []string{`espalier: completion: shell "tcsh": bash, zsh, fish, powershell are allowed`}},

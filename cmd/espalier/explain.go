@@ -8,6 +8,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
+	"espalier/cmd/espalier/live"
 	"espalier/config"
 	"espalier/models/checkpoint"
 	"espalier/models/measure"
@@ -161,5 +162,5 @@ func (a *app) printExplanation(e *explanation) {
 	}
 	fmt.Fprintf(a.out, "\n%d steps, about %d history events, about %s in the store\n", e.Steps, e.Events, humanize.Bytes(uint64(e.Stored)))
 	fmt.Fprintf(a.out, "about %s on this machine (%s in a probe); a crash costs at most %s of training\n",
-		e.Predicted.Round(time.Second), imageRate(e.Rate), e.CrashCosts)
+		e.Predicted.Round(time.Second), live.Rate(e.Rate), e.CrashCosts)
 }

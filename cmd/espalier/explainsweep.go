@@ -7,6 +7,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"espalier/cmd/espalier/live"
 	"espalier/config"
 	"espalier/workflows"
 	"espalier/workflows/search"
@@ -146,5 +147,5 @@ func (a *app) printSweep(e *sweepExplanation) {
 	fmt.Fprintf(a.out, "%s %s in the store, about %s history events a run; a crash costs at most %s of training of each trial under way\n",
 		most, humanize.Bytes(uint64(e.Stored)), humanize.Comma(int64(e.Base.Events)), e.Base.CrashCosts)
 	fmt.Fprintf(a.out, "%s %s on this machine, one trial at a time, instead of %s, if all trials train as fast as the spec does without its sweep (%s in a probe)\n",
-		most, e.Shared.Round(time.Second), e.Alone.Round(time.Second), imageRate(e.Base.Rate))
+		most, e.Shared.Round(time.Second), e.Alone.Round(time.Second), live.Rate(e.Base.Rate))
 }

@@ -1,55 +1,34 @@
 package main
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/creack/pty"
+
 	"espalier/activities"
+	"espalier/cmd/espalier/live"
+	"espalier/config"
 	"espalier/models/checkpoint"
 	"espalier/workers/runs"
 	"espalier/workflows"
 )
 
-func training(epoch int) *runs.View {
-	return &runs.View{
+func training(epoch int) live.Look {
+	return live.Look{Now: time.Date(2026, 11, 29, 12, 0, epoch, 0, time.UTC), View: &runs.View{
 		ID: "tiny-1", State: workflows.StateRunning, Summary: workflows.Summary{Passes: 3},
 		Step: &runs.Step{Activity: "Finetune", Queue: "cpu", Attempt: 1, Progress: &activities.Progress{
 			Pass: 2, Epochs: 8, Cursor: checkpoint.Cursor{Epoch: epoch, Batch: 25}, Batches: 100, Loss: 0.25, Accuracy: 0.975, Rate: 40000,
 		}},
-	}
-}
-
-func TestLineSaysWhatARunDoes(t *testing.T) {
-	t.Parallel()
-	changed := func(change func(*runs.View)) *runs.View { v := training(4); change(v); return v }
-	for _, test := range []struct {
-		view *runs.View
-		want string
-	}{
-		{&runs.View{ID: "tiny-1", State: workflows.StateDone}, "tiny-1 done"},
-		{training(4), "tiny-1 running | finetune, pass 2/3 | epoch 5/8, 25 % | loss 0.2500 | accuracy 97.50 % | 40 k images/s"},
-		{training(8), "tiny-1 running | finetune, pass 2/3 | epoch 8/8, 25 % | loss 0.2500 | accuracy 97.50 % | 40 k images/s"},
-		{changed(func(v *runs.View) { v.Step.Progress.SavedAt = time.Now().Add(-3 * time.Second) }), "tiny-1 running | finetune, pass 2/3 | epoch 5/8, 25 % | loss 0.2500 | accuracy 97.50 % | 40 k images/s | saved 3s ago"},
-		{changed(func(v *runs.View) {
-			v.Step.Progress.Look = &activities.Look{Split: "test", Epoch: 4, Accuracy: 0.9125}
-		}), "tiny-1 running | finetune, pass 2/3 | epoch 5/8, 25 % | loss 0.2500 | accuracy 97.50 % | 40 k images/s | test 91.25 % after epoch 4"},
-		{changed(func(v *runs.View) { v.Step.Progress = &activities.Progress{Phase: "loading"} }), "tiny-1 running | finetune | loading"},
-		{changed(func(v *runs.View) { v.Step.Waiting, v.Step.Queue = true, "gpu" }), "tiny-1 running | finetune | waiting for a worker of queue gpu"},
-		{changed(func(v *runs.View) {
-			v.Step.Waiting, v.Step.Again, v.Step.Attempt, v.Step.LastFailure = true, time.Now().Add(10*time.Second), 3, "no luck"
-		}), "tiny-1 running | finetune | tried again in 10s | attempt 3: no luck"},
-	} {
-		if got := line(test.view); got != test.want {
-			t.Errorf("it says\n%s\nwant\n%s", got, test.want)
-		}
-	}
+	}}
 }
 
 func TestPlainLogIsCalm(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
-	w := &watcher{out: &out}
+	w := (&app{errs: &out, progress: "auto"}).newWatcher()
 	for epoch := range 8 {
 		w.see(training(epoch))
 	}
@@ -59,29 +38,81 @@ func TestPlainLogIsCalm(t *testing.T) {
 	next.Summary.Pass = 3
 	w.see(next)
 	w.clear()
-	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	if len(lines) != 3 || strings.Contains(out.String(), "\x1b") {
-		t.Errorf("one step, one silence and the next step make these lines:\n%s", out.String())
+	const want = `tiny-1 running | finetune, pass 2/3 | epoch 1/8, 25 % | loss 0.2500 | accuracy 97.50 % | 40 k images/s
+no answer
+tiny-1 running | finetune, pass 2/3 | epoch 1/8, 25 % | loss 0.2500 | accuracy 97.50 % | 40 k images/s
+`
+	if got := out.String(); got != want {
+		t.Errorf("one step, one silence and the next step make these lines:\n%swant\n%s", got, want)
 	}
 }
 
-func TestTerminalLineFitsAndIsCleared(t *testing.T) {
+// Colours and moving lines are for terminals whose user wants them.
+func TestProgressIsShownAsTheTerminalWantsIt(t *testing.T) {
 	t.Parallel()
-	width := 30
-	var out strings.Builder
-	w := &watcher{out: &out, width: func() int { return width }}
-	for _, columns := range []int{30, 10, 2, 0} {
-		width = columns
-		out.Reset()
-		w.see(training(1))
-		text, ok := strings.CutPrefix(out.String(), "\r\x1b[K")
-		if !ok || strings.Contains(text, "\n") || len([]rune(text)) > max(0, columns-3) {
-			t.Errorf("on %d columns it draws %q", columns, out.String())
-		}
+	tests := map[string]struct {
+		progress string
+		env      config.Env
+		terminal bool
+		want     string // plain, live, coloured, json or none
+	}{
+		"a terminal":                {"auto", config.Env{}, true, "coloured"},
+		"a pipe":                    {"auto", config.Env{}, false, "plain"},
+		"without colours":           {"auto", config.Env{NoColor: true}, true, "plain"},
+		"dumb, or in CI":            {"auto", config.Env{Plain: true}, true, "plain"},
+		"live without colours":      {"live", config.Env{NoColor: true}, true, "live"},
+		"live, where nothing moves": {"live", config.Env{}, false, "plain"},
+		"plain":                     {"plain", config.Env{}, true, "plain"},
+		"json":                      {"json", config.Env{}, true, "json"},
+		"none":                      {"none", config.Env{}, true, "none"},
 	}
-	out.Reset()
-	w.clear()
-	if out.String() != "\r\x1b[K" {
-		t.Errorf("clear draws %q", out.String())
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			here, there, err := os.Pipe()
+			if test.terminal {
+				here, there, err = pty.Open()
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer here.Close()
+			w := (&app{errs: there, progress: test.progress, env: test.env}).newWatcher()
+			w.see(training(4))
+			there.Close()
+			text := make([]byte, 4096)
+			n, _ := here.Read(text) // nothing, or the end, is none
+			if got := looks(string(text[:n])); got != test.want {
+				t.Errorf("progress is %s, want %s: %q", got, test.want, text[:n])
+			}
+		})
+	}
+}
+
+// looks says how progress was shown.
+func looks(text string) string {
+	switch {
+	case text == "":
+		return "none"
+	case strings.HasPrefix(text, "{"):
+		return "json"
+	case strings.Contains(text, "\x1b[1m"):
+		return "coloured"
+	case strings.Contains(text, "\x1b["):
+		return "live"
+	}
+	return "plain"
+}
+
+func TestCommandLinesAreForShells(t *testing.T) {
+	t.Parallel()
+	for want, args := range map[string][]string{
+		"espalier run a.yaml --home /tmp/x":  {"run", "a.yaml", "--home", "/tmp/x"},
+		"espalier run 'my spec.yaml'":        {"run", "my spec.yaml"},
+		`espalier note r 'it'\''s $HOME' ''`: {"note", "r", "it's $HOME", ""},
+	} {
+		if got := typedAs(args); got != want {
+			t.Errorf("%q is typed as %s, want %s", args, got, want)
+		}
 	}
 }

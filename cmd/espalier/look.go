@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"espalier/cmd/espalier/live"
 	"espalier/workers/runs"
 	"espalier/workflows"
 )
@@ -118,7 +119,7 @@ func look(ctx context.Context, c *runs.Client, id string) (*runs.View, error) {
 
 // printView prints a run; stuck is why no worker takes its step, if that is so.
 func (a *app) printView(v *runs.View, stuck string) {
-	fmt.Fprintln(a.out, line(v))
+	fmt.Fprintln(a.out, live.Line(live.Look{View: v, Now: time.Now()}, nil))
 	switch {
 	case v.State == workflows.StatePaused:
 		fmt.Fprintf(a.out, "go on with: espalier resume %s\n", v.ID)
@@ -194,7 +195,8 @@ func watchCommand(a *app) *cobra.Command {
 				return fmt.Errorf("%w; the run goes on when they are started again, with: espalier server", err)
 			}
 			if cmd.Context().Err() != nil {
-				fmt.Fprintf(a.errs, "no longer watching; the run goes on. Come back with: espalier watch %s\n", args[0])
+				fmt.Fprintf(a.errs, "no longer watching; %s goes on as long as workers serve its queue\ncome back with: %s\n", args[0], typedAs(a.args))
+				return errors.Join(errQuiet, errInterrupted)
 			}
 			return err
 		},

@@ -37,7 +37,7 @@ func main() {
 func execute(ctx context.Context, args []string, out, errs io.Writer) int {
 	env, err := config.FromOS()
 	if err == nil {
-		root := newRoot(&app{env: env, out: out, errs: errs})
+		root := newRoot(&app{env: env, args: args, out: out, errs: errs})
 		root.SetArgs(args)
 		root.SetOut(out)
 		root.SetErr(errs)

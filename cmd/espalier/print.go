@@ -12,7 +12,6 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
-	"espalier/activities"
 	"espalier/workers/runs"
 	"espalier/workflows"
 )
@@ -126,11 +125,6 @@ func printRows(out io.Writer, rows []workflows.Row) {
 
 func interval(low, high float64) string { return percent(low) + " to " + percent(high) }
 
-// imageRate writes 523.2 images/s and 41.5 k images/s.
-func imageRate(perSecond float64) string {
-	return strings.TrimSpace(humanize.SIWithDigits(perSecond, 1, "")) + " images/s"
-}
-
 func percent(share float64) string { return fmt.Sprintf("%.2f %%", 100*share) }
 
 // printViews prints runs, one a line.
@@ -158,70 +152,4 @@ func printViews(out io.Writer, views []runs.View) {
 		t.AppendRow(row)
 	}
 	t.Render()
-}
-
-// line says in one line what a run is doing.
-func line(v *runs.View) string {
-	if v.Kind == runs.KindSweep {
-		return sweepLine(v)
-	}
-	parts := []string{v.ID + " " + v.State}
-	if step := v.Step; step != nil {
-		parts = append(parts, stepLine(step, v.Summary.Passes)...)
-	}
-	return strings.Join(parts, " | ")
-}
-
-// stepLine is what line says of the step under way, in parts.
-func stepLine(step *runs.Step, passes int) []string {
-	name := strings.ToLower(step.Activity)
-	parts := []string{name}
-	switch p := step.Progress; {
-	case !step.Again.IsZero() && time.Until(step.Again) > 0:
-		parts = append(parts, fmt.Sprintf("tried again in %s", time.Until(step.Again).Round(time.Second)))
-	case step.Waiting && step.Queue != "":
-		parts = append(parts, "waiting for a worker of queue "+step.Queue)
-	case step.Waiting:
-		parts = append(parts, "waiting for a worker")
-	case p != nil:
-		if p.Pass > 0 {
-			parts[0] = fmt.Sprintf("%s, pass %d/%d", name, p.Pass, passes)
-		}
-		parts = append(parts, progressLine(p)...)
-	}
-	if step.Attempt > 1 {
-		attempt := fmt.Sprintf("attempt %d", step.Attempt)
-		if step.LastFailure != "" {
-			attempt += ": " + step.LastFailure
-		}
-		parts = append(parts, attempt)
-	}
-	return parts
-}
-
-func progressLine(p *activities.Progress) []string {
-	if p.Epochs == 0 {
-		return []string{p.Phase}
-	}
-	parts := []string{
-		fmt.Sprintf("epoch %d/%d, %d %%", min(p.Cursor.Epoch+1, p.Epochs), p.Epochs, int(epochShare(p.Cursor.Batch, p.Batches))),
-		fmt.Sprintf("loss %.4f", p.Loss), "accuracy " + percent(p.Accuracy),
-	}
-	if p.Rate > 0 { // trainers may not tell
-		parts = append(parts, imageRate(p.Rate))
-	}
-	if p.Look != nil {
-		parts = append(parts, fmt.Sprintf("%s %s after epoch %d", p.Look.Split, percent(p.Look.Accuracy), p.Look.Epoch))
-	}
-	if !p.SavedAt.IsZero() {
-		parts = append(parts, fmt.Sprintf("saved %s ago", max(0, time.Since(p.SavedAt)).Round(time.Second)))
-	}
-	return parts
-}
-
-func epochShare(batch, batches int) float64 {
-	if batches == 0 {
-		return 0
-	}
-	return 100 * float64(batch) / float64(batches)
 }

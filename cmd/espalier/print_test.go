@@ -25,12 +25,3 @@ func TestRowsHaveTheExtraTestWhereThereIsOne(t *testing.T) {
 		t.Errorf("with: %s\n%s", first, rest)
 	}
 }
-
-func TestImageRate(t *testing.T) {
-	t.Parallel()
-	for rate, want := range map[float64]string{523.24: "523.2 images/s", 41_500: "41.5 k images/s"} {
-		if got := imageRate(rate); got != want {
-			t.Errorf("%g images a second are %q, want %q", rate, got, want)
-		}
-	}
-}

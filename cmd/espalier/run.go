@@ -27,7 +27,9 @@ changes a setting; of a sweep's spec such settings make one trial, which is run
 alone, as espalier report writes it for each of its rows.
 
 ^C or SIGTERM saves a checkpoint and leaves within five seconds; a second ^C
-leaves at once. Either way nothing is lost but the work since the last checkpoint.` + trainerHelp,
+leaves at once. Either way nothing is lost but the work since the last checkpoint.
+Where the servers are in another process the run goes on as long as other workers
+serve its queue, and watch shows it.` + trainerHelp,
 		Example: "  espalier run examples/quickstart.yaml\n  espalier run examples/sweep-digits.yaml --set prune.method=han --set train.seed=2",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			spec, err := loadRun(args[0], set)
@@ -37,7 +39,7 @@ leaves at once. Either way nothing is lost but the work since the last checkpoin
 			if err := a.checkTrainer(spec); err != nil {
 				return err
 			}
-			return a.work(cmd, args[0], job{
+			return a.work(cmd, job{
 				spec:   spec,
 				submit: func(ctx context.Context, c *runs.Client) (string, error) { return c.Submit(ctx, spec) },
 				finish: a.finish,
@@ -55,14 +57,16 @@ type job struct {
 	spec   *config.Spec
 	submit func(context.Context, *runs.Client) (id string, err error)
 	finish finisher
+
+	id   string // once it is submitted
+	away bool   // its servers are in another process
 }
 
-// work does the job of a command whose argument is the spec's file, and says
-// how to go on if it is interrupted.
-func (a *app) work(cmd *cobra.Command, spec string, j job) error {
-	err := a.run(cmd.Context(), j)
+// work does the job of a command, and says how to go on if it is interrupted.
+func (a *app) work(cmd *cobra.Command, j job) error {
+	err := a.run(cmd.Context(), &j)
 	if errors.Is(err, errInterrupted) || cmd.Context().Err() != nil {
-		fmt.Fprintf(a.errs, "stopped; go on with: %s %s\n", cmd.CommandPath(), spec)
+		fmt.Fprint(a.errs, a.leaving(cmd, j))
 		return errors.Join(errQuiet, errInterrupted)
 	}
 	return err
@@ -70,7 +74,7 @@ func (a *app) work(cmd *cobra.Command, spec string, j job) error {
 
 // run submits a job and works on it until it has ended. The engine and the
 // data are made ready while the servers start.
-func (a *app) run(ctx context.Context, j job) error {
+func (a *app) run(ctx context.Context, j *job) error {
 	// The steps take their log when they are made.
 	if err := a.openLog(); err != nil {
 		return err
@@ -91,7 +95,7 @@ func (a *app) run(ctx context.Context, j job) error {
 }
 
 // attend works on a job for as long as its servers are there.
-func (a *app) attend(ctx context.Context, j job, ready func() (*activities.Steps, error)) (err error) {
+func (a *app) attend(ctx context.Context, j *job, ready func() (*activities.Steps, error)) (err error) {
 	c, err := a.standUp(ctx)
 	if err != nil {
 		return err
@@ -115,6 +119,7 @@ func (a *app) attend(ctx context.Context, j job, ready func() (*activities.Steps
 	log := a.log.With("run", id)
 	log.Info("run submitted", "spec", j.spec.Name)
 	defer func() { log.Info("run left", "error", err) }()
+	j.id, j.away = id, c.stack == nil
 	return a.withWorker(ctx, c, a.equipped(ready), workers.Options{Queue: j.spec.Resources.Queue}, func(ctx context.Context) error {
 		return a.follow(ctx, c, id, j.finish)
 	})
@@ -208,12 +213,12 @@ func submitCommand(a *app) *cobra.Command {
 }
 
 func (a *app) addProgress(c *cobra.Command) {
-	c.Flags().StringVar(&a.progress, "progress", "auto", "how to show progress: auto, plain, json or none")
+	c.Flags().StringVar(&a.progress, "progress", "auto", "how to show progress: auto, live (on a terminal), plain, json or none")
 	c.PreRunE = func(*cobra.Command, []string) error {
 		switch a.progress {
-		case "auto", "plain", "json", "none":
+		case "auto", "live", "plain", "json", "none":
 			return nil
 		}
-		return usageError{fmt.Errorf("--progress %q: auto, plain, json and none are allowed", a.progress)}
+		return usageError{fmt.Errorf("--progress %q: auto, live, plain, json and none are allowed", a.progress)}
 	}
 }

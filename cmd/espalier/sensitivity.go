@@ -52,7 +52,7 @@ goes on.`,
 			if _, _, err := workflows.NewSensitivity(spec, shares); err != nil {
 				return usageError{err}
 			}
-			return a.work(cmd, args[0], job{
+			return a.work(cmd, job{
 				spec: spec,
 				submit: func(ctx context.Context, c *runs.Client) (string, error) {
 					return c.SubmitSensitivity(ctx, spec, shares)

@@ -10,7 +10,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/jedib0t/go-pretty/v6/table"
 
-	"espalier/config"
+	"espalier/cmd/espalier/live"
 	"espalier/workers/runs"
 	"espalier/workflows"
 	"espalier/workflows/search"
@@ -42,7 +42,7 @@ func printSwept(out io.Writer, r *workflows.SweepResult) {
 	paths := varied(r.Trials)
 	header := []string{">trial"}
 	for _, path := range paths {
-		header = append(header, short(path, paths))
+		header = append(header, live.Short(path, paths))
 	}
 	header = append(header, "state", ">pass")
 	for _, o := range r.Objectives {
@@ -115,17 +115,6 @@ func varied(trials []workflows.SweptTrial) []string {
 	return paths
 }
 
-// short is the last key of a path, or the path where others end alike.
-func short(path string, paths []string) string {
-	last := path[strings.LastIndex(path, ".")+1:]
-	for _, other := range paths {
-		if other != path && strings.HasSuffix("."+other, "."+last) {
-			return path
-		}
-	}
-	return last
-}
-
 func valueAt(values []search.Setting, path string) string {
 	for _, v := range values {
 		if v.Path == path {
@@ -139,40 +128,7 @@ func valueAt(values []search.Setting, path string) string {
 func reached(values []float64, objectives []string) table.Row {
 	var row table.Row
 	for i, o := range objectives {
-		switch o {
-		case config.ObjectiveAccuracy, config.ObjectiveSparsity:
-			row = append(row, percent(values[i]))
-		case config.ObjectiveBytes:
-			row = append(row, humanize.Bytes(uint64(values[i])))
-		case config.ObjectiveLoss:
-			row = append(row, fmt.Sprintf("%.4f", values[i]))
-		default:
-			row = append(row, humanize.Commaf(values[i]))
-		}
+		row = append(row, live.Objective(o, values[i]))
 	}
 	return row
-}
-
-// sweepLine says in one line what a sweep is doing.
-func sweepLine(v *runs.View) string {
-	parts := []string{v.ID + " " + v.State, fmt.Sprintf("%d of %d trials ended", v.Summary.Pass, v.Summary.Passes)}
-	if r := v.Sweep; r != nil {
-		parts[1] = fmt.Sprintf("%d of %d trials ended, %d under way", r.Ended, r.Total, r.Live)
-	}
-	if v.Summary.Failed > 0 {
-		parts = append(parts, fmt.Sprintf("%d failed", v.Summary.Failed))
-	}
-	return strings.Join(parts, " | ")
-}
-
-// trialLine says in one line where a trial is.
-func trialLine(t workflows.SweptTrial) string {
-	text := fmt.Sprintf("trial %d %s", t.Trial, t.State)
-	if t.Last != nil {
-		text += fmt.Sprintf(", pass %d: accuracy %s, sparsity %s", t.Last.Pass, percent(t.Last.Accuracy), percent(t.Last.Sparsity))
-	}
-	if t.Why != "" {
-		text += ", " + t.Why
-	}
-	return text + " | " + workflows.Settings(search.Trial{Values: t.Values})
 }

@@ -1,0 +1,117 @@
+package live
+
+import (
+	"fmt"
+	"strings"
+
+	"espalier/activities"
+	"espalier/workers/runs"
+	"espalier/workflows"
+	"espalier/workflows/search"
+)
+
+// Line says in one line what a run or a sweep is doing. m may be nil.
+func Line(l Look, m *Meter) string {
+	parts := []string{l.ID + " " + l.State}
+	if l.Kind == runs.KindSweep {
+		parts = append(parts, ended(l.View), failed(l.View))
+	} else if l.Step != nil {
+		parts = append(parts, stepParts(l, m)...)
+	}
+	if m != nil {
+		if left := About(m.Left(l)); left != "" {
+			parts = append(parts, left+" left")
+		}
+	}
+	return join(" | ", parts...)
+}
+
+// stepParts is what Line says of the step under way.
+func stepParts(l Look, m *Meter) []string {
+	step := l.Step
+	name := strings.ToLower(step.Activity)
+	parts := []string{name}
+	if why := waits(step, l.Now); why != "" {
+		parts = append(parts, why)
+	} else if p := step.Progress; p != nil {
+		if p.Pass > 0 {
+			parts[0] = fmt.Sprintf("%s, pass %d/%d", name, p.Pass, l.Summary.Passes)
+		}
+		parts = append(parts, progressParts(l, m, p)...)
+	}
+	return append(parts, tried(step))
+}
+
+func progressParts(l Look, m *Meter, p *activities.Progress) []string {
+	if p.Epochs == 0 {
+		return []string{p.Phase}
+	}
+	parts := []string{"epoch " + epochOf(p), fmt.Sprintf("loss %.4f", p.Loss), "accuracy " + percent(p.Accuracy)}
+	if p.Rate > 0 { // trainers may not tell
+		parts = append(parts, Rate(p.Rate))
+	}
+	if m != nil {
+		if left := About(m.StepLeft(l.View)); left != "" {
+			parts = append(parts, left+" of this step")
+		}
+	}
+	if p.Look != nil {
+		parts = append(parts, fmt.Sprintf("%s %s after epoch %d", p.Look.Split, percent(p.Look.Accuracy), p.Look.Epoch))
+	}
+	parts = append(parts, soFar(l.View))
+	if saved := ago(p.SavedAt, l.Now); saved != "" {
+		parts = append(parts, "saved "+saved)
+	}
+	if p.Worker != "" {
+		parts = append(parts, p.Worker)
+	}
+	return parts
+}
+
+// soFar is what the last pass that is kept has reached, or nothing.
+func soFar(v *runs.View) string {
+	if v.Summary.Final == "" {
+		return ""
+	}
+	return fmt.Sprintf("so far %s at sparsity %s", percent(v.Summary.Accuracy), percent(v.Summary.Sparsity))
+}
+
+// ended is how many trials of a sweep have ended, and how many are under way.
+func ended(v *runs.View) string {
+	r := v.Sweep
+	if r == nil {
+		return fmt.Sprintf("%d of %d trials ended", v.Summary.Pass, v.Summary.Passes)
+	}
+	return fmt.Sprintf("%d of %d trials ended, %d under way", r.Ended, r.Total, r.Live)
+}
+
+// failed is how many trials of a sweep failed, or nothing.
+func failed(v *runs.View) string {
+	if v.Summary.Failed == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d failed", v.Summary.Failed)
+}
+
+// TrialLine says in one line where a trial is.
+func TrialLine(t workflows.SweptTrial) string {
+	text := fmt.Sprintf("trial %d %s", t.Trial, t.State)
+	if t.Last != nil {
+		text += fmt.Sprintf(", pass %d: accuracy %s, sparsity %s", t.Last.Pass, percent(t.Last.Accuracy), percent(t.Last.Sparsity))
+	}
+	if t.Why != "" {
+		text += ", " + t.Why
+	}
+	return text + " | " + workflows.Settings(search.Trial{Values: t.Values})
+}
+
+// join joins the parts that are not empty.
+func join(between string, parts ...string) string {
+	var there []string
+	for _, p := range parts {
+		if p != "" {
+			there = append(there, p)
+		}
+	}
+	return strings.Join(there, between)
+}

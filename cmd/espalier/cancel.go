@@ -24,8 +24,7 @@ With --discard the run, or the sweep with its trials, ends at once and is
 forgotten, whether or not it had ended: its record is dropped, and steps and
 checkpoints that nothing else refers to are left for garbage collection. Only
 the logbook stays, which says who discarded it.`,
-		Example:           "  espalier cancel quickstart-1a2b3c4d5e6f --note maintenance\n  espalier cancel quickstart-1a2b3c4d5e6f --discard",
-		ValidArgsFunction: a.completeRuns,
+		Example: "  espalier cancel quickstart-1a2b3c4d5e6f --note maintenance\n  espalier cancel quickstart-1a2b3c4d5e6f --discard",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			verb := "cancel"
 			if discard {

@@ -34,8 +34,7 @@ func controlCommand(a *app, verb, short string, do control) *cobra.Command {
 	var by person
 	command := &cobra.Command{
 		Use: verb + " RUN", Short: short,
-		Example:           "  espalier " + verb + " quickstart-1a2b3c4d5e6f --note maintenance",
-		ValidArgsFunction: a.completeRuns,
+		Example: "  espalier " + verb + " quickstart-1a2b3c4d5e6f --note maintenance",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.control(cmd.Context(), args[0], verb, func(ctx context.Context, c *connection) (string, error) {
 				return args[0], do(ctx, c.runs, args[0], by.control())
@@ -112,8 +111,7 @@ func retryCommand(a *app) *cobra.Command {
 	var trials []int
 	command := &cobra.Command{
 		Use: "retry RUN", Short: "Let what failed or was cancelled go on: a run from its finished steps, a sweep with its failed trials",
-		Example:           "  espalier retry quickstart-1a2b3c4d5e6f\n  espalier retry sweep-digits-918f3c8a0ed1 --trial 3,5",
-		ValidArgsFunction: a.completeRuns,
+		Example: "  espalier retry quickstart-1a2b3c4d5e6f\n  espalier retry sweep-digits-918f3c8a0ed1 --trial 3,5",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.control(cmd.Context(), args[0], "retry", func(ctx context.Context, c *connection) (string, error) {
 				return c.runs.Retry(ctx, args[0], by.control(), trials...)
@@ -130,8 +128,7 @@ func changeCommand(a *app) *cobra.Command {
 	var concurrency, priority int
 	command := &cobra.Command{
 		Use: "change RUN", Short: "Change the concurrency or the priority of a sweep under way, or the priority of a run",
-		Example:           "  espalier change sweep-digits-918f3c8a0ed1 --concurrency 8 --priority 2",
-		ValidArgsFunction: a.completeRuns,
+		Example: "  espalier change sweep-digits-918f3c8a0ed1 --concurrency 8 --priority 2",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ask := workflows.ChangeAsk{Control: by.control(), Priority: priority}
 			if cmd.Flags().Changed("concurrency") {
@@ -164,8 +161,7 @@ func tagCommand(a *app) *cobra.Command {
 	var remove bool
 	command := &cobra.Command{
 		Use: "tag RUN WORD [WORD...]", Short: "Give a run or a sweep tags, by which list finds it",
-		Example:           "  espalier tag quickstart-1a2b3c4d5e6f baseline paper\n  espalier tag quickstart-1a2b3c4d5e6f paper --remove",
-		ValidArgsFunction: a.completeRuns,
+		Example: "  espalier tag quickstart-1a2b3c4d5e6f baseline paper\n  espalier tag quickstart-1a2b3c4d5e6f paper --remove",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, word := range args[1:] {
 				if strings.TrimSpace(word) == "" || strings.ContainsAny(word, " ,\t\n") || len(word) > mostTag {
@@ -192,8 +188,7 @@ func noteCommand(a *app) *cobra.Command {
 	var by person
 	command := &cobra.Command{
 		Use: "note RUN WORD [WORD...]", Short: "Write a note about a run or a sweep, which status shows",
-		Example:           `  espalier note quickstart-1a2b3c4d5e6f "loss jumps in pass 2, compare with cosine"`,
-		ValidArgsFunction: a.completeRuns,
+		Example: `  espalier note quickstart-1a2b3c4d5e6f "loss jumps in pass 2, compare with cosine"`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			text := strings.TrimSpace(strings.Join(args[1:], " "))
 			if text == "" || len(text) > mostNote {

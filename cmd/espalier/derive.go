@@ -24,8 +24,7 @@ gives another one. The run that is extended stays as it is.
 
 A sweep of search random, sobol or asha, under way or ended, goes on with more
 trials by --trials.`,
-		Example:           "  espalier extend quickstart-1a2b3c4d5e6f --passes 9\n  espalier extend sweep-digits-918f3c8a0ed1 --trials 40",
-		ValidArgsFunction: a.completeRuns,
+		Example: "  espalier extend quickstart-1a2b3c4d5e6f --passes 9\n  espalier extend sweep-digits-918f3c8a0ed1 --trials 40",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			settings, err := settingsOf(set)
 			switch sweep := cmd.Flags().Changed("trials"); {
@@ -67,8 +66,7 @@ checkpoint, and with its spec, in which --set changes settings. What is left of
 the passes and of the way to their targets is done; the network is not trained
 before. The run that is forked stays as it is. The checkpoint, the run that it is
 of and the settings are kept with the new run.`,
-		Example:           "  espalier fork quickstart-1a2b3c4d5e6f --from 2 --set prune.schedule.target.sparsity=97% --set prune.finetune.epochs=8",
-		ValidArgsFunction: a.completeRuns,
+		Example: "  espalier fork quickstart-1a2b3c4d5e6f --from 2 --set prune.schedule.target.sparsity=97% --set prune.finetune.epochs=8",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			settings, err := settingsOf(set)
 			if err != nil {

@@ -70,8 +70,7 @@ func list(ctx context.Context, c *runs.Client, tag string, limit int) ([]runs.Vi
 func statusCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "status RUN", Short: "Show what a run or a sweep has reached and what it is doing",
-		Example:           "  espalier status quickstart-1a2b3c4d5e6f --json",
-		ValidArgsFunction: a.completeRuns,
+		Example: "  espalier status quickstart-1a2b3c4d5e6f --json",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.connect(cmd.Context())
 			if err != nil {
@@ -182,8 +181,7 @@ func printEvents(out io.Writer, events []workflows.Event) {
 func watchCommand(a *app) *cobra.Command {
 	command := &cobra.Command{
 		Use: "watch RUN", Short: "Follow a run or a sweep until it ends; ^C leaves it running",
-		Example:           "  espalier watch quickstart-1a2b3c4d5e6f",
-		ValidArgsFunction: a.completeRuns,
+		Example: "  espalier watch quickstart-1a2b3c4d5e6f",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.connect(cmd.Context())
 			if err != nil {
@@ -203,27 +201,4 @@ func watchCommand(a *app) *cobra.Command {
 	}
 	a.addProgress(command)
 	return command
-}
-
-// completeRuns offers the ids of runs to the shell.
-func (a *app) completeRuns(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	ctx, cancel := context.WithTimeout(cmd.Context(), time.Second)
-	defer cancel()
-	c, err := a.connect(ctx)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	defer c.close()
-	views, err := c.runs.List(ctx, 100)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	ids := make([]string, len(views))
-	for i, v := range views {
-		ids[i] = cobra.CompletionWithDesc(v.ID, v.State)
-	}
-	return ids, cobra.ShellCompDirectiveNoFileComp
 }

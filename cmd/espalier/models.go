@@ -103,12 +103,6 @@ architecture, as espalier models lists them, an ONNX file, or a checkpoint, as a
 file or as a digest of the store. The flags that choose an architecture's form
 are those of network in a spec; they are not for files.`,
 		Example: "  espalier models show resnet-20 --shortcut B --svg resnet-20.svg",
-		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-			if len(args) > 0 {
-				return nil, cobra.ShellCompDirectiveNoFileComp
-			}
-			return zoo.Names(), cobra.ShellCompDirectiveDefault
-		},
 		RunE: func(c *cobra.Command, args []string) error {
 			o.Input = input
 			net, err := a.network(c, args[0], o)

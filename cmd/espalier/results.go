@@ -33,8 +33,7 @@ shares are from 0 to 1. What has ended is read from the store, without a server.
 
 --format is csv, json or parquet; without it the end of --out says which, and
 what is printed is csv.`,
-		Example:           "  espalier results sweep-digits-918f3c8a0ed1 --out digits.parquet\n  espalier results quickstart-1a2b3c4d5e6f --format json",
-		ValidArgsFunction: a.completeRuns,
+		Example: "  espalier results sweep-digits-918f3c8a0ed1 --out digits.parquet\n  espalier results quickstart-1a2b3c4d5e6f --format json",
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := f.complete(a.json); err != nil {
 				return err

@@ -69,5 +69,6 @@ Exit codes: 0 done, 1 something outside failed, 2 wrong command line or spec,
 	help.GroupID = "help"
 	root.SetHelpCommand(help)
 	add("help", completionCommand(root))
+	a.offerAll(root)
 	return root
 }

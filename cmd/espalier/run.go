@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -215,8 +216,7 @@ func submitCommand(a *app) *cobra.Command {
 func (a *app) addProgress(c *cobra.Command) {
 	c.Flags().StringVar(&a.progress, "progress", "auto", "how to show progress: auto, live (on a terminal), plain, json or none")
 	c.PreRunE = func(*cobra.Command, []string) error {
-		switch a.progress {
-		case "auto", "live", "plain", "json", "none":
+		if slices.Contains(progressWays(), a.progress) {
 			return nil
 		}
 		return usageError{fmt.Errorf("--progress %q: auto, live, plain, json and none are allowed", a.progress)}

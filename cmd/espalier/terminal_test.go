@@ -16,11 +16,11 @@ import (
 
 // longSweep takes longer than anybody watches it.
 const longSweep = `name: watched
-network: {arch: lenet-300-100}
-data: {name: digits, train: 6000, test: 1000}
-train: {epochs: 400, batch: 64, optimizer: {sgd: {lr: 0.05}}, seed: 7}
+network: {arch: mlp, hidden: [16]}
+data: {name: digits, train: 640, test: 100}
+train: {epochs: 100000, batch: 64, optimizer: {sgd: {lr: 0.05}}, seed: 7}
 prune: {method: han, schedule: {passes: 3, target: {sparsity: 90%}}, finetune: {epochs: 6}}
-durability: {checkpoint_every: 100ms, heartbeat_timeout: 2s}
+durability: {checkpoint_every: 1s, heartbeat_timeout: 20s}
 sweep:
   search: grid
   params: {train.seed: [1, 2, 3]}
@@ -104,7 +104,7 @@ func TestASweepOnATerminal(t *testing.T) {
 			if len(lines) < 4 || !strings.HasPrefix(lines[0], first) || !strings.HasPrefix(lines[1], "0 of 3 trials ended") {
 				return false
 			}
-			if !strings.HasPrefix(lines[2], "trial  pass") || !strings.Contains(strings.Join(lines[3:], ""), "/400, ") {
+			if !strings.HasPrefix(lines[2], "trial  pass") || !strings.Contains(strings.Join(lines[3:], ""), "/100000, ") {
 				return false
 			}
 			for _, line := range lines {

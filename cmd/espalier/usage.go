@@ -74,12 +74,15 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 }
 
 // completionCommand writes the scripts that make shells complete commands,
-// flags and the ids of runs.
+// flags and what stands in their places.
 func completionCommand(root *cobra.Command) *cobra.Command {
 	shells := []string{"bash", "zsh", "fish", "powershell"}
 	return &cobra.Command{
 		Use: "completion SHELL", Short: "Write the completion script of a shell: " + strings.Join(shells, ", "),
-		Long: `Writes a script that makes a shell complete commands, flags and the ids of runs:
+		Long: `Writes a script that makes a shell complete commands and flags, and the names of
+runs, checkpoints, queues, tags and files where a command takes them. Behind the
+id of a sweep and a dash it completes trials, behind the id of a run and an @
+passes. What servers know is completed while they run.
 
     bash        source <(espalier completion bash)
     zsh         espalier completion zsh > "${fpath[1]}/_espalier"

@@ -92,6 +92,7 @@ func (a *app) places() map[string]offer {
 	return map[string]offer{
 		"SPEC": files("yaml", "yml"), "init FILE": files("yaml", "yml"),
 		"RUN":       a.runNames(nil),
+		"ID":        a.runNames(notScan),
 		"pause RUN": a.runNames(running), "resume RUN": a.runNames(paused), "change RUN": a.runNames(open),
 		"retry RUN": a.runNames(retried), "extend RUN": a.runNames(notScan), "results RUN": a.runNames(notScan),
 		"fork RUN": a.runNames(single), "bundle RUN": a.runNames(finished),
@@ -108,7 +109,8 @@ func (a *app) places() map[string]offer {
 func (a *app) flagPlaces() map[string]offer {
 	return map[string]offer{
 		"progress": words(progressWays()...), "log-level": words("debug", "info", "warn", "error"),
-		"format": words(table.Formats()...), "output": files("json"), "svg": files("svg"),
+		"log-format": words("json", "text"), "report format": words(reportFormats...),
+		"report out": files("html", "md"), "format": words(table.Formats()...), "output": files("json"), "svg": files("svg"),
 		"form": words(formNames()...), "forms": listed(words(formNames()...)),
 		"arch": words(zoo.Names()...), "shortcut": words(zoo.Shortcuts()...), "head": words(zoo.Heads()...),
 		"predict data": words(publishedSets()...), "reproduce data": anyFile,

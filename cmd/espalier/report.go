@@ -51,8 +51,7 @@ the same bytes.
 
 Without --format the end of --out says which, .html or .md; what is printed is
 markdown.`,
-		Example:           "  espalier report sweep-digits-918f3c8a0ed1 --out digits.html\n  espalier report quickstart-1a2b3c4d5e6f --format card -o README.md",
-		ValidArgsFunction: a.completeRuns,
+		Example: "  espalier report sweep-digits-918f3c8a0ed1 --out digits.html\n  espalier report quickstart-1a2b3c4d5e6f --format card -o README.md",
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := f.completeReport(len(args)); err != nil {
 				return err

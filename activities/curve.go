@@ -29,6 +29,8 @@ const (
 	curveTrainAcc  = "train_accuracy"
 	curveLoss      = "loss"
 	curveAcc       = "accuracy"
+	curveRate      = "lr"      // in the journal only
+	curveSeconds   = "seconds" // since the attempt began; in the journal only
 )
 
 func curveKey(epoch int, what string) string { return fmt.Sprintf("curve/%d/%s", epoch, what) }
@@ -53,9 +55,17 @@ func newCurve(a *attempt, every int, set *data.Dataset, from *checkpoint.Trainin
 	return c
 }
 
-// see notes the training's own numbers at the end of an epoch.
+// see notes the training's own numbers at the end of an epoch, in the journal
+// for whoever looks, and in the training state only where a curve is asked for.
 func (c *curve) see(p train.Progress) {
-	if c.every == 0 || p.Cursor.Batch != 0 {
+	if p.Cursor.Batch != 0 {
+		return
+	}
+	c.a.journal.Note(checkpoint.Numbers{
+		curveKey(p.Cursor.Epoch, curveTrainLoss): p.MeanLoss, curveKey(p.Cursor.Epoch, curveTrainAcc): p.Accuracy,
+		curveKey(p.Cursor.Epoch, curveRate): p.LR, curveKey(p.Cursor.Epoch, curveSeconds): time.Since(c.begun).Seconds(),
+	})
+	if c.every == 0 {
 		return
 	}
 	c.seen[curveKey(p.Cursor.Epoch, curveTrainLoss)] = p.MeanLoss
@@ -89,6 +99,7 @@ func (c *curve) look(ctx context.Context, trainer *train.Trainer) error {
 		return err
 	}
 	c.seen[curveKey(epoch, curveLoss)], c.seen[curveKey(epoch, curveAcc)] = e.Loss, e.Accuracy
+	c.a.journal.Note(checkpoint.Numbers{curveKey(epoch, curveLoss): e.Loss, curveKey(epoch, curveAcc): e.Accuracy})
 	c.a.pulse.set(func(g *Progress) { g.Look = &Look{Split: c.name, Epoch: epoch, Accuracy: e.Accuracy} })
 	c.a.log.Info("epoch done", "epoch", epoch,
 		"train_loss", c.seen[curveKey(epoch, curveTrainLoss)], "train_accuracy", c.seen[curveKey(epoch, curveTrainAcc)],

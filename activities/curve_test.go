@@ -81,24 +81,7 @@ func TestCurveSurvivesInterruptions(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := newBench(t)
-	prepared := b.prepare(t)
-	var got activities.StepResult
-	stops := 0
-	for {
-		stop := make(chan struct{})
-		b.env.SetWorkerStopChannel(stop)
-		timer := time.AfterFunc(20*time.Millisecond, func() { close(stop) })
-		got, err = b.train("a", prepared, how)
-		timer.Stop()
-		var app *temporal.ApplicationError
-		if err == nil {
-			break
-		}
-		if !errors.As(err, &app) || app.Type() != activities.FailureDrained {
-			t.Fatal(err)
-		}
-		stops++
-	}
+	got, stops := b.stopped(t, how)
 	if got.Checkpoint != want.Checkpoint {
 		t.Errorf("after %d stops checkpoint %s, want %s", stops, got.Checkpoint, want.Checkpoint)
 	}
@@ -107,6 +90,73 @@ func TestCurveSurvivesInterruptions(t *testing.T) {
 	}
 	if stops == 0 {
 		t.Skip("the training was over before it could be stopped")
+	}
+}
+
+// mostStops bounds how often a training is stopped: a machine that is busy with
+// other things would never end it.
+const mostStops = 8
+
+// stopped is a training by a worker that stops again and again, and how often.
+func (b bench) stopped(t *testing.T, how config.Train) (got activities.StepResult, stops int) {
+	t.Helper()
+	prepared := b.prepare(t)
+	for {
+		stop := make(chan struct{})
+		b.env.SetWorkerStopChannel(stop)
+		timer := time.AfterFunc(20*time.Millisecond, func() {
+			if stops < mostStops {
+				close(stop)
+			}
+		})
+		got, err := b.train("a", prepared, how)
+		timer.Stop()
+		var app *temporal.ApplicationError
+		if err == nil {
+			return got, stops
+		}
+		if !errors.As(err, &app) || app.Type() != activities.FailureDrained {
+			t.Fatal(err)
+		}
+		stops++
+	}
+}
+
+// The journal tells of each epoch, though no curve was asked for and attempts
+// ended in the middle.
+func TestJournalsTellOfEveryEpoch(t *testing.T) {
+	t.Parallel()
+	how := sgd
+	how.Epochs = 30
+	told := func(b bench, key string) []activities.Epoch {
+		var entries []checkpoint.Entry
+		for entry, err := range b.steps.Repo.History(t.Context(), key) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			entries = append(entries, entry)
+		}
+		epochs := activities.Epochs(entries)
+		for i := range epochs {
+			if epochs[i].Epoch != i+1 || epochs[i].Looked || !(epochs[i].Seconds > 0 && epochs[i].LR > 0 && epochs[i].TrainLoss > 0) {
+				t.Errorf("epoch %d is told as %+v", i+1, epochs[i])
+			}
+			epochs[i].Seconds = 0
+		}
+		return epochs
+	}
+	whole, other := newBench(t), newBench(t)
+	want, err := whole.train("a", whole.prepare(t), how)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, stops := other.stopped(t, how)
+	once, again := told(whole, want.Key), told(other, got.Key)
+	if diff := cmp.Diff(once, again); diff != "" || len(once) != how.Epochs {
+		t.Errorf("%d epochs, and after %d stops (-whole +stopped):\n%s", len(once), stops, diff)
+	}
+	if result, err := whole.steps.Repo.Result(t.Context(), want.Key); err != nil || result.Detail != nil || len(result.Metrics) != 2 {
+		t.Errorf("the result is %+v, %v; want no more in it than before", result, err)
 	}
 }
 

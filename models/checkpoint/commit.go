@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"math"
 	"slices"
 	"sync"
 )
@@ -21,6 +23,44 @@ type Journal struct {
 	next int
 	lost error    // why the attempt may write no more
 	kept []Digest // the step's mid-step checkpoints in the store, oldest first
+
+	noting sync.Mutex // not mu, which is held while a checkpoint is written
+	notes  Numbers
+}
+
+// Note keeps numbers for people to look at, such as those of an epoch: the next
+// entry carries them beside its own, which they leave alone. Those that no entry
+// carried are lost with the attempt.
+func (j *Journal) Note(numbers Numbers) {
+	j.noting.Lock()
+	defer j.noting.Unlock()
+	if j.notes == nil {
+		j.notes = make(Numbers, len(numbers))
+	}
+	maps.Copy(j.notes, numbers)
+}
+
+// noted adds the notes to an entry, and answers with what to do once it is
+// written.
+func (j *Journal) noted(entry *Entry) (written func()) {
+	j.noting.Lock()
+	defer j.noting.Unlock()
+	if len(j.notes) == 0 {
+		return func() {}
+	}
+	notes := maps.Clone(j.notes)
+	all := maps.Clone(notes)
+	maps.Copy(all, entry.Metrics)
+	entry.Metrics = all
+	return func() {
+		j.noting.Lock()
+		defer j.noting.Unlock()
+		// What was noted anew meanwhile stays, as it may be another number.
+		maps.DeleteFunc(j.notes, func(name string, v float64) bool {
+			old, had := notes[name]
+			return had && math.Float64bits(old) == math.Float64bits(v)
+		})
+	}
 }
 
 // StepKey names the step.
@@ -120,26 +160,28 @@ func (j *Journal) present(ctx context.Context, result *Result) error {
 func (j *Journal) append(ctx context.Context, entry Entry) (Entry, error) {
 	entry.Token, entry.Owner, entry.Worker = j.Token(), j.attempt.Owner, j.attempt.Worker
 	entry.Time = j.attempt.Now().Round(0).UTC()
+	written := j.noted(&entry)
 	for {
 		entry.Number = j.next
 		data, err := seal(EntryKey(j.step, j.next), entry)
 		if err != nil {
 			return Entry{}, err
 		}
-		written := entry
+		there := entry
 		err = j.repo.Store.Create(ctx, EntryKey(j.step, j.next), data)
 		if errors.Is(err, ErrExists) {
-			written, err = j.meet(ctx)
+			there, err = j.meet(ctx)
 		}
 		if err != nil {
 			return Entry{}, err
 		}
 		j.next++
-		if written.midStep() {
-			j.kept = append(j.kept, written.Digest)
+		if there.midStep() {
+			j.kept = append(j.kept, there.Digest)
 		}
-		if written.Kind == entry.Kind && written.Digest == entry.Digest {
-			return written, nil
+		if there.Kind == entry.Kind && there.Digest == entry.Digest {
+			written()
+			return there, nil
 		}
 	}
 }

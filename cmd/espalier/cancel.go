@@ -3,12 +3,9 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"path"
 
 	"github.com/spf13/cobra"
 
-	"espalier/models/checkpoint"
 	"espalier/workers/runs"
 )
 
@@ -42,28 +39,11 @@ the logbook stays, which says who discarded it.`,
 				if err != nil && !errors.Is(err, runs.ErrNothing) {
 					return "", err
 				}
-				return args[0], errors.Join(err, dropRecords(ctx, store, args[0]))
+				return args[0], errors.Join(err, runs.DropRecords(ctx, store, args[0]))
 			})
 		},
 	}
 	by.flags(command)
 	command.Flags().BoolVar(&discard, "discard", false, "forget the run and drop its record")
 	return command
-}
-
-// dropRecords deletes what the store keeps of a run and of its trials beside
-// steps and checkpoints.
-func dropRecords(ctx context.Context, store checkpoint.Store, id string) error {
-	own := runs.OfRun(id)
-	for info, err := range store.List(ctx, "runs/"+id) {
-		if err != nil {
-			return fmt.Errorf("records of %s: %w", id, err)
-		}
-		if own(path.Base(path.Dir(info.Key))) {
-			if err := store.Delete(ctx, info.Key); err != nil {
-				return fmt.Errorf("record %s: %w", info.Key, err)
-			}
-		}
-	}
-	return nil
 }

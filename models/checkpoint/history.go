@@ -14,6 +14,12 @@ import (
 // cannot be read is yielded as its number and a *CorruptError, and the next
 // ones follow; any other error ends it.
 func (r *Repo) History(ctx context.Context, stepKey string) iter.Seq2[Entry, error] {
+	return r.HistoryAfter(ctx, stepKey, 0)
+}
+
+// HistoryAfter is History of the entries behind a number, for who has read the
+// others: entries never change.
+func (r *Repo) HistoryAfter(ctx context.Context, stepKey string, number int) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		numbers, err := r.numbers(ctx, stepKey)
 		if err != nil {
@@ -21,6 +27,9 @@ func (r *Repo) History(ctx context.Context, stepKey string) iter.Seq2[Entry, err
 			return
 		}
 		for _, n := range numbers {
+			if n <= number {
+				continue
+			}
 			entry, err := r.entry(ctx, stepKey, n)
 			if !yield(entry, err) || (err != nil && !isCorrupt(err)) {
 				return

@@ -12,8 +12,11 @@
 // side, cut where a single tensor holds it together; the node that makes this
 // tensor is shown again, dashed, at the head of the next strip.
 //
-// Equal networks give equal bytes. Only the graph and the shapes are looked at,
-// never the weights.
+// [Beside] draws a network and what became of it side by side: bars show how
+// much of each layer stayed, and nodes that are gone are dashed.
+//
+// Equal networks give equal bytes. Only the graph, the shapes and which weights
+// are zero are looked at, never their values.
 package draw
 
 import (
@@ -48,35 +51,42 @@ func SVG(w io.Writer, net *models.Network) error {
 	if err != nil {
 		return err
 	}
-	p := newPicture(net, layers)
+	p := &picture{Style: style}
+	p.Title = p.add(net, layers, describe(net, layers), margin)
+	return p.write(w, net.Name)
+}
+
+// write sizes the picture and writes it.
+func (p *picture) write(w io.Writer, name string) error {
+	p.size(p.right+margin, p.bottom+margin)
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return err
 	}
 	encoder := xml.NewEncoder(w)
 	encoder.Indent("", " ")
 	if err := encoder.Encode(p); err != nil {
-		return fmt.Errorf("network %s: drawing: %w", net.Name, err)
+		return fmt.Errorf("network %s: drawing: %w", name, err)
 	}
-	_, err = io.WriteString(w, "\n")
+	_, err := io.WriteString(w, "\n")
 	return err
 }
 
-func newPicture(net *models.Network, layers []measure.Layer) *picture {
-	nodes := describe(net, layers)
+// add draws a network whose left edge is there, and answers with its title.
+func (p *picture) add(net *models.Network, layers []measure.Layer, nodes []*node, x float64) (title string) {
 	var total measure.Amounts
 	for _, l := range layers {
 		total.Params += l.Params
 		total.MACs += l.MACs
 	}
-	title := fmt.Sprintf("%s: %s parameters, %s multiply-adds", net.Name, humanize.Comma(total.Params), humanize.Comma(total.MACs))
-	p := &picture{Style: style, Title: title}
-	x, height := float64(margin), 0.0
+	title = fmt.Sprintf("%s: %s parameters, %s multiply-adds", net.Name, humanize.Comma(total.Params), humanize.Comma(total.MACs))
+	left, height := x, 0.0
 	for _, s := range layOut(nodes) {
 		width := s.draw(p, x, margin+header)
 		x += width + stripGap
 		height = max(height, float64(s.rows*pitch))
 	}
-	p.size(max(x-stripGap, margin+textWidth(title, 14))+margin, height-rowGap+2*margin+header)
-	p.Items = append(p.Items, text{X: margin, Y: margin + 14, Class: "title", Text: title})
-	return p
+	p.right = max(p.right, x-stripGap, left+textWidth(title, 14))
+	p.bottom = max(p.bottom, height-rowGap+margin+header)
+	p.Items = append(p.Items, text{X: left, Y: margin + 14, Class: "title", Text: title})
+	return title
 }

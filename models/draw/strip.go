@@ -81,6 +81,9 @@ func (n *node) draw(c columns, y float64) group {
 		rect{X: left, Y: top, Width: width, Height: boxHeight, Radius: 4, Class: "box"},
 		text{X: left + 8, Y: top + 15, Spans: []span{{Class: "name", Text: n.label()}, {Class: "op", Text: "  " + n.kind}}},
 		text{X: left + 8, Y: top + 29, Text: n.detail})
+	if n.compared && !n.ghost {
+		g.Items = append(g.Items, n.bar(left, top, width)...)
+	}
 	return g
 }
 

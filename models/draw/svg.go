@@ -16,6 +16,8 @@ type picture struct {
 	Title   string   `xml:"title"`
 	Style   string   `xml:"style"`
 	Items   []any
+
+	right, bottom float64 // of what is drawn
 }
 
 func (p *picture) size(width, height float64) {
@@ -81,6 +83,9 @@ text { font: 11px Helvetica, Arial, sans-serif; fill: #1f2328 }
 .pool .box { fill: #fbd9d3; stroke: #b7604f }
 .join .box { fill: #d3eef0; stroke: #37868c }
 .ghost .box { fill: #ffffff; stroke-dasharray: 4 3 }
+.gone .box { fill: #ffffff; stroke-dasharray: 2 3; opacity: 0.6 }
+.lost { fill: #e6e8eb }
+.kept { fill: #1a7f37 }
 `
 
 // textWidth is about the width of the text; no font is at hand to measure it.

@@ -4,18 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"regexp"
 
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 
+	"espalier/models/checkpoint"
 	"espalier/workflows"
 )
 
 // Discard ends a run, or a sweep with its trials, at once and lets Temporal
 // forget it; only its logbook stays. The records in the store are its callers'
-// to delete, those that OfRun names. Again, it does the rest of what was left.
+// to delete, by DropRecords. Again, it does the rest of what was left.
 func (c *Client) Discard(ctx context.Context, id string, by workflows.Control) error {
 	_, err := c.Look(ctx, id, false)
 	if errors.Is(err, ErrNotFound) {
@@ -88,4 +90,21 @@ func (c *Client) delete(ctx context.Context, one *commonpb.WorkflowExecution) er
 		return nil
 	}
 	return err
+}
+
+// DropRecords deletes what the store keeps of a run and of its trials beside
+// steps and checkpoints.
+func DropRecords(ctx context.Context, store checkpoint.Store, id string) error {
+	own := OfRun(id)
+	for info, err := range store.List(ctx, "runs/"+id) {
+		if err != nil {
+			return fmt.Errorf("records of %s: %w", id, err)
+		}
+		if own(path.Base(path.Dir(info.Key))) {
+			if err := store.Delete(ctx, info.Key); err != nil {
+				return fmt.Errorf("record %s: %w", info.Key, err)
+			}
+		}
+	}
+	return nil
 }

@@ -34,7 +34,8 @@ const (
 type Watch struct {
 	Client *Client
 
-	known  map[string]View // by id, in its newest life
+	known  map[string]View      // by id, in its newest life
+	gone   map[string]time.Time // when that began, of runs that were forgotten: lists may still have them
 	lives  map[string]bool // executions, by Temporal's run id
 	page   []byte          // of the whole list, where it goes on
 	listed bool            // the whole list was read
@@ -60,7 +61,7 @@ func (w *Watch) Listed() bool { return w.listed }
 // look. Until the whole list is read, each look reads a page of it.
 func (w *Watch) Look(ctx context.Context) (Change, error) {
 	if w.known == nil {
-		w.known, w.lives = map[string]View{}, map[string]bool{}
+		w.known, w.gone, w.lives = map[string]View{}, map[string]time.Time{}, map[string]bool{}
 	}
 	var c Change
 	var err error
@@ -188,6 +189,9 @@ func (w *Watch) take(info *workflowpb.WorkflowExecutionInfo, c *Change) {
 }
 
 func (w *Watch) put(v View, c *Change) {
+	if began, was := w.gone[v.ID]; was && !v.Started.After(began) {
+		return
+	}
 	before, known := w.known[v.ID]
 	if known && (before.Started.After(v.Started) || !before.Closed.IsZero() && v.Closed.IsZero() && before.Started.Equal(v.Started)) {
 		return
@@ -230,6 +234,7 @@ func (w *Watch) again(ctx context.Context, id string, c *Change) error {
 }
 
 func (w *Watch) drop(id string, c *Change) {
+	w.gone[id] = w.known[id].Started
 	delete(w.known, id)
 	w.logbooks.drop(id)
 	c.Gone = append(c.Gone, id)

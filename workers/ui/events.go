@@ -175,7 +175,7 @@ func (h *hub) whole(ctx context.Context, limit int) (list []json.RawMessage, mor
 		if failed != nil && h.failedAt.Before(asked) {
 			failed = nil
 		}
-		if h.listed && asked.Sub(h.looked) < 2*h.rest {
+		if h.listed && h.due == 0 && asked.Sub(h.looked) < 2*h.rest {
 			list, more = h.newest(limit)
 			h.mutex.Unlock()
 			return list, more, nil

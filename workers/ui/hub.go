@@ -34,6 +34,7 @@ type hub struct {
 	clients  int
 	followed map[string]*followed
 	touched  []string
+	due      int // of them that were not looked at again yet
 	changed  chan struct{} // closed at the next news
 	wake     chan struct{}
 }
@@ -181,6 +182,7 @@ func (h *hub) tell() {
 func (h *hub) touch(id string) {
 	h.mutex.Lock()
 	h.touched = append(h.touched, id)
+	h.due++
 	if f := h.followed[id]; f != nil {
 		f.looked = time.Time{}
 	}
@@ -194,14 +196,11 @@ func (h *hub) refresh(ctx context.Context) {
 	ids := h.touched
 	h.touched = nil
 	h.mutex.Unlock()
-	slices.Sort(ids)
-	for _, id := range slices.Compact(ids) {
+	for _, id := range ids {
 		h.watching.Lock()
-		change, err := h.watch.Refresh(ctx, id)
+		change, _ := h.watch.Refresh(ctx, id) // or else the next look finds it
 		h.watching.Unlock()
-		if err == nil { // or else the next look finds it
-			h.publish(change, nil)
-		}
+		h.publish(change, func() { h.due-- })
 	}
 }
 

@@ -125,13 +125,18 @@ train: {epochs: 3, batch: 64, optimizer: {sgd: {lr: 0.05}}, seed: 5}
 prune: {method: han, schedule: {passes: 2, target: {sparsity: 80%}}, finetune: {epochs: 2}}
 `
 
-func (l *lab) submit(t *testing.T, text string) string {
+func parse(t *testing.T, text string) *config.Spec {
 	t.Helper()
 	spec, err := config.Parse("spec.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	id, err := l.runs.Submit(t.Context(), spec)
+	return spec
+}
+
+func (l *lab) submit(t *testing.T, text string) string {
+	t.Helper()
+	id, err := l.runs.Submit(t.Context(), parse(t, text))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -86,11 +86,35 @@ const (
 // routes are the interface, version 1, and the page.
 func (s *Server) routes(mux *http.ServeMux) {
 	get := func(pattern string, e endpoint) { mux.Handle("GET /api/v1/"+pattern, s.known(e)) }
+	post := func(name string, do action, fields ...string) {
+		mux.Handle("POST /api/v1/runs/{id}/"+name, s.acts(s.post(do, fields...)))
+	}
 	mux.Handle("GET /api/v1/session", s.open(s.session))
 	mux.Handle("POST /api/v1/login", s.open(s.login))
+	get("events", s.events)
+	get("workers", s.workers)
 	get("runs", s.list)
 	get("runs/{id}", s.run)
-	mux.Handle("GET /api/v1/events", s.known(s.events))
+	get("runs/{id}/spec", s.about(s.spec))
+	get("runs/{id}/timeline", s.about(s.timeline))
+	get("runs/{id}/curves", s.about(s.curves))
+	get("runs/{id}/layers", s.about(s.layers))
+	get("runs/{id}/speed", s.about(s.speed))
+	get("runs/{id}/network.svg", s.picture)
+	get("runs/{id}/lineage", s.about(s.lineage))
+	get("runs/{id}/sensitivity", s.about(s.sensitivity))
+	get("runs/{id}/log", s.about(s.tail))
+	get("sweeps/{id}/trials", s.about(s.trials))
+	get("results/{file}", s.table)
+	post("pause", s.pause)
+	post("resume", s.resume)
+	post("cancel", s.cancel, "discard")
+	post("retry", s.retry, "trials")
+	post("extend", s.extend, "passes", "trials", "set")
+	post("fork", s.fork, "from", "set")
+	post("change", s.change, "concurrency", "priority")
+	post("note", s.note, "text")
+	post("tag", s.tag, "add", "remove")
 	mux.Handle("/api/", s.open(func(http.ResponseWriter, *http.Request) (any, error) {
 		return nil, fault{http.StatusNotFound, errors.New("no such endpoint")}
 	}))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ import (
 
 // dashboardFlags say where a dashboard is, for whom, and for what.
 type dashboardFlags struct {
+	flag                           string // of the address; "" is --address
 	address, tokenFile, temporalUI string
 	hosts                          []string
 	readOnly                       bool
@@ -68,12 +70,13 @@ run and server serve the page too: see their --dashboard.`,
 
 // check finds what cannot be served, or should not.
 func (f dashboardFlags) check() error {
-	local, err := loopback("--address", f.address)
+	flag := cmp.Or(f.flag, "--address")
+	local, err := loopback(flag, f.address)
 	if err != nil {
 		return err
 	}
 	if !local && f.tokenFile == "" {
-		return usageError{fmt.Errorf("--address %s can be reached by other machines, so it needs --token-file, a file with a secret of %d bytes at least", f.address, ui.FewestBytes)}
+		return usageError{fmt.Errorf("%s %s can be reached by other machines, so it needs --token-file of espalier dashboard, a file with a secret of %d bytes at least", flag, f.address, ui.FewestBytes)}
 	}
 	if f.temporalUI != "" {
 		u, err := url.Parse(f.temporalUI)

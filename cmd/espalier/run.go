@@ -18,6 +18,7 @@ import (
 
 func runCommand(a *app) *cobra.Command {
 	var set []string
+	var page dashboardFlags
 	command := &cobra.Command{
 		Use: "run SPEC", Short: "Run a spec to its end, with a worker in this process",
 		Long: `Runs a spec with a worker in this process and, where no Temporal is configured,
@@ -40,7 +41,16 @@ serve its queue, and watch shows it.` + trainerHelp,
 			if err := a.checkTrainer(spec); err != nil {
 				return err
 			}
+			if page.address != noDashboard {
+				if err := page.check(); err != nil {
+					return err
+				}
+			}
+			if quiet := a.progress == "none" || a.progress == "json"; quiet && !cmd.Flags().Changed("dashboard") {
+				page.address = ""
+			}
 			return a.work(cmd, job{
+				page:   page,
 				spec:   spec,
 				submit: func(ctx context.Context, c *runs.Client) (string, error) { return c.Submit(ctx, spec) },
 				finish: a.finish,
@@ -48,6 +58,7 @@ serve its queue, and watch shows it.` + trainerHelp,
 		},
 	}
 	command.Flags().StringArrayVar(&set, "set", nil, setHelp)
+	addDashboard(command, &page, "127.0.0.1:0", "is served as long as the run goes and shows progress")
 	a.addProgress(command)
 	a.addTrainers(command)
 	return command
@@ -58,6 +69,8 @@ type job struct {
 	spec   *config.Spec
 	submit func(context.Context, *runs.Client) (id string, err error)
 	finish finisher
+
+	page dashboardFlags // of the page beside it; none without an address
 
 	id   string // once it is submitted
 	away bool   // its servers are in another process
@@ -121,6 +134,7 @@ func (a *app) attend(ctx context.Context, j *job, ready func() (*activities.Step
 	log.Info("run submitted", "spec", j.spec.Name)
 	defer func() { log.Info("run left", "error", err) }()
 	j.id, j.away = id, c.stack == nil
+	defer a.besideRun(ctx, c, j)()
 	return a.withWorker(ctx, c, a.equipped(ready), workers.Options{Queue: j.spec.Resources.Queue}, func(ctx context.Context) error {
 		return a.follow(ctx, c, id, j.finish)
 	})

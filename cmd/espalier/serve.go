@@ -14,6 +14,7 @@ import (
 
 func serverCommand(a *app) *cobra.Command {
 	var o local.Options
+	var page dashboardFlags
 	command := &cobra.Command{
 		Use: "server", Short: "Serve Temporal and S3 from this machine until stopped",
 		Long: `Serves the embedded Temporal server and S3 gateway, so that workers and commands
@@ -25,6 +26,11 @@ find them by themselves; others need TEMPORAL_ADDRESS and ESPALIER_S3.`,
 			if err := checkServer(o); err != nil {
 				return err
 			}
+			if page.address != noDashboard {
+				if err := page.check(); err != nil {
+					return err
+				}
+			}
 			if err := a.openLog(); err != nil {
 				return err
 			}
@@ -34,18 +40,37 @@ find them by themselves; others need TEMPORAL_ADDRESS and ESPALIER_S3.`,
 				return err
 			}
 			defer c.close()
-			e := c.stack.Endpoint()
-			err = a.say(e, "Temporal  %s (namespace %s)\nS3        %s (bucket %s; keys in %s)\nstop with ^C\n",
-				e.TemporalAddress, e.Namespace, e.S3Endpoint, e.S3Bucket, a.home+"/s3.json")
+			d, stop, err := a.beside(ctx, c, page)
+			if err != nil {
+				return err
+			}
+			defer stop()
+			err = a.sayServers(c.stack.Endpoint(), d)
 			<-ctx.Done()
 			return err
 		},
 	}
+	addDashboard(command, &page, "127.0.0.1:8790", "is served beside Temporal and S3")
 	command.Flags().IntVar(&o.TemporalPort, "temporal-port", 7233, "port of Temporal; 0 takes a free one")
 	command.Flags().IntVar(&o.S3Port, "s3-port", 9000, "port of S3; 0 takes a free one")
 	command.Flags().BoolVar(&o.Versions, "versions", false, "also run the part of Temporal that versioned workers (worker --deployment) need; it takes some memory")
 	command.Flags().StringVar(&o.BindIP, "bind", "127.0.0.1", "address to listen on; Temporal has no authentication here, so keep other than loopback behind a firewall")
 	return command
+}
+
+// sayServers says where everything is.
+func (a *app) sayServers(e local.Endpoint, d *dashboard) error {
+	where := struct {
+		local.Endpoint
+		Dashboard string `json:"dashboard,omitempty"`
+	}{Endpoint: e}
+	text := fmt.Sprintf("Temporal  %s (namespace %s)\nS3        %s (bucket %s; keys in %s)\n",
+		e.TemporalAddress, e.Namespace, e.S3Endpoint, e.S3Bucket, a.home+"/s3.json")
+	if d != nil {
+		where.Dashboard = d.url
+		text += fmt.Sprintf("dashboard %s\n", d.shown(a.out))
+	}
+	return a.say(where, "%sstop with ^C\n", text)
 }
 
 // checkServer finds what no machine can serve.

@@ -83,7 +83,7 @@ func (e *terminal) lines() []string {
 func TestASweepOnATerminal(t *testing.T) {
 	t.Parallel()
 	l, screen := newLab(t, longSweep), newTerminal(t, 80, 24)
-	c := exec.Command(os.Args[0], "run", l.spec, "--home", l.home, "--progress", "live")
+	c := exec.Command(os.Args[0], "run", l.spec, "--home", l.home, "--progress", "live", "--dashboard", "off")
 	c.Env = append(os.Environ(), asCommand+"=1")
 	var out bytes.Buffer
 	c.Stdin, c.Stdout, c.Stderr = screen.slave, &out, screen.slave

@@ -41,7 +41,7 @@ test('a server that goes away is told, and found again', async () => {
   assert.deepEqual(await tab.violations(), [])
   const again = await world.espalier.dashboard(Number(new URL(first.url).port))
   await tab.page.getByText('The server does not answer').waitFor({ state: 'detached' })
-  await tab.page.getByRole('link', { name: 'quick', exact: true }).waitFor()
+  await tab.page.getByRole('link', { name: 'quick', exact: true }).first().waitFor()
   await tab.close()
   await world.espalier.stop(again.process)
 })

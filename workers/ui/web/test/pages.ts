@@ -52,7 +52,7 @@ test('the table of runs is searched, filtered, sorted and gone through by keys',
   await tab.go('#/runs')
   const names = page.locator('tbody .name a')
   const shows = (n: number) => page.waitForFunction((want) => document.querySelectorAll('tbody .name a').length === want, n)
-  await page.getByRole('link', { name: 'quick', exact: true }).waitFor()
+  await page.getByRole('link', { name: 'quick', exact: true }).first().waitFor()
   const all = await names.count()
 
   await page.keyboard.press('/')

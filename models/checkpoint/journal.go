@@ -33,7 +33,7 @@ type Entry struct {
 	Digest  Digest  `json:"digest,omitempty"`
 	Size    int64   `json:"size,omitempty"`
 	Cursor  *Cursor `json:"cursor,omitempty"`
-	Parent  Digest  `json:"parent,omitempty"` // the step's input
+	Parent  Digest  `json:"parent,omitempty"`  // the step's input
 	Metrics Numbers `json:"metrics,omitempty"` // the result's, and what was noted since the entry before
 
 	// Result entries.

@@ -16,9 +16,9 @@ type node struct {
 	kind, detail       string // detail is the second line
 	tip                string
 	class              string
-	inputs             []int // places in the list of nodes
-	ghost              bool  // shown again at the head of a strip
-	compared           bool  // with the node of another network
+	inputs             []int   // places in the list of nodes
+	ghost              bool    // shown again at the head of a strip
+	compared           bool    // with the node of another network
 	kept               float64 // share of that one's weights
 
 	row, column int // in its strip, once laid out

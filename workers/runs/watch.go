@@ -36,11 +36,11 @@ type Watch struct {
 
 	known  map[string]View      // by id, in its newest life
 	gone   map[string]time.Time // when that began, of runs that were forgotten: lists may still have them
-	lives  map[string]bool // executions, by Temporal's run id
-	page   []byte          // of the whole list, where it goes on
-	listed bool            // the whole list was read
-	seen   map[string]bool // in the reading of the whole list under way
-	closed time.Time       // when the last of those known to have ended did
+	lives  map[string]bool      // executions, by Temporal's run id
+	page   []byte               // of the whole list, where it goes on
+	listed bool                 // the whole list was read
+	seen   map[string]bool      // in the reading of the whole list under way
+	closed time.Time            // when the last of those known to have ended did
 
 	counted  time.Time
 	count    int64 // executions that the server had when the list was read, less those known then

@@ -34,7 +34,7 @@ type hub struct {
 	clients  int
 	followed map[string]*followed
 	touched  []string
-	due      int // of them that were not looked at again yet
+	due      int           // of them that were not looked at again yet
 	changed  chan struct{} // closed at the next news
 	wake     chan struct{}
 }

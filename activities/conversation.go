@@ -49,7 +49,7 @@ func newConversation(a *attempt, in ExternalInput, p *trainer.Process, output st
 	a.pulse.set(func(g *Progress) {
 		g.Phase, g.Cursor, g.From, g.SavedStep, g.SavedAt = c.phase(), at, at.Step, at.Step, time.Now()
 	})
-	a.log.Debug("training begins", "step", at.Step)
+	a.begins(at)
 	return c
 }
 
@@ -195,17 +195,9 @@ func (c *conversation) store(ctx context.Context, waiting []trainer.Message) err
 }
 
 func (c *conversation) record(ctx context.Context, m trainer.Message, files []checkpoint.File) error {
-	entry, err := c.a.journal.Commit(ctx, &checkpoint.Checkpoint{
+	return c.a.commit(ctx, &checkpoint.Checkpoint{
 		Files: files, Training: &checkpoint.Training{Cursor: cursorOf(m), Numbers: m.Metrics},
-	}, nil)
-	if err != nil {
-		return err
-	}
-	c.a.log.Debug("checkpoint", "step", entry.Cursor.Step, "digest", entry.Digest)
-	c.a.pulse.set(func(g *Progress) {
-		g.Checkpoint, g.SavedAt, g.SavedStep, g.Failures = entry.Digest, time.Now(), entry.Cursor.Step, 0
 	})
-	return nil
 }
 
 // discard makes room: what is committed or outdated is of no use any more.

@@ -43,19 +43,27 @@ func (s *Steps) Evaluate(ctx context.Context, in EvaluateInput) (StepResult, err
 		if err != nil {
 			return checkpoint.Result{}, err
 		}
-		metrics := make(map[string]float64)
-		if err := s.accuracies(ctx, parent.Network, set, metrics); err != nil {
-			return checkpoint.Result{}, err
-		}
-		if in.Latency {
-			took, err := s.latency(ctx, parent.Network)
-			if err != nil {
-				return checkpoint.Result{}, err
-			}
-			metrics[MetricLatency] = took.Seconds()
-		}
-		return checkpoint.Result{Metrics: metrics}, costs(parent.Network, metrics)
+		metrics, err := during(ctx, PartCompute, func(ctx context.Context) (map[string]float64, error) {
+			return s.measure(ctx, in, parent.Network, set)
+		})
+		return checkpoint.Result{Metrics: metrics}, err
 	})
+}
+
+// measure is what the evaluation asks for of a network.
+func (s *Steps) measure(ctx context.Context, in EvaluateInput, net *models.Network, set *data.Dataset) (map[string]float64, error) {
+	metrics := make(map[string]float64)
+	if err := s.accuracies(ctx, net, set, metrics); err != nil {
+		return nil, err
+	}
+	if in.Latency {
+		took, err := s.latency(ctx, net)
+		if err != nil {
+			return nil, err
+		}
+		metrics[MetricLatency] = took.Seconds()
+	}
+	return metrics, costs(net, metrics)
 }
 
 func (s *Steps) accuracies(ctx context.Context, net *models.Network, set *data.Dataset, metrics map[string]float64) error {

@@ -109,7 +109,7 @@ func (a *attempt) external(ctx context.Context, in ExternalInput) (checkpoint.Re
 		return checkpoint.Result{}, a.failed(in, err)
 	}
 	c := newConversation(a, in, p, request.Output)
-	return c.run(ctx)
+	return during(ctx, PartCompute, c.run)
 }
 
 func (a *attempt) workDir() string {
@@ -128,7 +128,9 @@ func (a *attempt) request(ctx context.Context, in ExternalInput, folder string) 
 		r.Params = config.Params("{}")
 	}
 	if a.head.Parent != "" {
-		files, err := a.steps.Repo.LoadFiles(ctx, a.head.Parent)
+		files, err := during(ctx, PartLoad, func(ctx context.Context) ([]checkpoint.File, error) {
+			return a.steps.Repo.LoadFiles(ctx, a.head.Parent)
+		})
 		var corrupt *checkpoint.CorruptError
 		if errors.As(err, &corrupt) || errors.Is(err, checkpoint.ErrNotFound) {
 			return r, &parentLostError{digest: a.head.Parent, err: err}

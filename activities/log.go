@@ -14,18 +14,15 @@ func (s *Steps) logger(ctx context.Context, t task, key string) *slog.Logger {
 	if t.head.Sweep != "" {
 		ids = append(ids, "sweep", t.head.Sweep, "trial", t.head.Trial)
 	}
-	name, number := tried(ctx)
-	if name == "" {
-		name = t.kind
-	}
+	name, number := tried(ctx, t)
 	return s.Log.With(append(ids, "activity", name, "kind", t.kind, "pass", t.head.Pass, "attempt", number, "key", key)...)
 }
 
 // tried is the activity's name and how often Temporal has tried it, this time
-// included; without Temporal it has no name and is tried once.
-func tried(ctx context.Context) (name string, number int) {
+// included; without Temporal it is tried once.
+func tried(ctx context.Context, t task) (name string, number int) {
 	if !activity.IsActivity(ctx) {
-		return "", 1
+		return t.kind, 1
 	}
 	info := activity.GetInfo(ctx)
 	return info.ActivityType.Name, int(info.Attempt)

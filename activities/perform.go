@@ -46,12 +46,12 @@ func stopping(ctx context.Context) <-chan struct{} {
 	return nil
 }
 
-// failuresBefore are those that the attempt before has told of. If its
-// heartbeats are lost, the count begins anew.
-func failuresBefore(ctx context.Context) int {
+// lastHeard is the newest heartbeat of the attempt before; nothing if there was
+// none, or it is lost.
+func lastHeard(ctx context.Context) Progress {
 	var before Progress
 	if activity.IsActivity(ctx) && activity.HasHeartbeatDetails(ctx) && activity.GetHeartbeatDetails(ctx, &before) == nil {
-		return before.Failures
+		return before
 	}
-	return 0
+	return Progress{}
 }

@@ -39,6 +39,7 @@ const silence = 10 * time.Minute
 // pulse sends a step's heartbeats: the newest progress, at a steady beat, for
 // as long as the step itself shows life.
 type pulse struct {
+	seen  Observed
 	mu    sync.Mutex
 	last  Progress
 	alive time.Time
@@ -46,8 +47,8 @@ type pulse struct {
 	done  sync.WaitGroup
 }
 
-func startPulse(ctx context.Context, every time.Duration, first Progress) *pulse {
-	p := &pulse{last: first, alive: time.Now(), stop: make(chan struct{})}
+func startPulse(ctx context.Context, every time.Duration, first Progress, seen Observed) *pulse {
+	p := &pulse{last: first, alive: time.Now(), stop: make(chan struct{}), seen: seen}
 	beat(ctx, first)
 	p.done.Go(func() {
 		tick := time.NewTicker(every)
@@ -76,6 +77,7 @@ func (p *pulse) set(change func(*Progress)) {
 	p.mu.Lock()
 	change(&p.last)
 	p.alive = time.Now()
+	p.seen.Progress(p.last) // within the lock: in the order of the changes
 	p.mu.Unlock()
 }
 

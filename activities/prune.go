@@ -29,30 +29,43 @@ func (s *Steps) Prune(ctx context.Context, in PruneInput) (StepResult, error) {
 		if err != nil {
 			return checkpoint.Result{}, err
 		}
-		a.pulse.set(func(g *Progress) { g.Phase = "planning" })
-		plan, err := prune.NewPlan(ctx, parent.Network, options, basis)
-		if err != nil {
-			return checkpoint.Result{}, planFailed(ctx, err)
-		}
-		pruned, err := prune.Apply(parent.Network, plan)
+		done, err := during(ctx, PartCompute, func(ctx context.Context) (pruned, error) {
+			return a.prune(ctx, in, options, parent.Network, basis)
+		})
 		if err != nil {
 			return checkpoint.Result{}, err
 		}
-		metrics, err := a.compare(ctx, in, parent.Network, pruned, plan)
+		result, err := a.save(ctx, &checkpoint.Checkpoint{Network: done.network})
 		if err != nil {
 			return checkpoint.Result{}, err
 		}
-		if pruned, err = a.mend(ctx, in, pruned); err != nil {
-			return checkpoint.Result{}, err
-		}
-		result, err := a.save(ctx, &checkpoint.Checkpoint{Network: pruned})
-		if err != nil {
-			return checkpoint.Result{}, err
-		}
-		result.Metrics = metrics
-		result.Detail, err = plan.Outline()
+		result.Metrics = done.metrics
+		result.Detail, err = done.plan.Outline()
 		return result, err
 	})
+}
+
+// pruned is a network after a pass, and what was decided and compared.
+type pruned struct {
+	network *models.Network
+	plan    *prune.Plan
+	metrics map[string]float64
+}
+
+// prune plans, applies, compares, and mends what pruning has put out of order.
+func (a *attempt) prune(ctx context.Context, in PruneInput, o prune.Options, net *models.Network, basis prune.Basis) (p pruned, err error) {
+	a.pulse.set(func(g *Progress) { g.Phase = "planning" })
+	if p.plan, err = prune.NewPlan(ctx, net, o, basis); err != nil {
+		return p, planFailed(ctx, err)
+	}
+	if p.network, err = prune.Apply(net, p.plan); err != nil {
+		return p, err
+	}
+	if p.metrics, err = a.compare(ctx, in, net, p.network, p.plan); err != nil {
+		return p, err
+	}
+	p.network, err = a.mend(ctx, in, p.network)
+	return p, err
 }
 
 // planFailed marks an error of a plan: what cannot be planned now cannot be
@@ -118,7 +131,7 @@ func (a *attempt) basis(ctx context.Context, in PruneInput) (prune.Basis, error)
 		b.Dense = dense.Network
 	}
 	if in.Draw {
-		set, err := a.steps.dataset(ctx, *in.Data, in.DataDigest)
+		set, err := a.dataset(ctx, *in.Data, in.DataDigest)
 		if err != nil {
 			return b, err
 		}

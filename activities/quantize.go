@@ -74,11 +74,15 @@ func (s *Steps) Quantize(ctx context.Context, in QuantizeInput) (StepResult, err
 		if err := q.Check(parent.Network); err != nil {
 			return checkpoint.Result{}, &inputError{err}
 		}
-		net, shared, err := in.quantize(parent.Network)
-		if err != nil {
-			return checkpoint.Result{}, &inputError{fmt.Errorf("quantize: %w", err)}
-		}
-		layers, err := quantizedLayers(parent.Network, net, shared)
+		var net *models.Network
+		layers, err := during(ctx, PartCompute, func(context.Context) ([]QuantizedLayer, error) {
+			var shared []compress.Shared
+			var err error
+			if net, shared, err = in.quantize(parent.Network); err != nil {
+				return nil, &inputError{fmt.Errorf("quantize: %w", err)}
+			}
+			return quantizedLayers(parent.Network, net, shared)
+		})
 		if err != nil {
 			return checkpoint.Result{}, err
 		}

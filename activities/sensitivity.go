@@ -110,7 +110,9 @@ func (s *Steps) Sensitivity(ctx context.Context, in SensitivityInput) (Sensitivi
 		if err != nil {
 			return checkpoint.Result{}, err
 		}
-		curve, err := sensitivity.Scan(ctx, parent.Network, options, basis, in.Layer, in.Shares, a.scanned(in, set))
+		curve, err := during(ctx, PartCompute, func(ctx context.Context) (sensitivity.Curve, error) {
+			return sensitivity.Scan(ctx, parent.Network, options, basis, in.Layer, in.Shares, a.scanned(in, set))
+		})
 		if errors.Is(err, sensitivity.ErrUnknown) {
 			err = &inputError{err}
 		}

@@ -25,6 +25,8 @@ type attempt struct {
 	pulse   *pulse
 	drain   <-chan struct{} // closed when the worker is told to stop
 	log     *slog.Logger    // its lines say of which attempt they are
+	seen    Observed
+	before  Progress // the newest heartbeat of the attempt before
 }
 
 // work is what a step does between its opening and its result.
@@ -56,43 +58,45 @@ func (s *Steps) detailed(ctx context.Context, head Head, kind string, params any
 
 // perform carries a step through, whoever computes it.
 func (s *Steps) perform(ctx context.Context, t task) (StepResult, error) {
-	head, kind := t.head, t.kind
-	beat := time.Duration(head.Durability.HeartbeatTimeout) / 3
-	p := startPulse(ctx, max(beat, 200*time.Millisecond), Progress{
-		Kind: kind, Pass: head.Pass, Phase: "loading", Worker: s.Worker, Failures: failuresBefore(ctx),
-	})
-	defer p.close()
-
-	var result *checkpoint.Result
-	var reused bool
 	key, err := checkpoint.StepKey(checkpoint.StepInput{
-		Parent: head.Parent, Kind: kind, Params: t.params, Seed: t.seed, Engine: t.by.Engine,
+		Parent: t.head.Parent, Kind: t.kind, Params: t.params, Seed: t.seed, Engine: t.by.Engine,
 	})
 	log := s.logger(ctx, t, key)
+	var result *checkpoint.Result
+	var reused bool
+	within, seen := s.observe(ctx, t, key)
 	if err == nil {
-		err = s.fits(head.Demands)
-	}
-	if err == nil {
-		result, reused, err = s.result(ctx, t, key, p, log)
+		result, reused, err = s.attempted(within, t, key, seen, log)
 	}
 	if err == nil && t.detail != nil {
 		err = json.Unmarshal(result.Detail, t.detail)
 	}
 	if err != nil {
 		log.Info("step left", "reason", err)
-		return StepResult{}, failure(ctx, err)
+		failed := failure(ctx, err)
+		seen.End(Ended{Failure: failureOf(failed), Err: err})
+		return StepResult{}, failed
 	}
 	log.Info("step done", "checkpoint", result.Checkpoint.Short(), "reused", reused)
+	seen.End(Ended{Reused: reused})
 	return StepResult{Key: result.StepKey, Checkpoint: result.Checkpoint, Size: result.Size, Metrics: result.Metrics, Reused: reused}, nil
 }
 
-func (s *Steps) result(ctx context.Context, t task, key string, p *pulse, log *slog.Logger) (_ *checkpoint.Result, reused bool, _ error) {
-	head, kind := t.head, t.kind
-	p.set(func(g *Progress) { g.Key = key })
+// attempted answers with the result that is there, or computes it.
+func (s *Steps) attempted(ctx context.Context, t task, key string, seen Observed, log *slog.Logger) (_ *checkpoint.Result, reused bool, _ error) {
+	head, before := t.head, lastHeard(ctx)
+	beat := time.Duration(head.Durability.HeartbeatTimeout) / 3
+	p := startPulse(ctx, max(beat, 200*time.Millisecond), Progress{
+		Kind: t.kind, Pass: head.Pass, Phase: "loading", Key: key, Worker: s.Worker, Failures: before.Failures,
+	}, seen)
+	defer p.close()
+	if err := s.fits(head.Demands); err != nil {
+		return nil, false, err
+	}
 	if done, err := s.finished(ctx, key, head.Recheck); done != nil || err != nil {
 		return done, done != nil, err
 	}
-	opened, err := s.open(ctx, key, t, p)
+	opened, err := during(ctx, PartLoad, func(ctx context.Context) (*checkpoint.Opened, error) { return s.open(ctx, key, t, p) })
 	if err != nil {
 		return nil, false, err
 	}
@@ -105,15 +109,16 @@ func (s *Steps) result(ctx context.Context, t task, key string, p *pulse, log *s
 	p.set(func(g *Progress) { g.Notes = opened.Notes })
 
 	a := &attempt{
-		steps: s, head: head, kind: kind, key: key, journal: opened.Journal, from: opened.From, pulse: p, drain: stopping(ctx),
-		log: log.With("token", opened.Journal.Token()),
+		steps: s, head: head, kind: t.kind, key: key, journal: opened.Journal, from: opened.From, pulse: p, drain: stopping(ctx),
+		log: log.With("token", opened.Journal.Token()), seen: seen, before: before,
 	}
 	result, err := t.do(ctx, a)
 	if err != nil {
 		return nil, false, err
 	}
-	result.StepKey, result.Kind, result.Parent = key, kind, head.Parent
-	return &result, false, a.journal.Finish(ctx, result)
+	result.StepKey, result.Kind, result.Parent = key, t.kind, head.Parent
+	_, err = during(ctx, PartSave, func(ctx context.Context) (any, error) { return nil, a.journal.Finish(ctx, result) })
+	return &result, false, err
 }
 
 // finished looks for the step's result; with recheck it also reads the bytes
@@ -199,13 +204,18 @@ func (a *attempt) given(ctx context.Context, of config.Data, digest string) (*ch
 	if err != nil {
 		return nil, nil, err
 	}
-	set, err := a.steps.dataset(ctx, of, digest)
+	set, err := a.dataset(ctx, of, digest)
 	return parent, set, err
+}
+
+// dataset opens a data set, as a part of the attempt.
+func (a *attempt) dataset(ctx context.Context, of config.Data, digest string) (*data.Dataset, error) {
+	return during(ctx, PartLoad, func(ctx context.Context) (*data.Dataset, error) { return a.steps.dataset(ctx, of, digest) })
 }
 
 // read loads a checkpoint of another step of the run.
 func (a *attempt) read(ctx context.Context, digest checkpoint.Digest) (*checkpoint.Checkpoint, error) {
-	c, err := a.steps.Repo.Load(ctx, digest)
+	c, err := during(ctx, PartLoad, func(ctx context.Context) (*checkpoint.Checkpoint, error) { return a.steps.Repo.Load(ctx, digest) })
 	var corrupt *checkpoint.CorruptError
 	if errors.As(err, &corrupt) || errors.Is(err, checkpoint.ErrNotFound) {
 		return nil, &parentLostError{digest: digest, err: err}
@@ -215,9 +225,37 @@ func (a *attempt) read(ctx context.Context, digest checkpoint.Digest) (*checkpoi
 
 // save stores a finished network as the step's checkpoint.
 func (a *attempt) save(ctx context.Context, c *checkpoint.Checkpoint) (checkpoint.Result, error) {
-	digest, size, err := a.steps.Repo.Save(ctx, c)
-	if err != nil {
-		return checkpoint.Result{}, fmt.Errorf("save the result of %s: %w", a.kind, err)
+	return moving(ctx, PartSave, func(ctx context.Context) (checkpoint.Result, int64, error) {
+		digest, size, err := a.steps.Repo.Save(ctx, c)
+		if err != nil {
+			return checkpoint.Result{}, 0, fmt.Errorf("save the result of %s: %w", a.kind, err)
+		}
+		return checkpoint.Result{Checkpoint: digest, Size: size}, size, nil
+	})
+}
+
+// begins tells where the training begins.
+func (a *attempt) begins(at checkpoint.Cursor) {
+	a.log.Debug("training begins", "step", at.Step)
+	repeated := int64(0)
+	if a.before.Key == a.key {
+		repeated = max(0, a.before.Cursor.Step-at.Step)
 	}
-	return checkpoint.Result{Checkpoint: digest, Size: size}, nil
+	a.seen.Resumed(at.Step, repeated)
+}
+
+// commit stores a checkpoint in the middle of the step.
+func (a *attempt) commit(ctx context.Context, c *checkpoint.Checkpoint) error {
+	entry, err := moving(ctx, PartCommit, func(ctx context.Context) (checkpoint.Entry, int64, error) {
+		entry, err := a.journal.Commit(ctx, c, nil)
+		return entry, entry.Size, err
+	})
+	if err != nil {
+		return err
+	}
+	a.log.Debug("checkpoint", "step", entry.Cursor.Step, "digest", entry.Digest)
+	a.pulse.set(func(g *Progress) {
+		g.Checkpoint, g.SavedAt, g.SavedStep, g.Failures = entry.Digest, time.Now(), entry.Cursor.Step, 0
+	})
+	return nil
 }

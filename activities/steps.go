@@ -46,6 +46,8 @@ type Steps struct {
 	// Machine is what the worker has; without cores it is not known, and takes
 	// every step.
 	Machine Capability
+	// Observer hears of the steps; nil is nobody.
+	Observer Observer
 
 	datasets datasets
 	gpus     gpus

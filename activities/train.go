@@ -38,7 +38,7 @@ func (s *Steps) train(ctx context.Context, kind string, in TrainInput) (StepResu
 		if err != nil {
 			return checkpoint.Result{}, err
 		}
-		set, err := s.dataset(ctx, in.Data, in.DataDigest)
+		set, err := a.dataset(ctx, in.Data, in.DataDigest)
 		if err != nil {
 			return checkpoint.Result{}, err
 		}
@@ -75,7 +75,9 @@ func (s *Steps) train(ctx context.Context, kind string, in TrainInput) (StepResu
 			defer teacher.Close()
 			trainer.SetTeacher(teacher)
 		}
-		result, err := a.train(ctx, trainer, in.Train.Batch, newCurve(a, in.Train.EvaluateEvery, set, start.Training))
+		result, err := during(ctx, PartCompute, func(ctx context.Context) (checkpoint.Result, error) {
+			return a.train(ctx, trainer, in.Train.Batch, newCurve(a, in.Train.EvaluateEvery, set, start.Training))
+		})
 		if err != nil {
 			return checkpoint.Result{}, err
 		}
@@ -188,6 +190,7 @@ func (a *attempt) train(ctx context.Context, trainer *train.Trainer, batch int, 
 			return checkpoint.Result{}, err
 		}
 	}
+	meter.tell(last)
 	if err := saver.wait(); err != nil {
 		return checkpoint.Result{}, err
 	}
@@ -221,8 +224,8 @@ type saver struct {
 }
 
 func newSaver(a *attempt, at checkpoint.Cursor, curve *curve) *saver {
-	a.pulse.set(func(g *Progress) { g.From, g.SavedStep, g.SavedAt = at.Step, at.Step, time.Now() })
-	a.log.Debug("training begins", "step", at.Step)
+	a.pulse.set(func(g *Progress) { g.Cursor, g.From, g.SavedStep, g.SavedAt = at, at.Step, at.Step, time.Now() })
+	a.begins(at)
 	return &saver{a: a, every: time.Duration(a.head.Durability.CheckpointEvery), last: time.Now(), curve: curve}
 }
 
@@ -251,7 +254,7 @@ func (s *saver) step(ctx context.Context, trainer *train.Trainer) error {
 	s.running = done
 	s.a.log.Debug("snapshot", "step", trainer.Cursor().Step)
 	go func() {
-		err := s.commit(ctx, snapshot)
+		err := s.a.commit(ctx, snapshot)
 		s.cost = time.Since(begun)
 		done <- err
 	}()
@@ -263,18 +266,6 @@ func (s *saver) snapshot(trainer *train.Trainer) *checkpoint.Checkpoint {
 	c := trainer.Snapshot()
 	s.curve.keep(c.Training)
 	return c
-}
-
-func (s *saver) commit(ctx context.Context, c *checkpoint.Checkpoint) error {
-	entry, err := s.a.journal.Commit(ctx, c, nil)
-	if err != nil {
-		return err
-	}
-	s.a.log.Debug("checkpoint", "step", entry.Cursor.Step, "digest", entry.Digest)
-	s.a.pulse.set(func(g *Progress) {
-		g.Checkpoint, g.SavedAt, g.SavedStep = entry.Digest, time.Now(), entry.Cursor.Step
-	})
-	return nil
 }
 
 // wait collects a commit that is under way.
@@ -298,7 +289,7 @@ func (s *saver) leave(ctx context.Context, trainer *train.Trainer, why error) er
 	defer cancel()
 	err := s.wait()
 	if !errors.Is(err, checkpoint.ErrFenced) {
-		err = s.commit(ctx, s.snapshot(trainer))
+		err = s.a.commit(ctx, s.snapshot(trainer))
 	}
 	if errors.Is(err, checkpoint.ErrFenced) {
 		return err
@@ -326,8 +317,15 @@ const meterEvery = 250 * time.Millisecond
 
 func (m *meter) see(p train.Progress) {
 	m.seen += m.batch
+	if time.Since(m.since) >= meterEvery {
+		m.tell(p)
+	}
+}
+
+// tell tells now what there is to tell.
+func (m *meter) tell(p train.Progress) {
 	elapsed := time.Since(m.since)
-	if elapsed < meterEvery {
+	if m.seen == 0 || elapsed == 0 {
 		return
 	}
 	rate := float64(m.seen) / elapsed.Seconds()

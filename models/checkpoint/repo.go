@@ -27,6 +27,10 @@ type Repo struct {
 	// may be taken for garbage: Save then writes it anew.
 	Stale func(Info) bool
 
+	// Damaged, if not nil, hears the key of each object that is found damaged
+	// and put aside.
+	Damaged func(key string)
+
 	// rewrite has the digests of objects that could not be read: the next Save
 	// writes them anew although they seem to be there.
 	rewrite sync.Map
@@ -198,6 +202,9 @@ func (r *Repo) quarantine(ctx context.Context, key string) error {
 	data, err := r.read(ctx, key, math.MaxInt64)
 	if errors.Is(err, ErrNotFound) {
 		return nil
+	}
+	if r.Damaged != nil {
+		r.Damaged(key)
 	}
 	var corrupt *CorruptError
 	if errors.As(err, &corrupt) && corrupt.unreadable {

@@ -10,7 +10,7 @@ import (
 
 // Env is what the environment of the process says, read once at the start. It
 // is the only way for environment variables into the program; Temporal's own
-// are read by its SDK, here only whether there are any.
+// and OpenTelemetry's are read by their SDKs, here only whether there are any.
 type Env struct {
 	// Home (ESPALIER_HOME) is the folder of the embedded server and store, of
 	// caches and logs; ".espalier" in the working directory by default.
@@ -25,6 +25,8 @@ type Env struct {
 	// PayloadKeys (ESPALIER_PAYLOAD_KEYS) is the file of the keys that encrypt
 	// what Temporal keeps; empty is none.
 	PayloadKeys string
+	// Traces says that the OTEL_ variables name a collector of OpenTelemetry's.
+	Traces bool
 	// NoColor (NO_COLOR, see no-color.org) asks for output without colours.
 	NoColor bool
 	// Plain (TERM=dumb, or CI) asks for output that nothing moves in.
@@ -75,6 +77,9 @@ func FromEnviron(lookup func(string) (string, bool)) (Env, error) {
 		return Env{}, fmt.Errorf("environment: %w", err)
 	}
 	if e.S3, err = readS3(get); err != nil {
+		return Env{}, fmt.Errorf("environment: %w", err)
+	}
+	if e.Traces, err = readTraces(get); err != nil {
 		return Env{}, fmt.Errorf("environment: %w", err)
 	}
 	return e, nil

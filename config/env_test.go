@@ -60,6 +60,10 @@ func TestEnvironment(t *testing.T) {
 		"encrypted with a key": {vars{"ESPALIER_S3": "s3://runs?encrypt=kms:arn:aws:kms:eu:1:key/a"}, s3(func(s *config.S3) {
 			s.Encrypt, s.KMSKey = config.EncryptKMS, "arn:aws:kms:eu:1:key/a"
 		})},
+		"traces":                {vars{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318"}, config.Env{Home: ".espalier", Traces: true}},
+		"traces alone":          {vars{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "https://c/v1/traces", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}, config.Env{Home: ".espalier", Traces: true}},
+		"traces off":            {vars{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318", "OTEL_SDK_DISABLED": "true"}, config.Env{Home: ".espalier"}},
+		"traces of nowhere":     {vars{"OTEL_SERVICE_NAME": "x"}, config.Env{Home: ".espalier"}},
 		"payload keys":          {vars{"ESPALIER_PAYLOAD_KEYS": "keys"}, config.Env{Home: ".espalier", PayloadKeys: "keys"}},
 		"tls over the variable": {vars{"ESPALIER_S3": "s3://runs?tls=true", "AWS_ENDPOINT_URL": "http://all"}, s3(func(s *config.S3) { s.Endpoint = "all" })},
 		"region":                {vars{"ESPALIER_S3": "s3://runs", "AWS_DEFAULT_REGION": "b", "AWS_REGION": "a"}, s3(func(s *config.S3) { s.Region = "a" })},

@@ -19,7 +19,7 @@ func EmbeddedEnviron() []string {
 // and stores, for the programs of others: a trainer needs neither.
 func TrainerEnviron() []string {
 	return slices.DeleteFunc(os.Environ(), func(pair string) bool {
-		for _, prefix := range []string{"TEMPORAL_", "ESPALIER_", "AWS_", "CUDA_VISIBLE_DEVICES="} {
+		for _, prefix := range []string{"TEMPORAL_", "ESPALIER_", "AWS_", "OTEL_", "CUDA_VISIBLE_DEVICES="} {
 			if strings.HasPrefix(pair, prefix) {
 				return true
 			}

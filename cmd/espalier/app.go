@@ -14,6 +14,7 @@ import (
 	"espalier/config"
 	"espalier/models/engine/gorgonia"
 	"espalier/workers"
+	"espalier/workers/telemetry"
 )
 
 // app is what the commands share: the environment, the flags of the root and
@@ -28,15 +29,19 @@ type app struct {
 	files     []string // what a worker opens to specs
 	trainers  []string // NAME=COMMAND
 	args      []string // as they were typed
+	metrics   string   // address to serve them at; empty: none
 	out, errs io.Writer
 
 	identity string
 	log      *slog.Logger
 	logFile  *os.File
+
+	telemetry telemetry.Telemetry
+	ended     func(error) // tells that the command has; nil before it begins
 }
 
 // begin checks the flags of the root. What it logs goes nowhere until openLog.
-func (a *app) begin(*cobra.Command, []string) error {
+func (a *app) begin(cmd *cobra.Command, _ []string) error {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(a.logLevel)); err != nil {
 		return usageError{fmt.Errorf("--log-level %q: debug, info, warn and error are allowed", a.logLevel)}
@@ -51,7 +56,7 @@ func (a *app) begin(*cobra.Command, []string) error {
 		return usageError{fmt.Errorf("--home %q: %w", a.home, err)}
 	}
 	a.home = home
-	return nil
+	return a.beginTelling(cmd)
 }
 
 // stepsWithoutStore are the activities of this process, enough to probe; a

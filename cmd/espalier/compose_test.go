@@ -59,7 +59,7 @@ func leaves(project *types.Project, name string) bool {
 func TestComposeServices(t *testing.T) {
 	t.Parallel()
 	want := []string{
-		"minio", "postgresql", "temporal", "temporal-namespace", "temporal-schema", "temporal-ui", "worker-cpu", "worker-gpu",
+		"grafana", "minio", "postgresql", "prometheus", "temporal", "temporal-namespace", "temporal-schema", "temporal-ui", "worker-cpu", "worker-gpu",
 	}
 	got := composeProject(t).ServiceNames()
 	slices.Sort(got)
@@ -198,12 +198,30 @@ func TestComposeGPU(t *testing.T) {
 	}
 }
 
+// Prometheus looks for the workers where their metrics are, and only who asks for
+// it has it.
+func TestComposeMetrics(t *testing.T) {
+	t.Parallel()
+	project := composeProject(t)
+	for name, s := range project.Services {
+		if got, want := slices.Contains(s.Profiles, "metrics"), name == "prometheus" || name == "grafana"; got != want {
+			t.Errorf("%s in the profile metrics: %t, want %t", name, got, want)
+		}
+	}
+	found := readFile(t, "deploy/prometheus/prometheus.yml")
+	for _, want := range []string{"names: [worker-cpu, worker-gpu]", "port: 9464", "job_name: espalier", "/etc/prometheus/alerts.yml"} {
+		if !strings.Contains(found, want) {
+			t.Errorf("deploy/prometheus/prometheus.yml does not say %q", want)
+		}
+	}
+}
+
 func TestComposeWorkers(t *testing.T) {
 	t.Parallel()
 	project := composeProject(t)
 	for name, queue := range map[string]string{"worker-cpu": "cpu", "worker-gpu": "gpu"} {
 		s := project.Services[name]
-		if diff := cmp.Diff(types.ShellCommand{"worker", "--queue", queue}, s.Command); diff != "" {
+		if diff := cmp.Diff(types.ShellCommand{"worker", "--queue", queue, "--metrics", "0.0.0.0:9464"}, s.Command); diff != "" {
 			t.Errorf("%s runs (-want +got):\n%s", name, diff)
 		}
 		for key, want := range map[string]string{
@@ -225,7 +243,7 @@ func TestComposeVolumesAndPorts(t *testing.T) {
 	t.Parallel()
 	project := composeProject(t)
 	for name, target := range map[string]string{
-		"postgresql": "/var/lib/postgresql/data", "minio": "/data",
+		"postgresql": "/var/lib/postgresql/data", "minio": "/data", "prometheus": "/prometheus",
 		"worker-cpu": "/var/lib/espalier", "worker-gpu": "/var/lib/espalier",
 	} {
 		named := slices.ContainsFunc(project.Services[name].Volumes, func(v types.ServiceVolumeConfig) bool {

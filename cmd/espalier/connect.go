@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -30,9 +31,10 @@ type connection struct {
 	address  string         // of Temporal, for people
 	store    *s3store.Store // opened by openStore
 	s3       s3store.Config
-	foreign  bool         // the store is that of ESPALIER_S3
-	stack    *local.Stack // nil unless the servers are embedded in this process
-	home     string       // of the process that embeds them, if that is another one
+	foreign  bool                                      // the store is that of ESPALIER_S3
+	stack    *local.Stack                              // nil unless the servers are embedded in this process
+	home     string                                    // of the process that embeds them, if that is another one
+	hears    func(http.RoundTripper) http.RoundTripper // of requests to the store
 }
 
 func (c *connection) close() {
@@ -178,6 +180,9 @@ func (a *app) dial(ctx context.Context, o client.Options) (*connection, error) {
 		})
 	}
 	o.Logger = sdklog.NewStructuredLogger(a.log)
+	if err := a.telemetry.Client(&o); err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, dialWithin)
 	defer cancel()
 	t, err := client.DialContext(ctx, o)
@@ -191,7 +196,10 @@ func (a *app) dial(ctx context.Context, o client.Options) (*connection, error) {
 		t.Close()
 		return nil, fmt.Errorf("temporal at %s has no namespace %s", o.HostPort, o.Namespace)
 	}
-	return &connection{temporal: t, runs: &runs.Client{Temporal: t, Namespace: o.Namespace, Converter: codec.Converter()}, address: o.HostPort}, nil
+	return &connection{
+		temporal: t, runs: &runs.Client{Temporal: t, Namespace: o.Namespace, Converter: codec.Converter()}, address: o.HostPort,
+		hears: a.telemetry.Transport,
+	}, nil
 }
 
 // codec encrypts what Temporal keeps with the keys of ESPALIER_PAYLOAD_KEYS;
@@ -230,6 +238,7 @@ func (c *connection) openStore(ctx context.Context) (checkpoint.Store, error) {
 	if c.s3.Bucket == "" {
 		return nil, usageError{errors.New("no store is configured for this Temporal server; set ESPALIER_S3, as s3://bucket/prefix?endpoint=host:port")}
 	}
+	c.s3.Wrap = c.hears
 	store, err := s3store.New(ctx, c.s3)
 	if err != nil && c.foreign {
 		return nil, fmt.Errorf("%w; mend ESPALIER_S3 or the AWS_ variables", err)

@@ -50,13 +50,14 @@ func TestDependenciesAreExplained(t *testing.T) {
 // dependencyRow is a row of the tables: a module, then a licence.
 var dependencyRow = regexp.MustCompile("(?m)^\\| `([^`]+)` \\| [A-Z][^|]+ \\| [0-9-]+ \\|")
 
-func coveredBy(pkg string, rows map[string]bool) string {
+// coveredBy is the row that says most of where a package comes from.
+func coveredBy(pkg string, rows map[string]bool) (longest string) {
 	for row := range rows {
-		if within(pkg, row) {
-			return row
+		if within(pkg, row) && len(row) > len(longest) {
+			longest = row
 		}
 	}
-	return ""
+	return longest
 }
 
 // explained says whether a tool belongs to a module that has a row.

@@ -30,6 +30,10 @@ func (a *app) openLog() error {
 	a.logFile = file
 	a.log = slog.New(a.handler(file, level)).With("worker", a.identity)
 	a.log.Info("process starts", "version", version)
+	a.telemetry.LogTo(a.log)
+	if err := a.serveMetrics(); err != nil {
+		return err
+	}
 	return a.hush()
 }
 

@@ -37,11 +37,13 @@ func main() {
 func execute(ctx context.Context, args []string, out, errs io.Writer) int {
 	env, err := config.FromOS()
 	if err == nil {
-		root := newRoot(&app{env: env, args: args, out: out, errs: errs})
+		a := &app{env: env, args: args, out: out, errs: errs}
+		root := newRoot(a)
 		root.SetArgs(args)
 		root.SetOut(out)
 		root.SetErr(errs)
 		err = root.ExecuteContext(ctx)
+		a.endTelling(err)
 	} else {
 		err = usageError{err}
 	}

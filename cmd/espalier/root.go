@@ -29,6 +29,8 @@ The environment, beside Temporal's own TEMPORAL_ variables:
     ESPALIER_PAYLOAD_KEYS
                       file of the keys that encrypt what Temporal keeps
     ESPALIER_THREADS  threads that compute; the bits of a run depend on it
+    OTEL_EXPORTER_OTLP_ENDPOINT
+                      collector of OpenTelemetry that gets traces, as http://localhost:4318
 
 Exit codes: 0 done, 1 something outside failed, 2 wrong command line or spec,
 3 the run ended without a result, 130 interrupted.`,

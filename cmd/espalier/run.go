@@ -61,6 +61,7 @@ serve its queue, and watch shows it.` + trainerHelp,
 	addDashboard(command, &page, "127.0.0.1:0", "is served as long as the run goes and shows progress")
 	a.addProgress(command)
 	a.addTrainers(command)
+	a.addMetrics(command)
 	return command
 }
 
@@ -179,7 +180,11 @@ func (a *app) withWorker(ctx context.Context, c *connection, ready func() (*acti
 	if err != nil {
 		return err
 	}
-	steps.Repo = &checkpoint.Repo{Store: store, Stale: stale}
+	steps.Repo = &checkpoint.Repo{Store: store, Stale: stale, Damaged: a.telemetry.Damaged}
+	steps.Observer = a.telemetry.Observer()
+	for _, s := range o.Served() {
+		a.telemetry.Serving(s.Queue, s.Slots)
+	}
 	o.Client, o.Steps = c.temporal, steps
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

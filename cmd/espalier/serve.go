@@ -55,6 +55,7 @@ find them by themselves; others need TEMPORAL_ADDRESS and ESPALIER_S3.`,
 	command.Flags().IntVar(&o.S3Port, "s3-port", 9000, "port of S3; 0 takes a free one")
 	command.Flags().BoolVar(&o.Versions, "versions", false, "also run the part of Temporal that versioned workers (worker --deployment) need; it takes some memory")
 	command.Flags().StringVar(&o.BindIP, "bind", "127.0.0.1", "address to listen on; Temporal has no authentication here, so keep other than loopback behind a firewall")
+	a.addMetrics(command)
 	return command
 }
 

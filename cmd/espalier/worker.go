@@ -91,6 +91,7 @@ current: --promote makes this one so.` + trainerHelp,
 	command.Flags().BoolVar(&f.promote, "promote", false, "make this version the current one")
 	command.Flags().StringSliceVar(&a.files, "files", nil, "folders that specs may have data and networks read from; without it, any")
 	a.addTrainers(command)
+	a.addMetrics(command)
 	return command
 }
 

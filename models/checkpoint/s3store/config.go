@@ -40,6 +40,10 @@ type Config struct {
 	// that KMSKey names, empty for the bucket's).
 	Encrypt, KMSKey string
 
+	// Wrap, if not nil, is given what makes the requests and may put something
+	// around it that hears of them.
+	Wrap func(http.RoundTripper) http.RoundTripper
+
 	// CreateBucket makes the bucket if it is missing.
 	CreateBucket bool
 }
@@ -68,10 +72,14 @@ func New(ctx context.Context, c Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
+	var requests http.RoundTripper = transport
+	if c.Wrap != nil {
+		requests = c.Wrap(requests)
+	}
 	s := &Store{idle: transport.CloseIdleConnections, endpoint: c.Endpoint, bucket: c.Bucket, prefix: c.Prefix, sse: sse}
 	for _, tries := range []int{triesToOpen, triesInUse} {
 		s.core, err = minio.NewCore(c.Endpoint, &minio.Options{
-			Creds: c.credentials(), Secure: c.Secure, Region: c.Region, Transport: counting{transport}, MaxRetries: tries,
+			Creds: c.credentials(), Secure: c.Secure, Region: c.Region, Transport: counting{requests}, MaxRetries: tries,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("open store: %s: %w", c.Endpoint, err)

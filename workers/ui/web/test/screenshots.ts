@@ -17,7 +17,7 @@ ${common}prune:
   method: han
   schedule: {passes: 6, target: {sparsity: 94%}}
   finetune: {epochs: 3}
-quantize: {method: shared, bits: 5}
+quantize: {method: shared, bits: {linear: 5}}
 `
 
 const sweep = `name: three-ways

@@ -1,6 +1,6 @@
 // Builds the page into a folder (dist if none is named): equal sources and
 // equal packages give equal bytes.
-import { copyFile, mkdir } from 'node:fs/promises'
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 
@@ -22,8 +22,16 @@ await build({
   logLevel: 'warning',
 })
 await copyFile('src/index.html', join(out, 'index.html'))
+await writeFile(join(out, 'licenses.txt'), await texts())
+
+// texts are the licences of the packages in the bundle, as those want it.
+async function texts() {
+  const files = ['preact/LICENSE', 'echarts/LICENSE', 'echarts/NOTICE', 'zrender/LICENSE', 'tslib/LICENSE.txt']
+  const all = files.map(async (file) => `${file}\n\n${(await readFile(join('node_modules', file), 'utf8')).replaceAll('\r\n', '\n').trim()}\n`)
+  return (await Promise.all(all)).join(`\n${'-'.repeat(80)}\n\n`)
+}
 
 // licences is the line that names whose code is in the bundle.
 function licences(open, close) {
-  return `${open} Espalier, Apache-2.0; with Preact (MIT), Apache ECharts (Apache-2.0), zrender (BSD-3-Clause), tslib (0BSD)${close}`
+  return `${open} Espalier, Apache-2.0; with Preact (MIT), Apache ECharts (Apache-2.0), zrender (BSD-3-Clause), tslib (0BSD): licenses.txt${close}`
 }

@@ -88,6 +88,16 @@ func (w *Watch) Refresh(ctx context.Context, id string) (Change, error) {
 	return c, w.readLogbook(ctx, id, &c)
 }
 
+// Forget takes a run that was discarded off the list: the server does not forget
+// it at once.
+func (w *Watch) Forget(id string) Change {
+	var c Change
+	if _, ok := w.known[id]; ok {
+		w.drop(id, &c)
+	}
+	return c
+}
+
 const watchedTypes = "WorkflowType IN ('" + workflows.NameRun + "', '" + workflows.NameSensitivity + "', '" + workflows.NameSweep + "')"
 
 // read reads the next page of the whole list.
@@ -118,7 +128,10 @@ func (w *Watch) read(ctx context.Context, c *Change) error {
 func (w *Watch) follow(ctx context.Context, c *Change) error {
 	w.seen = map[string]bool{}
 	defer func() { w.seen = nil }()
-	since := w.closed.Add(-watchLate).UTC().Format(time.RFC3339Nano)
+	since := time.Unix(0, 0).UTC().Format(time.RFC3339Nano)
+	if !w.closed.IsZero() {
+		since = w.closed.Add(-watchLate).UTC().Format(time.RFC3339Nano)
+	}
 	for _, query := range []string{
 		watchedTypes + " AND ExecutionStatus = 'Running'",
 		watchedTypes + " AND CloseTime > '" + since + "'",
@@ -188,7 +201,12 @@ func (w *Watch) take(info *workflowpb.WorkflowExecutionInfo, c *Change) {
 	w.put(*v, c)
 }
 
+// grain is that of the times that are compared: lists have fewer digits of them
+// than descriptions.
+const grain = time.Millisecond
+
 func (w *Watch) put(v View, c *Change) {
+	v.Started, v.Closed = v.Started.Truncate(grain), v.Closed.Truncate(grain)
 	if began, was := w.gone[v.ID]; was && !v.Started.After(began) {
 		return
 	}

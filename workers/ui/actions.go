@@ -72,7 +72,7 @@ func (s *Server) post(do action, fields ...string) endpoint {
 		if of == "" {
 			of = id
 		}
-		s.hub.touch(id)
+		s.hub.touch(id, in.Discard && (err == nil || errors.Is(err, runs.ErrNothing)))
 		if errors.Is(err, runs.ErrNothing) {
 			return did{ID: of, Why: err.Error()}, nil
 		}

@@ -33,7 +33,7 @@ type hub struct {
 	asked    time.Time // when somebody last asked for the list
 	clients  int
 	followed map[string]*followed
-	touched  []string
+	touched  []touched
 	due      int           // of them that were not looked at again yet
 	changed  chan struct{} // closed at the next news
 	wake     chan struct{}
@@ -58,6 +58,12 @@ type followed struct {
 	json    []byte
 	version int64
 	looked  time.Time
+}
+
+// touched is a run that something was just done to.
+type touched struct {
+	id        string
+	discarded bool
 }
 
 // The pace of the hub. A look that takes long is followed by a rest that keeps
@@ -179,9 +185,9 @@ func (h *hub) tell() {
 }
 
 // touch lets the hub look at a run that something was just done to.
-func (h *hub) touch(id string) {
+func (h *hub) touch(id string, discarded bool) {
 	h.mutex.Lock()
-	h.touched = append(h.touched, id)
+	h.touched = append(h.touched, touched{id, discarded})
 	h.due++
 	if f := h.followed[id]; f != nil {
 		f.looked = time.Time{}
@@ -193,12 +199,17 @@ func (h *hub) touch(id string) {
 // refresh looks at runs that were touched.
 func (h *hub) refresh(ctx context.Context) {
 	h.mutex.Lock()
-	ids := h.touched
+	all := h.touched
 	h.touched = nil
 	h.mutex.Unlock()
-	for _, id := range ids {
+	for _, of := range all {
 		h.watching.Lock()
-		change, _ := h.watch.Refresh(ctx, id) // or else the next look finds it
+		var change runs.Change
+		if of.discarded {
+			change = h.watch.Forget(of.id)
+		} else {
+			change, _ = h.watch.Refresh(ctx, of.id) // or else the next look finds it
+		}
 		h.watching.Unlock()
 		h.publish(change, func() { h.due-- })
 	}

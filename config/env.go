@@ -27,6 +27,8 @@ type Env struct {
 	PayloadKeys string
 	// Traces says that the OTEL_ variables name a collector of OpenTelemetry's.
 	Traces bool
+	// MLflow is what tracking servers are asked with.
+	MLflow MLflow
 	// NoColor (NO_COLOR, see no-color.org) asks for output without colours.
 	NoColor bool
 	// Plain (TERM=dumb, or CI) asks for output that nothing moves in.
@@ -72,6 +74,7 @@ func FromEnviron(lookup func(string) (string, bool)) (Env, error) {
 			e.Temporal = append(e.Temporal, name)
 		}
 	}
+	e.MLflow = readMLflow(get)
 	var err error
 	if e.Threads, err = threads(get("ESPALIER_THREADS")); err != nil {
 		return Env{}, fmt.Errorf("environment: %w", err)

@@ -31,12 +31,15 @@ func TestEnvironment(t *testing.T) {
 		in   vars
 		want config.Env
 	}{
-		"nothing":            {vars{}, config.Env{Home: ".espalier"}},
-		"set but empty":      {vars{"ESPALIER_HOME": "", "ESPALIER_S3": "", "NO_COLOR": "", "ESPALIER_THREADS": "", "TEMPORAL_ADDRESS": ""}, config.Env{Home: ".espalier"}},
-		"own":                {vars{"ESPALIER_HOME": "/var/espalier", "NO_COLOR": "1", "ESPALIER_THREADS": "4"}, config.Env{Home: "/var/espalier", NoColor: true, Threads: 4}},
-		"plain in CI":        {vars{"CI": "true", "TERM": "xterm"}, config.Env{Home: ".espalier", Plain: true}},
-		"plain, dumb":        {vars{"CI": "false", "TERM": "dumb"}, config.Env{Home: ".espalier", Plain: true}},
-		"a terminal":         {vars{"CI": "false", "TERM": "xterm"}, config.Env{Home: ".espalier"}},
+		"nothing":       {vars{}, config.Env{Home: ".espalier"}},
+		"set but empty": {vars{"ESPALIER_HOME": "", "ESPALIER_S3": "", "NO_COLOR": "", "ESPALIER_THREADS": "", "TEMPORAL_ADDRESS": ""}, config.Env{Home: ".espalier"}},
+		"own":           {vars{"ESPALIER_HOME": "/var/espalier", "NO_COLOR": "1", "ESPALIER_THREADS": "4"}, config.Env{Home: "/var/espalier", NoColor: true, Threads: 4}},
+		"plain in CI":   {vars{"CI": "true", "TERM": "xterm"}, config.Env{Home: ".espalier", Plain: true}},
+		"plain, dumb":   {vars{"CI": "false", "TERM": "dumb"}, config.Env{Home: ".espalier", Plain: true}},
+		"a terminal":    {vars{"CI": "false", "TERM": "xterm"}, config.Env{Home: ".espalier"}},
+		"a tracking server": {vars{"MLFLOW_TRACKING_USERNAME": "me", "MLFLOW_TRACKING_PASSWORD": "hush", "MLFLOW_TRACKING_TOKEN": "tok"}, config.Env{
+			Home: ".espalier", MLflow: config.MLflow{User: "me", Password: config.NewSecret("hush"), Token: config.NewSecret("tok")},
+		}},
 		"temporal":           {vars{"TEMPORAL_PROFILE": "prod", "TEMPORAL_ADDRESS": "h:7233", "TEMPORAL_CLI_SHOW_STACKS": "1"}, config.Env{Home: ".espalier", Temporal: []string{"TEMPORAL_ADDRESS", "TEMPORAL_PROFILE"}}},
 		"profiles":           {vars{"TEMPORAL_CONFIG_FILE": "t.toml"}, config.Env{Home: ".espalier", Temporal: []string{"TEMPORAL_CONFIG_FILE"}, TemporalFile: "t.toml"}},
 		"aws without bucket": {vars{"AWS_ACCESS_KEY_ID": "a", "AWS_REGION": "r", "AWS_ENDPOINT_URL": "nonsense"}, config.Env{Home: ".espalier"}},

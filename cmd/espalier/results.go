@@ -17,8 +17,9 @@ import (
 
 // resultsFlags are those of the command.
 type resultsFlags struct {
-	format, out string
-	force       bool
+	format, out        string
+	force              bool
+	mlflow, experiment string
 }
 
 func resultsCommand(a *app) *cobra.Command {
@@ -32,9 +33,17 @@ checkpoint with the step that made it. The end of a column's name is its unit;
 shares are from 0 to 1. What has ended is read from the store, without a server.
 
 --format is csv, json or parquet; without it the end of --out says which, and
-what is printed is csv.`,
-		Example: "  espalier results sweep-digits-918f3c8a0ed1 --out digits.parquet\n  espalier results quickstart-1a2b3c4d5e6f --format json",
+what is printed is csv.
+
+With --mlflow they are written into a tracking server of MLflow instead: trials
+as runs below that of their sweep, with parameters, tags, and metrics by pass.
+Only what the server lacks is written, so it may be repeated while a run goes on.
+MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and _PASSWORD, let it in.`,
+		Example: "  espalier results sweep-digits-918f3c8a0ed1 --out digits.parquet\n  espalier results quickstart-1a2b3c4d5e6f --format json\n  espalier results sweep-digits-918f3c8a0ed1 --mlflow http://localhost:5000",
 		RunE: func(c *cobra.Command, args []string) error {
+			if c.Flags().Changed("mlflow") || c.Flags().Changed("experiment") {
+				return a.track(c, args[0], f)
+			}
 			if err := f.complete(a.json); err != nil {
 				return err
 			}
@@ -53,6 +62,8 @@ what is printed is csv.`,
 	c.Flags().StringVar(&f.format, "format", "", strings.Join(table.Formats(), ", "))
 	c.Flags().StringVarP(&f.out, "out", "o", "", "the file to write; without it the table is printed")
 	c.Flags().BoolVar(&f.force, "force", false, "write over a file that is there")
+	c.Flags().StringVar(&f.mlflow, "mlflow", "", "the address of a tracking server to write into, as http://localhost:5000")
+	c.Flags().StringVar(&f.experiment, "experiment", "", "MLflow's experiment; without it that of the spec's name")
 	return c
 }
 

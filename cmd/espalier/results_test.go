@@ -10,6 +10,7 @@ import (
 	"espalier/models/checkpoint"
 	"espalier/models/checkpoint/dirstore"
 	"espalier/workers/local"
+	"espalier/workers/mlflow/mlflowtest"
 	"espalier/workflows"
 )
 
@@ -51,7 +52,18 @@ func TestResultsAreWrittenFromTheStore(t *testing.T) {
 			t.Errorf("%s has %d bytes: %v", name, len(data), err)
 		}
 	}
+	server := mlflowtest.New(t)
+	for _, want := range []string{"1 runs (1 new) with 6 new points into tiny: ", "1 runs (0 new) with 0 new points into tiny: "} {
+		if out := command(t, l.args("results", "tiny-1", "--mlflow", server.URL)...).out.String(); !strings.HasPrefix(out, "wrote "+want) {
+			t.Errorf("printed %s, want %s", out, want)
+		}
+	}
 	for _, m := range []mistake{
+		{args: l.args("results", "tiny-1", "--mlflow", "localhost:5000"), code: exitUsage, want: []string{`espalier: --mlflow: "localhost:5000": the http or https address of a tracking server is allowed, .*`}},
+		{args: l.args("results", "tiny-1", "--mlflow", server.URL, "--format", "csv"), code: exitUsage, want: []string{`espalier: --format and --mlflow exclude each other; .*`}},
+		{args: l.args("results", "tiny-1", "--experiment", "e"), code: exitUsage, want: []string{`espalier: --experiment wants --mlflow`}},
+		{args: l.args("results", "tiny-1", "--mlflow", server.URL), env: []string{"MLFLOW_TRACKING_USERNAME=me"}, code: exitUsage, want: []string{`espalier: environment: MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD: only one .*`}},
+		{args: l.args("results", "tiny-1", "--mlflow", server.URL+"/elsewhere"), code: exitError, want: []string{`espalier: MLflow: GET experiments/get-by-name: 404 Not Found; is this the address of a tracking server\?`}},
 		{args: l.args("results", "tiny-2"), code: exitUsage, want: []string{`espalier: no such run: no result of tiny-2 is in .*, and no server is there to ask`}},
 		{args: l.args("results", "tiny-1", "-o", filepath.Join(l.home, "a.csv")), code: exitUsage, want: []string{`espalier: .*a\.csv is there already; .*`}},
 		{args: l.args("results", "tiny-1", "-o", "a.xlsx"), code: exitUsage, want: []string{`espalier: --out a\.xlsx: its end says no format; .*`}},

@@ -114,7 +114,7 @@ func BenchmarkWatch(b *testing.B) {
 		}
 		seen += len(change.Changed)
 	}
-	b.ReportMetric(float64(time.Since(began).Milliseconds()), "whole-list-ms")
+	whole := time.Since(began) // a loop drops what was reported before it
 	busy := processorTime(b)
 	for b.Loop() {
 		if _, err := w.Look(b.Context()); err != nil {
@@ -122,4 +122,5 @@ func BenchmarkWatch(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64((processorTime(b)-busy).Milliseconds())/float64(b.N), "cpu-ms/look")
+	b.ReportMetric(float64(whole.Milliseconds()), "whole-list-ms")
 }

@@ -96,7 +96,7 @@ func TestKilledTrainerEndsWithTheSameBits(t *testing.T) {
 // An old version of the workers finishes the run that it began, while the new
 // one takes new runs.
 func TestVersionedWorkersKeepTheirRuns(t *testing.T) {
-	p := newInProcess(t, t.TempDir(), func(o *local.Options) { o.Versions = true })
+	p := newInProcess(t, lingering(t), func(o *local.Options) { o.Versions = true })
 	serve := func(build string) {
 		p.work(t, workers.Options{Queue: "cpu", Deployment: "espalier", Build: build})
 		if err := workers.Promote(t.Context(), p.temporal, "espalier", build); err != nil {
@@ -154,4 +154,18 @@ func TestRecordHistoriesOfATrainer(t *testing.T) {
 	_, id := p.submit(t, strings.Replace(trainerSpec, "name: toy", "name: trainer", 1))
 	p.end(t, id)
 	p.record(t, id, "trainer")
+}
+
+// lingering is a folder for a test whose server's fourth service may write for a
+// moment after it has stopped.
+func lingering(t *testing.T) string {
+	t.Helper()
+	home, err := os.MkdirTemp("", "espalier-versions")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		eventually(t, "the folder removed", func() bool { return os.RemoveAll(home) == nil })
+	})
+	return home
 }

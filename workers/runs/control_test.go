@@ -63,28 +63,33 @@ func TestMain(m *testing.M) {
 
 func newLab(t *testing.T) *lab {
 	t.Helper()
-	server.Lock()
-	defer server.Unlock()
-	if server.client == nil {
-		begin(t)
+	c, err := sharedServer()
+	if err != nil {
+		t.Fatal(err)
 	}
-	l := &lab{Client: server.client}
+	l := &lab{Client: c}
 	l.broken.Store(true)
 	return l
 }
 
-func begin(t *testing.T) {
-	t.Helper()
+// sharedServer is the server of all tests, which the first one starts.
+func sharedServer() (*runs.Client, error) {
+	server.Lock()
+	defer server.Unlock()
+	if server.client != nil {
+		return server.client, nil
+	}
 	home, err := os.MkdirTemp("", "espalier-runs")
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	c, stop, err := startServer(home)
 	if err != nil {
-		t.Fatal(err)
+		return nil, errors.Join(err, os.RemoveAll(home))
 	}
 	server.client = c
 	server.stop = func() error { return errors.Join(stop(), os.RemoveAll(home)) }
+	return c, nil
 }
 
 // work serves the queues until the test ends.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log"
-	"os"
 
 	"espalier/config"
 	"espalier/workers/runs"
@@ -14,16 +13,10 @@ import (
 // A spec is submitted to a server, with or without workers there; the same spec
 // again is the same run. What is asked of it waits for a worker.
 func ExampleClient_Submit() {
-	home, err := os.MkdirTemp("", "")
+	c, err := sharedServer() // or one of your own: &runs.Client{Temporal: ..., Namespace: "default"}
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer os.RemoveAll(home)
-	c, stop, err := startServer(home) // or one of your own: &runs.Client{Temporal: ..., Namespace: "default"}
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer stop()
 	fmt.Println(submitTwice(context.Background(), c))
 	// Output: small-ee3776289263 true running [night] <nil>
 }

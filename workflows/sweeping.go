@@ -15,6 +15,9 @@ import (
 	"espalier/workflows/search"
 )
 
+// changeLean is since when trials tell of their end by their result.
+const changeLean = "lean trials"
+
 // lookAgain is how often a sweep asks trials that an earlier part of its
 // history started whether they are still there.
 const lookAgain = time.Hour
@@ -62,6 +65,7 @@ type sweeping struct {
 	limit int // of events
 	total int
 
+	lean   bool             // its trials are: see TrialPart
 	steady workflow.Context // is not cancelled with the sweep
 	busy   int              // trials that are being expanded or started, and signals on their way
 	turn   int              // counts what may change what comes next
@@ -81,6 +85,7 @@ func newSweeping(ctx workflow.Context, in SweepInput) (*sweeping, error) {
 	var err error
 	s.total, err = s.Search.Total()
 	s.steady, _ = workflow.NewDisconnectedContext(ctx)
+	s.lean = workflow.GetVersion(ctx, changeLean, workflow.DefaultVersion, 1) == 1
 	return s, err
 }
 
@@ -90,7 +95,7 @@ func (s *sweeping) all(ctx workflow.Context) error {
 		seen := s.turn
 		s.drain()
 		if s.full(ctx) {
-			if s.busy == 0 {
+			if s.handOver(); s.busy == 0 && s.handedOver() {
 				return workflow.NewContinueAsNewError(ctx, NameSweep, SweepInput{Spec: s.spec, State: &s.SweepState, Events: s.limit})
 			}
 		} else if s.State == StateRunning {
@@ -106,6 +111,34 @@ func (s *sweeping) all(ctx workflow.Context) error {
 			return err
 		}
 	}
+}
+
+// handOver asks the trials under way to tell of their end by a message: the next
+// history does not hear of their results. One that has ended just now cannot be
+// asked, and is heard of in this history.
+func (s *sweeping) handOver() {
+	for i := range s.Live {
+		live := &s.Live[i]
+		if !s.lean || !live.Up || live.Told || live.Telling {
+			continue
+		}
+		live.Telling = true
+		number, id := live.Job.Trial.Number, live.Run
+		s.busy++
+		workflow.Go(s.steady, func(ctx workflow.Context) {
+			err := workflow.SignalExternalWorkflow(ctx, id, "", signalAsk, ask{}).Get(ctx, nil)
+			s.busy--
+			s.turn++
+			if live := s.live(number); live != nil && live.Run == id && err == nil {
+				live.Told = true
+			}
+		})
+	}
+}
+
+// handedOver says that all trials that are up will tell the next history.
+func (s *sweeping) handedOver() bool {
+	return !s.lean || !slices.ContainsFunc(s.Live, func(l liveTrial) bool { return l.Up && !l.Told })
 }
 
 // full says that the history is to be continued as new.
@@ -231,7 +264,7 @@ func (s *sweeping) start(ctx workflow.Context, job search.Job, id string, spec *
 			Name: spec.Name, State: StateRunning, Passes: (&run{spec: *spec}).passes(),
 		}},
 	}), NameTrial, RunInput{Spec: *spec, State: state, Trial: &TrialPart{
-		Sweep: s.id, Number: job.Trial.Number, To: job.To, Objectives: s.spec.Sweep.Objectives, Lean: true,
+		Sweep: s.id, Number: job.Trial.Number, To: job.To, Objectives: s.spec.Sweep.Objectives, Lean: s.lean,
 	}})
 	err := child.GetChildWorkflowExecution().Get(ctx, nil)
 	s.busy--

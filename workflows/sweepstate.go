@@ -47,6 +47,8 @@ type liveTrial struct {
 	Steps   []trialsStep `json:"steps,omitempty"` // nil until it is expanded
 	Started bool         `json:"started,omitempty"`
 	Up      bool         `json:"up,omitempty"`    // it hears signals
+	Told    bool         `json:"told,omitempty"`  // it tells of its end by a message
+	Telling bool         `json:"-"`               // it was asked to, in this history
 	Run     string       `json:"run"`             // workflow id
 	Tries   int          `json:"tries,omitempty"` // how often it was started again
 	Retry   int          `json:"retry,omitempty"` // by which of SweepState.Retries

@@ -79,14 +79,14 @@ func (r *runner) loadBenches(b *book) error {
 func (r *runner) bench(ctx context.Context, b *book, benches []bench, only *regexp.Regexp) error {
 	failed := 0
 	for _, m := range benches {
-		dense, small := b.runs(m.dense), b.runs(m.small)
-		if !only.MatchString(m.name) || len(dense) == 0 || len(small) == 0 {
+		dense, small := b.results.first(m.dense), b.results.first(m.small)
+		if !only.MatchString(m.name) || dense == nil || small == nil {
 			continue
 		}
 		if ctx.Err() != nil {
 			return errors.New("interrupted")
 		}
-		outcome, err := r.benchOne(ctx, b, m, dense[0].Final, small[0].Final)
+		outcome, err := r.benchOne(ctx, b, m, dense.Final, small.Final)
 		if err != nil {
 			failed++
 			outcome = "failed: " + err.Error()

@@ -5,7 +5,8 @@
 // baselines that several experiments share are trained once, and after any
 // crash the same command goes on where it was. The result of a run is kept in
 // HOME/results, with its spec beside it, and not asked for again until the spec
-// differs. Every number of the page is read from there.
+// differs. Every number of the page is read from there, or from the record
+// beside the page, which has the results of all machines.
 package main
 
 import (
@@ -64,7 +65,7 @@ func parse(args []string, errs io.Writer) (*options, error) {
 	f.StringVar(&o.home, "home", ".cache/reproduce", "`folder` of espalier's store and of the results")
 	f.StringVar(&o.binary, "espalier", "bin/espalier", "the espalier `program`")
 	f.StringVar(&o.examples, "examples", "examples", "`folder` of the example specs, some of which are experiments")
-	f.StringVar(&o.page, "page", "docs/reproduction.md", "the `file` that is written; its plots lie beside it")
+	f.StringVar(&o.page, "page", "docs/reproduction.md", "the `file` that is written; its record of all results and its plots lie beside it")
 	only := f.String("only", "", "run only the experiments whose names match this `expression`, and what they stand on")
 	seeds := f.String("seeds", "", "run every experiment with these seeds, as 1,2,3, instead of its own")
 	f.BoolVar(&o.list, "list", false, "list the experiments, with what there is of each, and end")
@@ -101,7 +102,7 @@ func (o *options) do(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	experiments := experimentsOf(chapters)
-	b, err := r.load(experiments)
+	b, err := r.load(experiments, recordOf(o.page))
 	if err != nil {
 		return err
 	}
@@ -114,7 +115,7 @@ func (o *options) do(ctx context.Context, out io.Writer) error {
 	default:
 		err = r.runAll(ctx, b, chosen(experiments, o.only))
 	}
-	return errors.Join(err, writePage(o.page, b, chapters))
+	return errors.Join(err, writePage(o.page, b, chapters), b.writeRecord(recordOf(o.page), experiments))
 }
 
 // runner makes the folders absolute, because specs in HOME/results name them.

@@ -18,7 +18,7 @@ import (
 func realBook(t *testing.T) *book {
 	t.Helper()
 	home, _, _ := workplace(t)
-	b, err := (&runner{home: home}).load(experimentsOf(chaptersOf(t)))
+	b, err := (&runner{home: home}).load(experimentsOf(chaptersOf(t)), "none")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,9 +86,9 @@ func TestGoalsAreJudgedByTheMean(t *testing.T) {
 	run := func(dense, final float64, weights int64) *result {
 		return &result{Rows: []row{{Accuracy: dense, NonZero: 100, Kept: true}, {Pass: 1, Accuracy: final, NonZero: weights, Kept: true}}}
 	}
-	b := &book{results: map[string]map[uint64]*result{}}
-	b.add("x", 1, run(0.98, 0.978, 20))
-	b.add("x", 2, run(0.98, 0.981, 20))
+	b := &book{results: shelf{}}
+	b.results.put("x", 1, run(0.98, 0.978, 20))
+	b.results.put("x", 2, run(0.98, 0.981, 20))
 	tests := map[string]struct {
 		goals       []goal
 		of          string

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,26 +15,28 @@ import (
 type result struct {
 	Rows  []row  `json:"rows"`
 	Final string `json:"final"` // digest of the last checkpoint that is kept
+
+	rounded bool // known only as a page before the record wrote it
 }
 
 // row is the network after a pass; pass 0 is the dense one.
 type row struct {
 	Pass     int      `json:"pass"`
-	Weights  int64    `json:"weights"`         // that the network has, zeros too, without biases
-	NonZero  int64    `json:"nonzero_weights"` // that remain
-	Params   int64    `json:"parameters"`      // that remain, with biases
-	Accuracy float64  `json:"accuracy"`        // on the test set
-	Pruned   *float64 `json:"pruned_accuracy"` // the same, before fine-tuning; nil if it was not measured
-	MACs     int64    `json:"macs"`            // multiply-adds of one sample
+	Weights  int64    `json:"weights"`                   // that the network has, zeros too, without biases
+	NonZero  int64    `json:"nonzero_weights"`           // that remain
+	Params   int64    `json:"parameters"`                // that remain, with biases
+	Accuracy float64  `json:"accuracy"`                  // on the test set
+	Pruned   *float64 `json:"pruned_accuracy,omitempty"` // the same, before fine-tuning; nil if it was not measured
+	MACs     int64    `json:"macs"`                      // multiply-adds of one sample
 
 	// Of a quantized network, by the rules of Han et al. 2016.
-	DenseBytes   int64 `json:"dense_bytes"`
-	PrunedBytes  int64 `json:"pruned_bytes"`
-	CodedBytes   int64 `json:"quantized_bytes"`
-	HuffmanBytes int64 `json:"huffman_bytes"` // above 0 if it is one
+	DenseBytes   int64 `json:"dense_bytes,omitempty"`
+	PrunedBytes  int64 `json:"pruned_bytes,omitempty"`
+	CodedBytes   int64 `json:"quantized_bytes,omitempty"`
+	HuffmanBytes int64 `json:"huffman_bytes,omitempty"` // above 0 if it is one
 
 	Kept       bool   `json:"kept"`
-	Checkpoint string `json:"checkpoint"`
+	Checkpoint string `json:"checkpoint,omitempty"`
 }
 
 // lastPass stands for the last pass that is kept.
@@ -49,11 +52,30 @@ func (r *result) at(pass int) (row, bool) {
 	return row{}, false
 }
 
+// first is the result with the smallest seed, nil if there is none.
+func (s shelf) first(id string) *result {
+	if len(s[id]) == 0 {
+		return nil
+	}
+	return s[id][slices.Min(slices.Collect(maps.Keys(s[id])))]
+}
+
 // book is what there is: results and benchmarks.
 type book struct {
-	results map[string]map[uint64]*result // by experiment and seed
-	seeds   []uint64                      // instead of the experiments' own
-	benches map[string]*benchmark         // by name
+	results  shelf                 // of HOME, which has their checkpoints too
+	recorded shelf                 // of the page's record
+	seeds    []uint64              // instead of the experiments' own
+	benches  map[string]*benchmark // by name
+}
+
+// shelf has results by experiment and seed.
+type shelf map[string]map[uint64]*result
+
+func (s shelf) put(id string, seed uint64, r *result) {
+	if s[id] == nil {
+		s[id] = map[uint64]*result{}
+	}
+	s[id][seed] = r
 }
 
 // planned are the seeds that an experiment is run with.
@@ -68,25 +90,28 @@ func (b *book) planned(e experiment) []uint64 {
 	return seeds
 }
 
-// runs are an experiment's results, by ascending seed.
-func (b *book) runs(id string) []*result {
-	var seeds []uint64
-	for seed := range b.results[id] {
-		seeds = append(seeds, seed)
-	}
+// seedsOf are the seeds that there are results of, ascending.
+func (b *book) seedsOf(id string) []uint64 {
+	seeds := slices.AppendSeq(slices.Collect(maps.Keys(b.results[id])), maps.Keys(b.recorded[id]))
 	slices.Sort(seeds)
-	var runs []*result
-	for _, seed := range seeds {
-		runs = append(runs, b.results[id][seed])
-	}
-	return runs
+	return slices.Compact(seeds)
 }
 
-func (b *book) add(id string, seed uint64, r *result) {
-	if b.results[id] == nil {
-		b.results[id] = map[uint64]*result{}
+// run is HOME's result, or else the record's.
+func (b *book) run(id string, seed uint64) *result {
+	if r := b.results[id][seed]; r != nil {
+		return r
 	}
-	b.results[id][seed] = r
+	return b.recorded[id][seed]
+}
+
+// runs are an experiment's results, by ascending seed.
+func (b *book) runs(id string) []*result {
+	var runs []*result
+	for _, seed := range b.seedsOf(id) {
+		runs = append(runs, b.run(id, seed))
+	}
+	return runs
 }
 
 // file is the path of a kept file of a run.
@@ -94,9 +119,12 @@ func (r *runner) file(id string, seed uint64, ending string) string {
 	return filepath.Join(r.home, "results", fmt.Sprintf("%s-%d%s", id, seed, ending))
 }
 
-// load reads the results that are kept.
-func (r *runner) load(experiments []experiment) (*book, error) {
-	b := &book{results: map[string]map[uint64]*result{}, benches: map[string]*benchmark{}, seeds: r.seeds}
+// load reads the results that are kept, and a page's record.
+func (r *runner) load(experiments []experiment, record string) (*book, error) {
+	b := &book{results: shelf{}, recorded: shelf{}, benches: map[string]*benchmark{}, seeds: r.seeds}
+	if err := b.readRecord(record, experiments); err != nil {
+		return nil, err
+	}
 	for _, e := range experiments {
 		for _, seed := range b.planned(e) {
 			kept := &result{}
@@ -105,7 +133,7 @@ func (r *runner) load(experiments []experiment) (*book, error) {
 				return nil, err
 			}
 			if found {
-				b.add(e.id, seed, kept)
+				b.results.put(e.id, seed, kept)
 			}
 		}
 	}

@@ -84,7 +84,7 @@ func (r *runner) make(ctx context.Context, b *book, e experiment, seed uint64) (
 	if err := keep(made, text); err != nil {
 		return "", err
 	}
-	b.add(e.id, seed, fresh)
+	b.results.put(e.id, seed, fresh)
 	return fresh.summary(), nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"espalier/config"
+	"espalier/models/measure"
 	"espalier/workflows/search"
 )
 
@@ -111,12 +112,7 @@ func Settings(trial search.Trial) string {
 
 // Reached is what a row reached, by the objectives of a sweep.
 func Reached(row Row, objectives []string) []float64 {
-	bytes := row.DenseBytes
-	for _, n := range []int64{row.SparseBytes, row.HuffmanBytes} {
-		if n > 0 {
-			bytes = min(bytes, n)
-		}
-	}
+	bytes := measure.Smallest(row.DenseBytes, row.SparseBytes, row.HuffmanBytes)
 	values := make([]float64, len(objectives))
 	for i, word := range objectives {
 		values[i] = map[string]float64{

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -65,12 +63,7 @@ func TestExtendedRunSharesFinishedSteps(t *testing.T) {
 // The same of a run whose steps a trainer does.
 func TestTrainersRunIsExtendedAndForked(t *testing.T) {
 	p := newInProcess(t, t.TempDir())
-	script := filepath.Join(t.TempDir(), "trainer.sh")
-	if err := os.WriteFile(script, []byte(trainerScript), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	p.app.trainers = []string{"toy=sh " + script}
-	p.work(t, workers.Options{Queue: "cpu"})
+	p.workForTrainer(t)
 	ctx, by := t.Context(), workflows.Control{Who: "tester"}
 	_, id := p.submit(t, trainerSpec)
 	before, err := p.runs.Result(ctx, id)

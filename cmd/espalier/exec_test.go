@@ -138,6 +138,17 @@ func TestVersionedWorkersKeepTheirRuns(t *testing.T) {
 	p.end(t, first)
 }
 
+// workForTrainer starts a worker that allows the trainer of trainerSpec.
+func (p *inProcess) workForTrainer(t *testing.T) {
+	t.Helper()
+	script := filepath.Join(t.TempDir(), "trainer.sh")
+	if err := os.WriteFile(script, []byte(trainerScript), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	p.app.trainers = []string{"toy=sh " + script}
+	p.work(t, workers.Options{Queue: "cpu"})
+}
+
 // TestRecordHistoriesOfATrainer writes what `make histories` asks for, of a run
 // whose steps a trainer does.
 func TestRecordHistoriesOfATrainer(t *testing.T) {
@@ -145,12 +156,7 @@ func TestRecordHistoriesOfATrainer(t *testing.T) {
 		t.Skip("records only with -record-histories")
 	}
 	p := newInProcess(t, t.TempDir())
-	script := filepath.Join(t.TempDir(), "trainer.sh")
-	if err := os.WriteFile(script, []byte(trainerScript), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	p.app.trainers = []string{"toy=sh " + script}
-	p.work(t, workers.Options{Queue: "cpu"})
+	p.workForTrainer(t)
 	_, id := p.submit(t, strings.Replace(trainerSpec, "name: toy", "name: trainer", 1))
 	p.end(t, id)
 	p.record(t, id, "trainer")

@@ -150,6 +150,17 @@ func csrBytes(rows, columns, nonZero int64) int64 {
 	return nonZero*(4+index) + 4*(rows+1)
 }
 
+// Smallest is a network's bytes in the smallest form that was counted; forms of
+// 0 bytes were not.
+func Smallest(dense int64, others ...int64) int64 {
+	for _, n := range others {
+		if n > 0 {
+			dense = min(dense, n)
+		}
+	}
+	return dense
+}
+
 func (a Amounts) plus(b Amounts) Amounts {
 	return Amounts{
 		Params: a.Params + b.Params, NonZero: a.NonZero + b.NonZero,

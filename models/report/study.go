@@ -166,15 +166,7 @@ func (p *Pass) Reached(objective string) (value float64, known bool) {
 }
 
 // smallest is the network's bytes in the smallest form that was counted.
-func (p *Pass) smallest() int64 {
-	n := p.DenseBytes
-	for _, other := range []int64{p.CSRBytes, p.HuffmanBytes} {
-		if other > 0 {
-			n = min(n, other)
-		}
-	}
-	return n
-}
+func (p *Pass) smallest() int64 { return measure.Smallest(p.DenseBytes, p.CSRBytes, p.HuffmanBytes) }
 
 // Better is the trial whose last network is the best by the objectives, each
 // deciding where those before are equal; -1 if no trial has any.

@@ -15,10 +15,8 @@ import (
 	"espalier/workflows"
 )
 
-// The pace of a [Watch]. Pages are small: on SQLite a page of 1,000 takes
-// seconds.
+// The pace of a [Watch].
 const (
-	watchPage     = 100
 	watchLate     = 10 * time.Second // how long the server may take to list what has ended
 	logbooksEvery = 5 * time.Second  // between looks for new logbooks
 	countEvery    = time.Minute      // between looks for runs that were forgotten
@@ -178,7 +176,7 @@ func (w *Watch) total(ctx context.Context) (int64, error) {
 // list takes in a page of a list.
 func (w *Watch) list(ctx context.Context, query string, page []byte, c *Change) (next []byte, err error) {
 	answer, err := w.Client.Temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
-		Namespace: w.Client.Namespace, Query: query, PageSize: watchPage, NextPageToken: page,
+		Namespace: w.Client.Namespace, Query: query, PageSize: listPage, NextPageToken: page,
 	})
 	if err != nil {
 		return nil, err
@@ -310,7 +308,7 @@ func (w *Watch) findLogbooks(ctx context.Context) error {
 	if !l.begun.IsZero() {
 		query += " AND StartTime >= '" + l.begun.Add(-watchLate).UTC().Format(time.RFC3339Nano) + "'"
 	}
-	request := &workflowservice.ListWorkflowExecutionsRequest{Namespace: w.Client.Namespace, Query: query, PageSize: watchPage}
+	request := &workflowservice.ListWorkflowExecutionsRequest{Namespace: w.Client.Namespace, Query: query, PageSize: listPage}
 	for {
 		answer, err := w.Client.Temporal.ListWorkflow(ctx, request)
 		if err != nil {

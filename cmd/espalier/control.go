@@ -133,13 +133,16 @@ func changeCommand(a *app) *cobra.Command {
 			ask := workflows.ChangeAsk{Control: by.control(), Priority: priority}
 			if cmd.Flags().Changed("concurrency") {
 				ask.Concurrency = &concurrency
+				if err := runs.CheckConcurrency(concurrency); err != nil {
+					return usageError{fmt.Errorf("--%w", err)}
+				}
 			}
-			switch {
-			case ask.Concurrency != nil && (concurrency < 1 || concurrency > mostConcurrency):
-				return usageError{fmt.Errorf("--concurrency %d: 1 to %d are allowed", concurrency, mostConcurrency)}
-			case cmd.Flags().Changed("priority") && (priority < 1 || priority > 5):
-				return usageError{fmt.Errorf("--priority %d: 1, the first, to 5, the last, are allowed", priority)}
-			case ask.Said() == "":
+			if cmd.Flags().Changed("priority") {
+				if err := runs.CheckPriority(priority); err != nil {
+					return usageError{fmt.Errorf("--%w", err)}
+				}
+			}
+			if ask.Said() == "" {
 				return usageError{errors.New("nothing to change; want --concurrency or --priority")}
 			}
 			return a.control(cmd.Context(), args[0], "change", func(ctx context.Context, c *connection) (string, error) {
@@ -153,9 +156,6 @@ func changeCommand(a *app) *cobra.Command {
 	return command
 }
 
-// mostConcurrency is the largest sweep.concurrency of a spec.
-const mostConcurrency = 1000
-
 func tagCommand(a *app) *cobra.Command {
 	var by person
 	var remove bool
@@ -163,10 +163,8 @@ func tagCommand(a *app) *cobra.Command {
 		Use: "tag RUN WORD [WORD...]", Short: "Give a run or a sweep tags, by which list finds it",
 		Example: "  espalier tag quickstart-1a2b3c4d5e6f baseline paper\n  espalier tag quickstart-1a2b3c4d5e6f paper --remove",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			for _, word := range args[1:] {
-				if strings.TrimSpace(word) == "" || strings.ContainsAny(word, " ,\t\n") || len(word) > mostTag {
-					return usageError{fmt.Errorf("tag %q: a word of 1 to %d bytes, without spaces and commas, is allowed", word, mostTag)}
-				}
+			if err := runs.CheckTags(args[1:]); err != nil {
+				return usageError{err}
 			}
 			return a.control(cmd.Context(), args[0], "tag", func(ctx context.Context, c *connection) (string, error) {
 				return args[0], c.runs.Tag(ctx, args[0], !remove, args[1:], by.control())
@@ -178,12 +176,6 @@ func tagCommand(a *app) *cobra.Command {
 	return command
 }
 
-// mostTag is the length of a tag, and mostNote that of a note, in bytes.
-const (
-	mostTag  = 100
-	mostNote = 10_000
-)
-
 func noteCommand(a *app) *cobra.Command {
 	var by person
 	command := &cobra.Command{
@@ -191,8 +183,8 @@ func noteCommand(a *app) *cobra.Command {
 		Example: `  espalier note quickstart-1a2b3c4d5e6f "loss jumps in pass 2, compare with cosine"`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			text := strings.TrimSpace(strings.Join(args[1:], " "))
-			if text == "" || len(text) > mostNote {
-				return usageError{fmt.Errorf("a note of %d bytes: 1 to %d are allowed", len(text), mostNote)}
+			if err := runs.CheckNote(text); err != nil {
+				return usageError{err}
 			}
 			return a.control(cmd.Context(), args[0], "note", func(ctx context.Context, c *connection) (string, error) {
 				return args[0], c.runs.Note(ctx, args[0], text, by.control())

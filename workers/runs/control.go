@@ -129,6 +129,16 @@ func (c *Client) Retry(ctx context.Context, id string, by workflows.Control, tri
 // sweep, or the priority of a run. The trials of a sweep that has ended can be
 // made more: it goes on with the new ones.
 func (c *Client) Change(ctx context.Context, id string, ask workflows.ChangeAsk) error {
+	if ask.Concurrency != nil {
+		if err := CheckConcurrency(*ask.Concurrency); err != nil {
+			return MistakeError{err}
+		}
+	}
+	if ask.Priority != 0 {
+		if err := CheckPriority(ask.Priority); err != nil {
+			return MistakeError{err}
+		}
+	}
 	v, err := c.Look(ctx, id, false)
 	if err != nil {
 		return err

@@ -73,6 +73,9 @@ func (c *Client) Annotate(ctx context.Context, v *View) (err error) {
 
 // Note writes a note about a run, whether or not it has ended.
 func (c *Client) Note(ctx context.Context, id, text string, by workflows.Control) error {
+	if err := CheckNote(text); err != nil {
+		return MistakeError{err}
+	}
 	if _, err := c.Look(ctx, id, false); err != nil {
 		return err
 	}
@@ -88,6 +91,9 @@ func (c *Client) Note(ctx context.Context, id, text string, by workflows.Control
 
 // Tag adds tags to a run, or takes them from it, whether or not it has ended.
 func (c *Client) Tag(ctx context.Context, id string, add bool, tags []string, by workflows.Control) error {
+	if err := CheckTags(tags); err != nil {
+		return MistakeError{err}
+	}
 	if _, err := c.Look(ctx, id, false); err != nil {
 		return err
 	}

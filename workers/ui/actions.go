@@ -141,42 +141,27 @@ func (s *Server) fork(ctx context.Context, id string, in asked, by workflows.Con
 	return s.Runs.Fork(ctx, id, in.From, settings, by)
 }
 
-// The bounds of what is asked for, as those of the commands.
-const (
-	mostConcurrency = 1000
-	mostTag         = 100
-	mostTags        = 100
-	mostNote        = 10_000
-)
-
 func (s *Server) change(ctx context.Context, id string, in asked, by workflows.Control) (string, error) {
-	switch {
-	case in.Concurrency == nil && in.Priority == 0:
+	if in.Concurrency == nil && in.Priority == 0 {
 		return id, badRequest("concurrency or priority is needed")
-	case in.Concurrency != nil && (*in.Concurrency < 1 || *in.Concurrency > mostConcurrency):
-		return id, badRequest("concurrency %d: 1 to %d are allowed", *in.Concurrency, mostConcurrency)
-	case in.Priority < 0 || in.Priority > 5:
-		return id, badRequest("priority %d: 1, the first, to 5 are allowed", in.Priority)
 	}
 	return id, s.Runs.Change(ctx, id, workflows.ChangeAsk{Control: by, Change: search.Change{Concurrency: in.Concurrency}, Priority: in.Priority})
 }
 
 func (s *Server) note(ctx context.Context, id string, in asked, by workflows.Control) (string, error) {
-	text := strings.TrimSpace(in.Text)
-	if text == "" || len(text) > mostNote {
-		return id, badRequest("a note of %d bytes: 1 to %d are allowed", len(text), mostNote)
-	}
-	return id, s.Runs.Note(ctx, id, text, by)
+	return id, s.Runs.Note(ctx, id, strings.TrimSpace(in.Text), by)
 }
+
+// mostTags bounds the words of one request.
+const mostTags = 100
 
 func (s *Server) tag(ctx context.Context, id string, in asked, by workflows.Control) (string, error) {
 	if n := len(in.Add) + len(in.Remove); n < 1 || n > mostTags {
 		return id, badRequest("%d tags to add or to remove: 1 to %d are allowed", n, mostTags)
 	}
-	for _, word := range append(append([]string{}, in.Add...), in.Remove...) {
-		if strings.TrimSpace(word) == "" || strings.ContainsAny(word, " ,\t\n") || len(word) > mostTag {
-			return id, badRequest("tag %.100q: a word of 1 to %d bytes, without spaces and commas, is allowed", word, mostTag)
-		}
+	// Before any of them is done.
+	if err := runs.CheckTags(slices.Concat(in.Add, in.Remove)); err != nil {
+		return id, badRequest("%w", err)
 	}
 	var nothing error
 	changed := false

@@ -25,6 +25,11 @@ func (n cifarNet) training(epochs string) string {
 	return training(epochs, "lr: "+n.lr+", momentum: 0.9, nesterov: true, weight_decay: 5e-4")
 }
 
+// pruned is the spec of one pass by a method that takes a share of the MACs.
+func (n cifarNet) pruned(method, saving string, others ...string) string {
+	return n.base() + pruning(method, "passes: 1, target: {macs: "+saving+"%}", tuneCIFAR(2), append([]string{measured}, others...)...) + durable
+}
+
 // tuneCIFAR is the fine-tuning after every pass.
 func tuneCIFAR(epochs int) string {
 	return fmt.Sprintf("epochs: %d, optimizer: {sgd: {lr: 0.02, momentum: 0.9, nesterov: true, weight_decay: 5e-4}}", epochs)
@@ -80,8 +85,7 @@ func methodsTable(n cifarNet) table {
 				l.cells = append(l.cells, ref{})
 				continue
 			}
-			t.experiments = append(t.experiments, experiment{id: id, seeds: 1,
-				spec: n.base() + pruning(m.method, "passes: 1, target: {macs: "+saving+"%}", tuneCIFAR(2), append([]string{measured}, m.others...)...) + durable})
+			t.experiments = append(t.experiments, experiment{id: id, seeds: 1, spec: n.pruned(m.method, saving, m.others...)})
 			l.cells = append(l.cells, last(id))
 		}
 		lines = append(lines, l)
@@ -167,11 +171,13 @@ func controlsCIFAR(n cifarNet) table {
 func scratchCIFAR(n cifarNet) table {
 	t := table{
 		id: "scratch-cifar-" + n.id, title: n.name + ": the small networks from new weights",
-		text: `Liu et al. 2019 find that a channel-pruned architecture trained from new weights is as good as the pruned network. E has as many epochs as the dense network, B as much computation.`,
+		text: `Liu et al. 2019 find that a channel-pruned architecture trained from new weights is as good as the pruned network. E has as many epochs as the dense network, B as much computation. The pruned networks are those of the table of methods, made again on the machine of this table, whose dense network may be another.`,
 	}
+	t.shown = t.id + "-30-e"
 	pruned, e, b := gridLine{label: "pruned by L1 norm"}, gridLine{label: "from scratch, E"}, gridLine{label: "from scratch, B"}
 	for _, saving := range savings {
-		from := "cifar-" + n.id + "-filter-norm-" + saving
+		from := t.id + "-" + saving + "-pruned"
+		t.experiments = append(t.experiments, experiment{id: from, seeds: 1, spec: n.pruned("filter-norm", saving)})
 		small := network(`checkpoint: {{final "`+from+`"}}, fresh: true`) + cifar
 		for _, control := range []struct {
 			id, epochs string

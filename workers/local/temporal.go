@@ -30,6 +30,7 @@ const (
 type temporalServer struct {
 	server   temporal.Server
 	database string
+	log      *logFlusher
 }
 
 // startTemporal runs a server on o.Home/temporal.db and returns when it
@@ -41,9 +42,10 @@ func startTemporal(ctx context.Context, o Options, port int, log *serverLog) (*t
 		return nil, 0, err
 	}
 	for try := 1; ; try++ {
-		server, err := newServer(o, port, database, log)
+		ahead := &logFlusher{path: database + "-wal"}
+		server, err := newServer(o, port, database, &groupCommit{flush: ahead.flush}, log)
 		if err == nil {
-			t := &temporalServer{server: server, database: database}
+			t := &temporalServer{server: server, database: database, log: ahead}
 			if err := t.run(ctx, hostPort(dialIP(o.BindIP), port)); err != nil {
 				return t, 0, fmt.Errorf("%w; see %s", err, log.file.Filename)
 			}
@@ -76,7 +78,7 @@ func (t *temporalServer) stop(ctx context.Context) error {
 	go func() { stopped <- t.server.Stop() }()
 	select {
 	case err := <-stopped:
-		return errors.Join(err, compactLog(ctx, t.database))
+		return errors.Join(err, t.log.close(), compactLog(ctx, t.database))
 	case <-ctx.Done():
 		return fmt.Errorf("temporal has not stopped yet: %w", ctx.Err())
 	}
@@ -85,7 +87,7 @@ func (t *temporalServer) stop(ctx context.Context) error {
 // newServer builds a server, which binds its ports. It does so in a goroutine
 // of its own because Temporal reports a port that is taken by a fatal log
 // message, which ends the goroutine (see temporalLog.Fatal).
-func newServer(o Options, port int, database string, log *serverLog) (temporal.Server, error) {
+func newServer(o Options, port int, database string, commits *groupCommit, log *serverLog) (temporal.Server, error) {
 	conf, err := serverConfig(o.BindIP, port, database)
 	if err != nil {
 		return nil, err
@@ -107,6 +109,7 @@ func newServer(o Options, port int, database string, log *serverLog) (temporal.S
 			temporal.WithStaticHosts(staticHosts(conf, o.BindIP)),
 			temporal.WithLogger(logger),
 			temporal.WithDynamicConfigClient(dynamicConfig()),
+			temporal.WithChainedFrontendGrpcInterceptors(commits.unary),
 		)
 	}()
 	<-done

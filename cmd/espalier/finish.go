@@ -7,7 +7,6 @@ import (
 
 	"go.temporal.io/sdk/temporal"
 
-	"espalier/activities"
 	"espalier/workers/runs"
 )
 
@@ -45,38 +44,5 @@ func ended(id string, err error) error {
 	if !errors.As(err, &execution) {
 		return fmt.Errorf("result of run %s: %w", id, err)
 	}
-	return runFailedError{fmt.Errorf("run %s: %s", id, reason(err))}
-}
-
-// reason is the innermost message of a failed run, without Temporal's wrapping.
-func reason(err error) string {
-	var (
-		app      *temporal.ApplicationError
-		canceled *temporal.CanceledError
-		ended    *temporal.TerminatedError
-	)
-	switch {
-	case errors.As(err, &app):
-		return app.Message() + advice(app.Type())
-	case errors.As(err, &canceled):
-		return "cancelled; submitting its spec again goes on from the last checkpoint"
-	case errors.As(err, &ended):
-		return "terminated"
-	default:
-		return err.Error()
-	}
-}
-
-// advice says what to do about a kind of failure.
-func advice(kind string) string {
-	switch kind {
-	case activities.FailureFull:
-		return "; make room and run the spec again: it goes on from the last checkpoint"
-	case activities.FailureDenied:
-		return "; mend the credentials and run the spec again: it goes on from the last checkpoint"
-	case activities.FailureDiverged:
-		return "; lower the learning rate, or clip the gradients (train.clip)"
-	default:
-		return ""
-	}
+	return runFailedError{fmt.Errorf("run %s: %s", id, runs.Reason(err))}
 }

@@ -94,7 +94,7 @@ func statusCommand(a *app) *cobra.Command {
 			a.printView(v, a.stuck(cmd.Context(), c, v))
 			if v.State == workflows.StateFailed {
 				if _, err := c.runs.Result(cmd.Context(), v.ID); err != nil {
-					fmt.Fprintln(a.out, "reason:", reason(err))
+					fmt.Fprintln(a.out, "reason:", runs.Reason(err))
 				}
 			}
 			return nil

@@ -2,13 +2,10 @@ package ui
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"time"
-
-	"go.temporal.io/sdk/temporal"
 
 	"espalier/workers"
 	"espalier/workers/runs"
@@ -81,7 +78,8 @@ func (s *Server) withRows(ctx context.Context, v *runs.View) (*full, error) {
 		}
 		f.View = *rows
 	case v.State != workflows.StateDone:
-		f.Failure = s.failure(ctx, v.ID)
+		_, err := s.Runs.Result(ctx, v.ID)
+		f.Failure = runs.Reason(err)
 	}
 	kept := f
 	s.cache.put(key, &kept, sizeOfView)
@@ -120,25 +118,6 @@ func (s *Server) unplaced(ctx context.Context, queue string, v runs.View) string
 		return ""
 	}
 	return workers.Placed(live, queue, v.Summary.Needs)
-}
-
-// failure is why a run ended without a result.
-func (s *Server) failure(ctx context.Context, id string) string {
-	_, err := s.Runs.Result(ctx, id)
-	var app *temporal.ApplicationError
-	var terminated *temporal.TerminatedError
-	var cancelled *temporal.CanceledError
-	switch {
-	case err == nil:
-		return ""
-	case errors.As(err, &app):
-		return app.Message()
-	case errors.As(err, &cancelled):
-		return "cancelled"
-	case errors.As(err, &terminated):
-		return "terminated"
-	}
-	return err.Error()
 }
 
 // temporalURL is the run's page of Temporal's own interface.

@@ -11,6 +11,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"espalier/cmd/espalier/live"
+	"espalier/models/report"
 	"espalier/workers/runs"
 	"espalier/workflows"
 	"espalier/workflows/search"
@@ -42,7 +43,7 @@ func printSwept(out io.Writer, r *workflows.SweepResult) {
 	paths := varied(r.Trials)
 	header := []string{">trial"}
 	for _, path := range paths {
-		header = append(header, live.Short(path, paths))
+		header = append(header, report.Short(path, paths))
 	}
 	header = append(header, "state", ">pass")
 	for _, o := range r.Objectives {

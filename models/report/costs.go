@@ -62,7 +62,7 @@ func (p *Part) speed() section {
 	all, paths := groups(p.Trials), varied(p.Trials)
 	g := &grid{}
 	for _, path := range paths {
-		g.head(short(path, paths))
+		g.head(Short(path, paths))
 	}
 	for _, title := range []string{">multiply-adds before", ">after", ">theoretical", ">time before", ">after", ">measured"} {
 		g.head(title)

@@ -39,7 +39,7 @@ func (p *Part) front() (section, error) {
 	paths := varied(p.Trials)
 	g := &grid{}
 	for _, path := range paths {
-		g.head(short(path, paths))
+		g.head(Short(path, paths))
 	}
 	g.head(">pass")
 	g.head(">seeds")

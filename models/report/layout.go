@@ -119,7 +119,7 @@ func (p *Part) results() section {
 	all, paths := groups(p.Trials), varied(p.Trials)
 	g := &grid{}
 	for _, path := range paths {
-		g.head(short(path, paths))
+		g.head(Short(path, paths))
 	}
 	for _, title := range reachedHeads {
 		g.head(title)

@@ -109,8 +109,8 @@ func varied(trials []Trial) []string {
 	return paths
 }
 
-// short is the last key of a path, or the path where others end alike.
-func short(path string, paths []string) string {
+// Short is the last key of a path, or the path where others end alike.
+func Short(path string, paths []string) string {
 	end := path[strings.LastIndex(path, ".")+1:]
 	for _, other := range paths {
 		if other != path && strings.HasSuffix("."+other, "."+end) {

@@ -9,6 +9,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"espalier/activities"
+	"espalier/models/report"
 	"espalier/workers/runs"
 	"espalier/workflows"
 )
@@ -210,20 +211,9 @@ func named(t workflows.SweptTrial) string {
 	}
 	words := make([]string, len(t.Values))
 	for i, v := range t.Values {
-		words[i] = Short(v.Path, paths) + "=" + v.Value
+		words[i] = report.Short(v.Path, paths) + "=" + v.Value
 	}
 	return strings.Join(words, " ")
-}
-
-// Short is the last key of a path, or the path where others end alike.
-func Short(path string, paths []string) string {
-	last := path[strings.LastIndex(path, ".")+1:]
-	for _, other := range paths {
-		if other != path && strings.HasSuffix("."+other, "."+last) {
-			return path
-		}
-	}
-	return last
 }
 
 // clean takes out what would move the cursor.

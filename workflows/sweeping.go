@@ -65,6 +65,8 @@ type sweeping struct {
 	limit int // of events
 	total int
 
+	tabled int // as in SweepInput
+
 	lean   bool             // its trials are: see TrialPart
 	steady workflow.Context // is not cancelled with the sweep
 	busy   int              // trials that are being expanded or started, and signals on their way
@@ -72,7 +74,7 @@ type sweeping struct {
 }
 
 func newSweeping(ctx workflow.Context, in SweepInput) (*sweeping, error) {
-	s := &sweeping{id: workflow.GetInfo(ctx).WorkflowExecution.ID, spec: in.Spec, limit: in.Events}
+	s := &sweeping{id: workflow.GetInfo(ctx).WorkflowExecution.ID, spec: in.Spec, limit: in.Events, tabled: in.Tabled}
 	if in.State != nil {
 		s.SweepState = *in.State
 	} else {
@@ -96,7 +98,7 @@ func (s *sweeping) all(ctx workflow.Context) error {
 		s.drain()
 		if s.full(ctx) {
 			if s.handOver(); s.busy == 0 && s.handedOver() {
-				return workflow.NewContinueAsNewError(ctx, NameSweep, SweepInput{Spec: s.spec, State: &s.SweepState, Events: s.limit})
+				return workflow.NewContinueAsNewError(ctx, NameSweep, SweepInput{Spec: s.spec, State: &s.SweepState, Events: s.limit, Tabled: s.tabled})
 			}
 		} else if s.State == StateRunning {
 			if err := s.fill(); err != nil {

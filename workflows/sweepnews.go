@@ -131,9 +131,17 @@ func (s *sweeping) report(ctx workflow.Context, e search.Event) {
 	}
 }
 
+// room is how many trials the table has room for.
+func (s *sweeping) room() int {
+	if s.tabled > 0 {
+		return s.tabled
+	}
+	return mostTabled
+}
+
 // row changes a line of the table, if there is room for it.
 func (s *sweeping) row(number int, change func(*SweptTrial)) {
-	if number >= mostTabled {
+	if number >= s.room() {
 		return
 	}
 	i, there := slices.BinarySearchFunc(s.Trials, number, func(t SweptTrial, n int) int { return cmp.Compare(t.Trial, n) })
@@ -182,7 +190,7 @@ func (s *sweeping) result() *SweepResult {
 	r := &SweepResult{
 		Run: s.id, Name: s.spec.Name, State: s.State, Objectives: s.spec.Sweep.Objectives,
 		Total: s.total, Made: s.Search.Made, Live: len(s.Live), Ended: s.Search.Ended, Failures: s.Search.Failures,
-		Trials: slices.Clone(s.Trials), LeftOut: max(0, s.Search.Made-mostTabled), Over: s.Search.Over, Events: s.Events,
+		Trials: slices.Clone(s.Trials), LeftOut: max(0, s.Search.Made-s.room()), UnderWay: s.beyond(), Over: s.Search.Over, Events: s.Events,
 		Concurrency: s.Search.Spec.Concurrency, Priority: s.Priority,
 	}
 	for _, p := range s.Search.Front {
@@ -206,6 +214,22 @@ func (s *sweeping) result() *SweepResult {
 		return cmp.Compare(a.Values[0], b.Values[0])
 	})
 	return r
+}
+
+// beyond are the trials under way that the table has no room for.
+func (s *sweeping) beyond() []SweptTrial {
+	var lines []SweptTrial
+	for _, live := range s.Live {
+		if live.Job.Trial.Number < s.room() {
+			continue
+		}
+		line := SweptTrial{Trial: live.Job.Trial.Number, Run: live.Run, Values: live.Job.Trial.Values, State: StateWaiting, Pass: max(0, live.Rows-1)}
+		if live.Started {
+			line.State = StateRunning
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }
 
 // published publishes from where there is nobody to tell of a failure.

@@ -11,8 +11,9 @@ import (
 // NameSweep is the workflow type of a sweep.
 const NameSweep = "espalier.sweep"
 
-// mostTabled bounds the trials that a sweep remembers by themselves: its state
-// travels from one history to the next. Each has its own result in the store.
+// mostTabled bounds the trials that a sweep remembers by themselves, unless its
+// input says otherwise: its state travels from one history to the next. Each has
+// its own result in the store.
 const mostTabled = 500
 
 // SweepInput starts a sweep. State is nil at first and what was reached when
@@ -23,6 +24,8 @@ type SweepInput struct {
 	// Events is after how many events of history the sweep continues as new; 0
 	// leaves it to the server to say.
 	Events int `json:"events,omitempty"`
+	// Tabled is how many trials the table has room for; 0 is 500.
+	Tabled int `json:"tabled,omitempty"`
 }
 
 // SweepState is where a sweep stands, of bounded size.
@@ -97,6 +100,9 @@ type SweepResult struct {
 	Failures   int          `json:"failures"`
 	Trials     []SweptTrial `json:"trials"`
 	LeftOut    int          `json:"left_out,omitempty"` // trials that the table has no room for
+	// UnderWay are those trials under way that the table has no room for,
+	// without what they have reached.
+	UnderWay []SweptTrial `json:"under_way,omitempty"`
 	// Front are the points that no other beats, the best by the first
 	// objective first.
 	Front  []SweepPoint `json:"front"`
@@ -113,8 +119,12 @@ type SweepResult struct {
 // Resumed is the input of a sweep that goes on where one has ended, with the
 // search as it was changed meanwhile. now is the time.
 func (r *SweepResult) Resumed(spec config.Spec, now time.Time) SweepInput {
-	return SweepInput{Spec: spec, State: &SweepState{
+	in := SweepInput{Spec: spec, State: &SweepState{
 		State: StateRunning, Began: now.Add(-r.Search.Time), Search: r.Search,
 		Trials: r.Trials, Events: r.Events, Priority: r.Priority,
 	}}
+	if r.LeftOut > 0 {
+		in.Tabled = r.Made - r.LeftOut // or else the table would get gaps
+	}
+	return in
 }

@@ -29,8 +29,23 @@ func (s Source) sweep(ctx context.Context, of *workflows.SweepRecord) (subject, 
 		if g.search, err = workflows.NewSweep(of.Spec); err != nil {
 			return subject{}, fmt.Errorf("the spec of %s: %w", of.Run, err)
 		}
+		if err := widen(g.search, of.Made); err != nil {
+			return subject{}, fmt.Errorf("the search of %s: %w", of.Run, err)
+		}
 	}
 	return subject{sweep: g}, nil
+}
+
+// widen lets a search make as many trials as the sweep has made: a sweep can be
+// given more than its spec has.
+func widen(s *search.State, made int) error {
+	total, err := s.Total()
+	if err != nil || made <= total || s.Spec.Kind != search.Random && s.Spec.Kind != search.Sobol {
+		return err
+	}
+	repeats := max(1, len(s.Spec.Repeat.Values))
+	trials := (made + repeats - 1) / repeats
+	return s.Change(search.Change{Trials: &trials, Limits: &search.Limits{}})
 }
 
 // table has the trials in the order of their numbers.
@@ -65,7 +80,7 @@ type found struct {
 }
 
 // suffix is what the id of a trial's run has behind that of its sweep.
-var suffix = regexp.MustCompile(`^([0-9]{1,9})(?:-to-([0-9]{1,9}))?(?:-retry-([0-9]{1,9}))?(?:-again-([0-9]{1,9}))?/result\.json$`)
+var suffix = regexp.MustCompile(`^([0-9]{1,9})(?:-to-([0-9]{1,9}))?(?:-retry-([0-9]{1,9}))?(?:-again-([0-9]{1,9}))?$`)
 
 // list finds out which trials the store has results of.
 func (g *gathering) list(ctx context.Context) error {
@@ -74,20 +89,30 @@ func (g *gathering) list(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		parts := suffix.FindStringSubmatch(strings.TrimPrefix(info.Key, prefix))
-		if parts == nil {
+		run, ok := strings.CutSuffix(strings.TrimPrefix(info.Key, "runs/"), "/result.json")
+		number, far, is := placeOf(g.of.Run, run)
+		if !ok || !is {
 			continue
 		}
-		var at [4]int
-		for i, digits := range parts[1:] {
-			at[i], _ = strconv.Atoi(digits) // none is 0
-		}
-		one := found{run: strings.TrimSuffix(strings.TrimPrefix(info.Key, "runs/"), "/result.json"), far: [3]int(at[1:])}
-		if before, ok := g.ids[at[0]]; !ok || further(one.far, before.far) {
-			g.ids[at[0]] = one
+		if before, was := g.ids[number]; !was || further(far, before.far) {
+			g.ids[number] = found{run, far}
 		}
 	}
 	return nil
+}
+
+// placeOf is which trial of a sweep a run is of, and how far it is.
+func placeOf(sweep, run string) (number int, far [3]int, ok bool) {
+	end, of := strings.CutPrefix(run, sweep+"-")
+	parts := suffix.FindStringSubmatch(end)
+	if !of || parts == nil {
+		return 0, far, false
+	}
+	var at [4]int
+	for i, digits := range parts[1:] {
+		at[i], _ = strconv.Atoi(digits) // none is 0
+	}
+	return at[0], [3]int(at[1:]), true
 }
 
 func further(a, b [3]int) bool {
@@ -148,16 +173,26 @@ func (g *gathering) read(ctx context.Context, t *trial, one found) error {
 	t.run, t.rows, t.links, t.seed, t.seeded = r.run, r.rows, r.links, r.seed, true
 	t.spec, t.data = r.spec, r.data
 	if !tabled {
-		t.state, t.why = r.state, r.why
-		if short(&record) && r.state == workflows.StateDone {
-			t.state = workflows.StateRung
-		}
+		t.state, t.why = stateOf(&record, g.of.Spec)
 	}
 	return nil
 }
 
-// short says that a trial ended before its last pass without a rule of its
-// spec: it was not taken further.
+// stateOf is how a trial ended that left a record. One that ended early without
+// a rule of its own spec waits at a rung, if its sweep has rungs.
+func stateOf(r *workflows.Record, sweep *config.Spec) (state, why string) {
+	switch {
+	case r.Stopped != "":
+		return workflows.StateStopped, r.Stopped
+	case !short(r):
+		return workflows.StateDone, ""
+	case sweep != nil && sweep.Sweep != nil && sweep.Sweep.Stop.Median != nil && sweep.Sweep.Search.ASHA == nil:
+		return workflows.StateStopped, "given up by the median rule"
+	}
+	return workflows.StateRung, ""
+}
+
+// short says that a trial ended before its last pass.
 func short(r *workflows.Record) bool {
 	passes := 0
 	switch {

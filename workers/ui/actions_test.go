@@ -168,35 +168,19 @@ func TestASweepIsShownByItsTrials(t *testing.T) {
   params: {prune.method: [han, random], prune.schedule.target.sparsity: [50%, 90%]}
 `)
 	p := l.dashboard(t)
-	var table struct {
-		Parameters []string
-		Columns    []struct{ Name, Unit string }
-		Trials     []struct {
-			Trial      int
-			Run, State string
-			Values     map[string]any
-			Seed       uint64
-			Best       map[string]float64
-			Pareto     bool
-		}
-	}
-	p.get("sweeps/"+id+"/trials", &table)
-	if len(table.Trials) != 4 || !slices.Equal(table.Parameters, []string{"prune.method", "prune.schedule.target.sparsity"}) {
+	table := p.trials(id)
+	if len(table.rows) != 4 || !slices.Equal(table.Parameters, []string{"prune.method", "prune.schedule.target.sparsity"}) {
 		t.Fatalf("%+v", table)
 	}
-	front := 0
-	for i, trial := range table.Trials {
+	for i, trial := range table.rows {
 		if trial.Trial != i || trial.Run != fmt.Sprintf("%s-%d", id, i) || trial.State != workflows.StateDone || trial.Seed != 5 || trial.Best["accuracy"] <= 0 || trial.Best["bytes"] <= 0 {
 			t.Errorf("%+v", trial)
 		}
 		if share, ok := trial.Values["prune.schedule.target.sparsity"].(float64); !ok || share != 0.5 && share != 0.9 {
 			t.Errorf("trial %d sets %v", i, trial.Values)
 		}
-		if trial.Pareto {
-			front++
-		}
 	}
-	if front == 0 {
+	if len(table.Front) == 0 {
 		t.Error("no trial is on the front")
 	}
 	var whole full
@@ -204,7 +188,7 @@ func TestASweepIsShownByItsTrials(t *testing.T) {
 		t.Errorf("the sweep is %+v", whole)
 	}
 	var trial full
-	if p.get("runs/"+table.Trials[2].Run, &trial); trial.Kind != runs.KindTrial || trial.Reached == nil || len(trial.Reached.Rows) != 2 {
+	if p.get("runs/"+table.rows[2].Run, &trial); trial.Kind != runs.KindTrial || trial.Reached == nil || len(trial.Reached.Rows) != 2 {
 		t.Errorf("the trial is %+v", trial)
 	}
 	var layers struct{ Why string }

@@ -19,6 +19,8 @@ type full struct {
 	Blocked     string `json:"blocked,omitempty"` // why no worker takes its step
 	Failure     string `json:"failure,omitempty"` // why it ended
 	TemporalURL string `json:"temporal_url,omitempty"`
+	// Trials is how far the book of a sweep's trials is.
+	Trials *bookMark `json:"trials,omitempty"`
 }
 
 // The bounds of what a look waits for.
@@ -26,6 +28,7 @@ const (
 	rowsWithin   = 2 * time.Second
 	placedWithin = 3 * time.Second
 	sizeOfView   = 8 << 10 // bytes, about
+	sizeOfTrial  = 1 << 10
 )
 
 // run is one run with its rows.
@@ -34,7 +37,17 @@ func (s *Server) run(_ http.ResponseWriter, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.full(r.Context(), id)
+	return s.follow(r.Context(), id)
+}
+
+// follow looks at a run for those who have it before them.
+func (s *Server) follow(ctx context.Context, id string) (*full, error) {
+	began := time.Now()
+	f, err := s.full(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return s.slim(ctx, f, began)
 }
 
 // full looks at a run. Of one that has ended only what persons write changes.
@@ -82,7 +95,11 @@ func (s *Server) withRows(ctx context.Context, v *runs.View) (*full, error) {
 		f.Failure = runs.Reason(err)
 	}
 	kept := f
-	s.cache.put(key, &kept, sizeOfView)
+	size := sizeOfView
+	if f.Sweep != nil {
+		size += sizeOfTrial * len(f.Sweep.Trials)
+	}
+	s.cache.put(key, &kept, size)
 	return &f, nil
 }
 

@@ -42,6 +42,7 @@ type Server struct {
 	access access
 	hub    *hub
 	cache  cache
+	books  books
 	once   singleflight.Group
 	heavy  sync.Mutex // held by whoever reads whole networks
 	guess  chan struct{}
@@ -61,7 +62,7 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{Options: o, access: access, guess: make(chan struct{}, mostGuesses)}
-	s.hub = newHub(o.Runs, s.full, o.Log)
+	s.hub = newHub(o.Runs, s.follow, o.Log)
 	return s, nil
 }
 
@@ -104,7 +105,7 @@ func (s *Server) routes(mux *http.ServeMux) {
 	get("runs/{id}/lineage", s.about(s.lineage))
 	get("runs/{id}/sensitivity", s.about(s.sensitivity))
 	get("runs/{id}/log", s.about(s.tail))
-	get("sweeps/{id}/trials", s.about(s.trials))
+	get("sweeps/{id}/trials", s.trials)
 	get("results/{file}", s.table)
 	post("pause", s.pause)
 	post("resume", s.resume)

@@ -2,13 +2,15 @@ package ui
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"espalier/config"
 	"espalier/workers"
@@ -29,7 +31,6 @@ type trialRow struct {
 	Seed   *uint64            `json:"seed,omitempty"`
 	Rung   int                `json:"rung,omitempty"` // the last pass that it got to, where trials are compared at rungs
 	Best   map[string]float64 `json:"best,omitempty"` // of the last pass that is kept, by objective
-	Pareto bool               `json:"pareto,omitempty"`
 }
 
 // trialColumn is a number of Best.
@@ -44,60 +45,116 @@ var trialColumns = []trialColumn{
 	{config.ObjectiveParams, "parameters"}, {config.ObjectiveNonZero, "weights"}, {config.ObjectiveLoss, "nats"}, {config.ObjectiveLatency, "s"},
 }
 
-// trialTable is a sweep's.
+// trialTable is what is new of a sweep's trials.
 type trialTable struct {
-	Parameters []string      `json:"parameters"`
-	Columns    []trialColumn `json:"columns"`
-	Objectives []string      `json:"objectives"`
-	Trials     []trialRow    `json:"trials"`
-	LeftOut    int           `json:"left_out,omitempty"` // trials that are not in the sweep's own table; the CSV has all
-	Why        string        `json:"why,omitempty"`
+	bookMark                     // Version is that of the last row
+	Parameters []string          `json:"parameters"`
+	Columns    []trialColumn     `json:"columns"`
+	Objectives []string          `json:"objectives"`
+	Front      []int             `json:"front"`  // numbers of trials
+	Trials     []json.RawMessage `json:"trials"` // [trialRow], in the order in which they changed
+	More       bool              `json:"more,omitempty"`
+	LeftOut    int               `json:"left_out,omitempty"` // trials that have no row; the CSV has all
+	Why        string            `json:"why,omitempty"`
 }
 
-// trials are those of a sweep, with what they set.
-func (s *Server) trials(ctx context.Context, v *runs.View, _ *http.Request) (any, error) {
-	if v.Kind != runs.KindSweep {
-		return nil, fault{http.StatusNotFound, errors.New(v.ID + " is no sweep")}
-	}
-	f, err := s.full(ctx, v.ID)
+// trials are those of a sweep, with what they set: those that changed since the
+// version of an answer before, or all if that was of another book. Whoever asks
+// again until there is no more has all, and none twice.
+func (s *Server) trials(_ http.ResponseWriter, r *http.Request) (any, error) {
+	id, err := idOf(r)
 	if err != nil {
 		return nil, err
 	}
-	t := trialTable{Parameters: []string{}, Columns: trialColumns, Objectives: []string{}, Trials: []trialRow{}}
-	if f.Sweep == nil {
+	limit, err := whole(r, "limit", 1000, mostTrials)
+	if err != nil {
+		return nil, err
+	}
+	since, err := strconv.ParseInt(cmp.Or(r.URL.Query().Get("since"), "0"), 10, 64)
+	if err != nil || since < 0 {
+		return nil, badRequest("since %.40q: the version of an answer before is allowed", r.URL.Query().Get("since"))
+	}
+	t := trialTable{Parameters: []string{}, Columns: trialColumns, Objectives: []string{}, Front: []int{}, Trials: []json.RawMessage{}}
+	b, err := s.openBook(r.Context(), id)
+	if err != nil {
+		return nil, err
+	}
+	if b == nil {
 		t.Why = "no worker answers for the sweep's trials; start one with: espalier worker"
 		return t, nil
 	}
-	spec, err := s.Runs.Spec(ctx, v.ID)
-	if err != nil {
-		return nil, err
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	if err := b.read(r.Context()); err != nil {
+		s.Log.Warn("dashboard: trials cannot be read", "sweep", id, "error", err)
+		t.Why = fmt.Sprintf("some trials cannot be read now: %v", err)
 	}
-	t.Objectives, t.LeftOut = f.Sweep.Objectives, f.Sweep.LeftOut
-	front := map[string]bool{}
-	for _, p := range f.Sweep.Front {
-		front[p.Run] = true
+	if r.URL.Query().Get("book") != b.name {
+		since = 0
 	}
-	rungs := spec.Sweep != nil && spec.Sweep.Search.ASHA != nil
-	for _, one := range f.Sweep.Trials {
-		row := rowOf(one, spec)
-		row.Pareto = front[row.Run]
-		if !rungs {
-			row.Rung = 0
-		}
-		t.add(row)
-	}
+	b.fill(&t, since, limit, s.Repo != nil)
 	return t, nil
 }
 
-// add adds a trial, and the paths that it sets.
-func (t *trialTable) add(row trialRow) {
-	for path := range row.Values {
-		if !slices.Contains(t.Parameters, path) {
-			t.Parameters = append(t.Parameters, path)
-		}
+// fill fills in what is newer than a version. The caller holds the lock.
+func (b *book) fill(t *trialTable, since int64, limit int, stored bool) {
+	t.bookMark = *b.at()
+	t.Trials, t.Version, t.More = b.since(since, limit)
+	t.Parameters = append(t.Parameters, b.params...)
+	t.Objectives, t.LeftOut = b.of.Objectives, b.of.LeftOut
+	if stored {
+		t.LeftOut = max(0, b.of.Made-mostTrials)
 	}
-	slices.Sort(t.Parameters)
-	t.Trials = append(t.Trials, row)
+	for _, p := range b.of.Front {
+		t.Front = append(t.Front, p.Trial)
+	}
+}
+
+// openBook is the book of a sweep as of a moment ago; nil if no worker has ever
+// answered for the sweep.
+func (s *Server) openBook(ctx context.Context, id string) (*book, error) {
+	if b := s.books.of(id); b != nil && time.Since(b.lastTaken()) < freshFor {
+		return b, nil
+	}
+	began := time.Now()
+	f, err := s.full(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if f.Kind != runs.KindSweep {
+		return nil, fault{http.StatusNotFound, errors.New(id + " is no sweep")}
+	}
+	if f.Sweep == nil {
+		b := s.books.of(id)
+		if b == nil || b.began.Before(f.Started) || b.lastTaken().IsZero() {
+			return nil, nil
+		}
+		return b, nil
+	}
+	b, err := s.bookOf(ctx, &f.View)
+	if err != nil {
+		return nil, err
+	}
+	return b, b.take(f.Sweep, began, true)
+}
+
+// slim is a look without what has a place of its own: a sweep's trials and its
+// front, of which it says instead how far the book has them.
+func (s *Server) slim(ctx context.Context, f *full, began time.Time) (*full, error) {
+	if f.Sweep == nil {
+		return f, nil
+	}
+	b, err := s.bookOf(ctx, &f.View)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.take(f.Sweep, began, false); err != nil {
+		return nil, err
+	}
+	slim, sweep := *f, *f.Sweep // others have the whole one
+	sweep.Trials, sweep.UnderWay, sweep.Front, sweep.Search = nil, nil, nil, nil
+	slim.Sweep, slim.Trials = &sweep, b.at()
+	return &slim, nil
 }
 
 func rowOf(one workflows.SweptTrial, spec *config.Spec) trialRow {
@@ -113,6 +170,9 @@ func rowOf(one workflows.SweptTrial, spec *config.Spec) trialRow {
 		row.Values[v.Path] = valueOf(v)
 	}
 	row.Seed = &seed
+	if spec.Sweep == nil || spec.Sweep.Search.ASHA == nil {
+		row.Rung = 0
+	}
 	if one.Last == nil {
 		return row
 	}

@@ -96,11 +96,14 @@ func passes(spec *config.Spec) int {
 
 // View is a look at a run.
 type View struct {
-	ID      string            `json:"id"`
-	Kind    string            `json:"kind,omitempty"` // KindSensitivity, KindSweep or KindTrial; nothing for a run of a spec
-	State   string            `json:"state"`
-	Started time.Time         `json:"started"`
-	Closed  time.Time         `json:"closed,omitzero"`
+	ID      string    `json:"id"`
+	Kind    string    `json:"kind,omitempty"` // KindSensitivity, KindSweep or KindTrial; nothing for a run of a spec
+	State   string    `json:"state"`
+	Started time.Time `json:"started"`
+	Closed  time.Time `json:"closed,omitzero"`
+	// Life tells this run from others with the id, and is the same in all
+	// histories that it continues in; lists have none.
+	Life    string            `json:"-"`
 	Summary workflows.Summary `json:"summary"`
 	// Reached is the run's own state; nil while no worker answers for it.
 	Reached *workflows.State `json:"reached,omitempty"`
@@ -134,6 +137,7 @@ func (c *Client) Look(ctx context.Context, id string, rows bool) (*View, error) 
 		return nil, c.explain(id, err)
 	}
 	v := c.view(described.GetWorkflowExecutionInfo())
+	v.Life = described.GetWorkflowExecutionInfo().GetFirstRunId()
 	for _, pending := range described.GetPendingActivities() {
 		if v.Step == nil || v.Step.Waiting { // of several, one that a worker has
 			v.Step = c.stepOf(pending)

@@ -244,7 +244,7 @@ func (w *Watch) again(ctx context.Context, id string, c *Change) error {
 	if err != nil {
 		return err
 	}
-	v.Step = nil // the list has none
+	v.Step, v.Life = nil, "" // the list has none
 	w.put(*v, c)
 	return nil
 }

@@ -17,10 +17,10 @@ import (
 // book keeps the rows of a sweep's trials in the order in which they changed,
 // so that a page is sent what is new to it and no row again that is not.
 type book struct {
-	id    string
-	began time.Time // the sweep, in this life
-	name  string    // tells this book from others of the sweep, whose versions are not its own
-	spec  *config.Spec
+	id   string
+	life string // of the sweep
+	name string // tells this book from others of the sweep, whose versions are not its own
+	spec *config.Spec
 
 	mutex   sync.Mutex // held while trials are read
 	lines   *results.Lines
@@ -85,14 +85,14 @@ func (b *books) add(one *book) {
 // bookOf is the book of a sweep in its present life.
 func (s *Server) bookOf(ctx context.Context, v *runs.View) (*book, error) {
 	one, err := s.shared(ctx, "book "+v.ID, func(ctx context.Context) (any, error) {
-		if b := s.books.of(v.ID); b != nil && !b.began.Before(v.Started) {
+		if b := s.books.of(v.ID); b != nil && b.life == v.Life {
 			return b, nil
 		}
 		spec, err := s.Runs.Spec(ctx, v.ID)
 		if err != nil {
 			return nil, err
 		}
-		b := &book{id: v.ID, began: v.Started, name: rand.Text(), spec: spec}
+		b := &book{id: v.ID, life: v.Life, name: rand.Text(), spec: spec}
 		b.lines = results.Source{Repo: s.Repo, Runs: s.Runs}.Lines(v.ID, spec, mostTrials, b.put)
 		b.mark.Book = b.name
 		s.books.add(b)

@@ -60,7 +60,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func theLab(t *testing.T) *lab {
+func theLab(t testing.TB) *lab {
 	t.Helper()
 	shared.Lock()
 	defer shared.Unlock()
@@ -125,7 +125,7 @@ train: {epochs: 3, batch: 64, optimizer: {sgd: {lr: 0.05}}, seed: 5}
 prune: {method: han, schedule: {passes: 2, target: {sparsity: 80%}}, finetune: {epochs: 2}}
 `
 
-func parse(t *testing.T, text string) *config.Spec {
+func parse(t testing.TB, text string) *config.Spec {
 	t.Helper()
 	spec, err := config.Parse("spec.yaml", []byte(text))
 	if err != nil {
@@ -134,7 +134,7 @@ func parse(t *testing.T, text string) *config.Spec {
 	return spec
 }
 
-func (l *lab) submit(t *testing.T, text string) string {
+func (l *lab) submit(t testing.TB, text string) string {
 	t.Helper()
 	id, err := l.runs.Submit(t.Context(), parse(t, text))
 	if err != nil {
@@ -144,7 +144,7 @@ func (l *lab) submit(t *testing.T, text string) string {
 }
 
 // finished is a run of a spec that has ended. The same spec is the same run.
-func (l *lab) finished(t *testing.T, text string) string {
+func (l *lab) finished(t testing.TB, text string) string {
 	t.Helper()
 	id := l.submit(t, text)
 	if err := l.runs.Temporal.GetWorkflow(t.Context(), id, "").Get(t.Context(), nil); err != nil {
@@ -155,14 +155,14 @@ func (l *lab) finished(t *testing.T, text string) string {
 
 // page is a browser that looks at a dashboard.
 type page struct {
-	*testing.T
+	testing.TB
 	*http.Client
 	base string
 	csrf string
 }
 
 // dashboard is one with its poller, and a page that has logged in.
-func (l *lab) dashboard(t *testing.T, change ...func(*ui.Options)) *page {
+func (l *lab) dashboard(t testing.TB, change ...func(*ui.Options)) *page {
 	t.Helper()
 	o := ui.Options{
 		Runs: l.runs, Repo: l.repo, Version: "v0", Home: l.home, LogFile: filepath.Join(l.home, "worker.log"),
@@ -184,7 +184,7 @@ func (l *lab) dashboard(t *testing.T, change ...func(*ui.Options)) *page {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &page{T: t, Client: &http.Client{Jar: jar}, base: server.URL}
+	p := &page{TB: t, Client: &http.Client{Jar: jar}, base: server.URL}
 	var in struct{ CSRF string }
 	p.post("login", map[string]string{"token": o.Token}, http.StatusOK, &in)
 	p.csrf = in.CSRF

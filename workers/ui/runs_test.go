@@ -2,6 +2,7 @@ package ui_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -53,7 +54,12 @@ type event struct{ name, data string }
 // stream is the events that a page is sent, until the test ends.
 func (p *page) stream(path string) <-chan event {
 	p.Helper()
-	answer, err := p.Do(p.request(http.MethodGet, "/api/v1/"+path, nil))
+	return p.streamUntil(p.Context(), path)
+}
+
+func (p *page) streamUntil(ctx context.Context, path string) <-chan event {
+	p.Helper()
+	answer, err := p.Do(p.request(http.MethodGet, "/api/v1/"+path, nil).WithContext(ctx))
 	if err != nil {
 		p.Fatal(err)
 	}
@@ -75,7 +81,7 @@ func (p *page) stream(path string) <-chan event {
 			case "":
 				select {
 				case events <- e:
-				case <-p.Context().Done():
+				case <-ctx.Done():
 					return
 				}
 			}

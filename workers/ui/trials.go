@@ -126,7 +126,7 @@ func (s *Server) openBook(ctx context.Context, id string) (*book, error) {
 	}
 	if f.Sweep == nil {
 		b := s.books.of(id)
-		if b == nil || b.began.Before(f.Started) || b.lastTaken().IsZero() {
+		if b == nil || b.life != f.Life || b.lastTaken().IsZero() {
 			return nil, nil
 		}
 		return b, nil

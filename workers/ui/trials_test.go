@@ -88,35 +88,37 @@ func (p *page) catchUp(id string, t *table, limit int) {
 	}
 }
 
-// begun is a sweep whose own table has room for so few trials.
-func (l *lab) begun(t *testing.T, spec string, room int) string {
+// begun is a sweep whose own table has room for so few trials, and that soon
+// continues in another history.
+func (l *lab) begun(t testing.TB, spec string, room int) string {
 	t.Helper()
 	parsed := parse(t, spec)
 	id := fmt.Sprintf("%s-room-%d", parsed.Name, room)
 	_, err := l.runs.Temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: activities.QueueRuns},
-		workflows.NameSweep, workflows.SweepInput{Spec: *parsed, Tabled: room})
+		workflows.NameSweep, workflows.SweepInput{Spec: *parsed, Tabled: room, Events: 60})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return id
 }
 
-func (l *lab) end(t *testing.T, id string) {
+func (l *lab) end(t testing.TB, id string) {
 	t.Helper()
 	if err := l.runs.Temporal.GetWorkflow(t.Context(), id, "").Get(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// crowd is a small spec for sweeps.
+// crowd is a small spec for sweeps, of one pass unless they have rungs.
 func crowd(name, search string) string {
+	passes := 1 + strings.Count(search, "asha")
 	return fmt.Sprintf(`name: %s
 network: {arch: mlp, hidden: [4]}
 data: {name: digits, train: 128, test: 100}
 train: {epochs: 1, batch: 64, optimizer: {sgd: {lr: 0.05}}, seed: 5}
-prune: {method: han, schedule: {passes: 2, target: {sparsity: 80%%}}, finetune: {epochs: 1}}
+prune: {method: han, schedule: {passes: %d, target: {sparsity: 80%%}}, finetune: {epochs: 1}}
 sweep:
-%s`, name, search)
+%s`, name, passes, search)
 }
 
 // alike are the rows as they are but for the sweep's name.
@@ -187,6 +189,7 @@ func TestAPageIsSentWhatIsNew(t *testing.T) {
 	id := l.begun(t, crowd("crowd-new", "  search: {random: {trials: 8, seed: 9}}\n  params: {prune.schedule.target.sparsity: {min: 0.5, max: 0.95}}\n  concurrency: 1\n"), 3)
 	events := p.stream("events?run=" + id)
 	var got table
+	var books []string
 	rows, answers := 0, 0
 	for state := ""; state != workflows.StateDone; {
 		e, open := <-events
@@ -216,6 +219,9 @@ func TestAPageIsSentWhatIsNew(t *testing.T) {
 		if got.Book == v.Trials.Book && got.Version == v.Trials.Version && state != workflows.StateDone {
 			continue
 		}
+		if !slices.Contains(books, v.Trials.Book) {
+			books = append(books, v.Trials.Book)
+		}
 		p.catchUp(id, &got, 0)
 		for _, n := range got.sent {
 			rows, answers = rows+n, answers+1
@@ -224,7 +230,14 @@ func TestAPageIsSentWhatIsNew(t *testing.T) {
 	if len(got.rows) != 8 {
 		t.Errorf("%d trials, want 8", len(got.rows))
 	}
-	// Each was waiting, running, at one of two passes, and done.
+	at, err := l.runs.Temporal.DescribeWorkflowExecution(t.Context(), id, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info := at.GetWorkflowExecutionInfo(); info.GetFirstRunId() == info.GetExecution().GetRunId() || len(books) != 1 {
+		t.Errorf("the books are %v over the histories from %s to %s, want one over several", books, info.GetFirstRunId(), info.GetExecution().GetRunId())
+	}
+	// Each was waiting, running, at its dense network, and done.
 	if rows > 5*8 {
 		t.Errorf("%d rows were sent in %d answers, want each of 8 trials at most five times", rows, answers)
 	}

@@ -150,7 +150,17 @@ export interface TrialRow {
   seed?: number
   rung?: number
   best?: Record<string, number> | null
+  /** No other trial beats it; the page writes it in. */
   pareto?: boolean
+}
+
+/** TrialsMark is how far the server has a sweep's trials. */
+export interface TrialsMark {
+  /** Versions of another book say nothing. */
+  book: string
+  version: number
+  /** Trials that have ended and are still to be read. */
+  reading?: number
 }
 
 export interface Trials {
@@ -158,7 +168,16 @@ export interface Trials {
   columns: { name: string; unit?: string }[] | null
   trials: TrialRow[] | null
   objectives?: string[] | null
-  /** Trials that the sweep's own table has no room for. */
+  /** Trials that have no row. */
   left_out?: number
+  reading?: number
   why?: string
+}
+
+/** NewTrials are those that changed since a version, and all else of Trials. */
+export interface NewTrials extends Trials, TrialsMark {
+  reading?: number
+  /** Numbers of the trials that no other beats. */
+  front: number[] | null
+  more?: boolean
 }

@@ -1,5 +1,7 @@
 // The answers of the server, as workers/ui has them: what it says of itself, and views.
 
+import type { TrialsMark } from './details'
+
 export type * from './details'
 
 /** Session is what the server says of itself and of who asks. */
@@ -112,20 +114,6 @@ export interface Entry {
   tags?: string[]
 }
 
-export interface Setting {
-  path: string
-  value: string
-}
-
-export interface SweepPoint {
-  trial: number
-  pass: number
-  values: number[]
-  run: string
-  settings?: Setting[] | null
-  checkpoint?: string
-}
-
 export interface Sweep {
   objectives: string[]
   total: number
@@ -133,8 +121,6 @@ export interface Sweep {
   live: number
   ended: number
   failures: number
-  left_out?: number
-  front?: SweepPoint[] | null
   over?: string
   events?: Event[] | null
   concurrency?: number
@@ -151,6 +137,8 @@ export interface View {
   summary: Summary
   reached?: Reached
   sweep?: Sweep
+  /** How far the server has the trials of a sweep. */
+  trials?: TrialsMark
   step?: Step
   log?: Entry[] | null
   tags?: string[] | null

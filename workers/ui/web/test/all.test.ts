@@ -6,6 +6,7 @@ import './numbers'
 import './pages'
 import './actions'
 import './access'
+import './crowd'
 
 before(async () => {
   await world.espalier.serve()

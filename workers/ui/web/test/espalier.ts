@@ -95,6 +95,20 @@ export const quick = `name: quick\n${small}train: {epochs: 3, batch: 32, optimiz
 /** slow is a run that goes on until it is stopped. */
 export const slow = `name: slow\n${small}train: {epochs: 1000000, batch: 32, optimizer: {sgd: {lr: 0.05, momentum: 0.9}}, seed: 1}\n`
 
+/** crowd is a sweep of more trials than its own table has room for, each of a blink. */
+export const crowd = (trials: number) => `name: crowd
+network: {arch: mlp, hidden: [4]}
+data: {name: digits, train: 64, test: 100}
+train: {epochs: 1, batch: 32, optimizer: {sgd: {lr: 0.05}}, seed: 1}
+sweep:
+  search: {random: {trials: ${trials}, seed: 3}}
+  params:
+    train.optimizer.sgd.lr: {min: 0.001, max: 0.5, scale: log}
+    network.hidden: [[4], [8], [16]]
+  objectives: [accuracy, bytes]
+  concurrency: 8
+`
+
 /** sweep is a sweep of a few seconds that can be extended. */
 export const sweep = `name: tiny-sweep\n${small}train: {epochs: 2, batch: 32, optimizer: {sgd: {lr: 0.05, momentum: 0.9}}, seed: 1}
 sweep:

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { bytes, count, eta, percent, seconds, share } from '../src/format'
 import { lay } from '../src/run/lines'
-import { csv, front, type Measure, shortPath, valueOf } from '../src/sweep/numbers'
-import type { TrialRow, View } from '../src/types'
+import { csv, front, type Measure, sample, shortPath, valueOf } from '../src/sweep/numbers'
+import { Kept } from '../src/sweep/trials'
+import type { NewTrials, TrialRow, View } from '../src/types'
 
 test('numbers are shown with their units', () => {
   assert.deepEqual([0, 999, 1000, 82_000, 1_066_440, undefined].map(bytes), ['0 B', '999 B', '1.00 kB', '82.0 kB', '1.07 MB', '–'])
@@ -40,6 +41,45 @@ test('the front has what nothing beats, whatever the order', () => {
   for (const order of [trials, [...trials].reverse()]) {
     assert.deepEqual(front(order, measure('bytes', false), measure('accuracy', true)).map((t) => t.trial), want)
   }
+})
+
+test('the front of many is that of each against each', () => {
+  let seed = 1
+  const random = (n: number) => { // few values, so that many are equal
+    seed = (seed * 48271) % 2147483647
+    return seed % n
+  }
+  for (let round = 0; round < 50; round++) {
+    const trials = Array.from({ length: 60 }, (_, n) => trial(n, random(12) / 12, random(12)))
+    const [bytes, accuracy] = [(t: TrialRow) => t.best?.['bytes'] ?? 0, (t: TrialRow) => t.best?.['accuracy'] ?? 0]
+    const beats = (a: TrialRow, b: TrialRow) => bytes(a) <= bytes(b) && accuracy(a) >= accuracy(b) && (bytes(a) < bytes(b) || accuracy(a) > accuracy(b))
+    const want = trials.filter((t) => !trials.some((o) => beats(o, t))).map((t) => t.trial)
+    assert.deepEqual(front(trials, measure('bytes', false), measure('accuracy', true)).map((t) => t.trial).sort((a, b) => a - b), want)
+  }
+})
+
+test('a sample keeps what it must, and its trials as more come', () => {
+  const trials = Array.from({ length: 10_000 }, (_, n) => trial(n, 0.5, n))
+  const must = new Set(['r-1', 'r-9999'])
+  const drawn = sample(trials, 1500, must)
+  assert.equal(drawn.length, 1500)
+  assert.ok([1, 9999].every((n) => drawn.some((t) => t.trial === n)))
+  assert.deepEqual(drawn.map((t) => t.trial), drawn.map((t) => t.trial).sort((a, b) => a - b))
+  const before = new Set(sample(trials.slice(0, 9000), 1500, must))
+  assert.ok(drawn.filter((t) => before.has(t)).length > 1200, 'the sample is another')
+  assert.equal(sample(trials.slice(0, 20), 1500, must).length, 20)
+})
+
+test('what is new of trials is written over what was there', () => {
+  const kept = new Kept()
+  const told = (book: string, version: number, front: number[], ...trials: TrialRow[]): NewTrials => ({ book, version, front, trials, parameters: [], columns: [] })
+  const shown = () => kept.state().data?.trials?.map((t) => `${t.trial} ${t.state}${t.pareto ? ' on the front' : ''}`)
+  kept.take(told('a', 2, [0], { ...trial(0, 0.9, 1), state: 'running' }, trial(2, 0.8, 1)))
+  assert.deepEqual(shown(), ['0 running on the front', '2 done'])
+  kept.take(told('a', 4, [2], trial(0, 0.9, 1), trial(1, 0.7, 1)))
+  assert.deepEqual(shown(), ['0 done', '1 done', '2 done on the front'])
+  kept.take(told('b', 1, [], trial(7, 0.9, 1)))
+  assert.deepEqual([shown(), kept.version], [['7 done'], 1])
 })
 
 test('values are numbers where they are numbers', () => {

@@ -126,7 +126,8 @@ test('trials are chosen by a rectangle, sorted, searched, compared and taken awa
   await tab.close()
 })
 
-async function read(stream: AsyncIterable<Buffer>): Promise<string[]> {
+/** read is the lines of a file. */
+export async function read(stream: AsyncIterable<Buffer>): Promise<string[]> {
   const chunks: Buffer[] = []
   for await (const chunk of stream) chunks.push(chunk)
   return Buffer.concat(chunks).toString('utf8').trim().split(/\r?\n/)

@@ -1,70 +1,121 @@
-import { useRef, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { inUnit } from '../format'
 import { go, to } from '../router'
 import type { TrialRow } from '../types'
 import { axis, Chart, type ECharts, type Ink } from '../ui/Chart'
-import { front, type Measure, sayValue } from './numbers'
+import { type Measure, sayValue } from './numbers'
 
 interface Props {
   trials: TrialRow[]
   x: Measure
   y: Measure
+  /** Those that no other one beats by the two measures. */
+  best: TrialRow[]
   brushed: ReadonlySet<string> | undefined
+  /** The rectangle chooses the rows; if not, there is none. */
+  chooses: boolean
   onBrush: (runs: ReadonlySet<string> | undefined) => void
 }
 
-interface Point { value: [number, number]; run: string; trial: number; settings: string }
+/** Point is x, y and the number of the trial: many are drawn fastest as arrays. */
+type Point = [number, number, number]
+type Range = [[number, number], [number, number]]
 
 /** Front is the trials by two measures. A click opens one; a rectangle chooses rows. */
-export function Front({ trials, x, y, brushed, onBrush }: Props) {
+export function Front({ trials, x, y, best, brushed, chooses, onBrush }: Props) {
   const chart = useRef<ECharts>()
   const [marking, setMarking] = useState(false)
+  const range = useRef<Range>()
   const points = trials.filter((t) => t.best?.[x.name] !== undefined && t.best[y.name] !== undefined)
-  const best = front(points, x, y)
-  const latest = useRef<Point[]>([])
-  latest.current = points.map((t) => point(t, x, y))
+  const latest = useRef({ points, x, y, marking })
+  latest.current = { points, x, y, marking }
 
-  const mark = (on: boolean) => {
-    setMarking(on)
-    chart.current?.dispatchAction({ type: 'takeGlobalCursor', key: 'brush', brushOption: { brushType: on ? 'rect' : false, brushMode: 'single' } })
+  const choose = () => {
+    if (!range.current) return onBrush(undefined)
+    const [[x0, x1], [y0, y1]] = range.current
+    const inside = (t: TrialRow) => {
+      const [a, b] = point(t, latest.current.x, latest.current.y)
+      return a >= x0 && a <= x1 && b >= y0 && b <= y1
+    }
+    onBrush(new Set(latest.current.points.filter(inside).map((t) => t.run)))
+  }
+  const cursor = (c: ECharts, on: boolean) => {
+    c.dispatchAction({ type: 'takeGlobalCursor', key: 'brush', brushOption: { brushType: on ? 'rect' : false, brushMode: 'single' } })
   }
   const onReady = (c: ECharts) => {
     chart.current = c
     c.on('click', (e) => {
-      const run = (e.data as Partial<Point> | undefined)?.run
-      if (run) go(to.run(run))
+      const number = numberOf(e.data)
+      const trial = latest.current.points.find((t) => t.trial === number)
+      if (trial) go(to.run(trial.run))
     })
     c.on('brushEnd', (e) => {
-      const range = (e as { areas?: { coordRange?: [[number, number], [number, number]] }[] }).areas?.[0]?.coordRange
-      if (!range) return onBrush(undefined)
-      const [[x0, x1], [y0, y1]] = range
-      onBrush(new Set(latest.current.filter(({ value: [a, b] }) => a >= x0 && a <= x1 && b >= y0 && b <= y1).map((p) => p.run)))
+      range.current = (e as { areas?: { coordRange?: Range }[] }).areas?.[0]?.coordRange
+      choose()
     })
   }
+  const mark = (c: ECharts) => {
+    if (range.current) c.dispatchAction({ type: 'brush', areas: [{ brushType: 'rect', xAxisIndex: 0, yAxisIndex: 0, coordRange: range.current }] })
+    if (latest.current.marking) cursor(c, true)
+  }
+  if (!chooses) range.current = undefined
+  useEffect(() => {
+    if (range.current) choose()
+  }, [trials])
+  useEffect(() => { // what was marked says nothing of other axes
+    if (!range.current) return
+    range.current = undefined
+    choose()
+  }, [x.name, y.name])
   return (
     <>
       <Chart
         label={`${y.name} against ${x.name} of ${points.length} trials; on the front: ${best.slice(0, 12).map((t) => `trial ${t.trial} with ${inUnit(t.best?.[y.name], y.name, y.unit)} at ${inUnit(t.best?.[x.name], x.name, x.unit)}`).join(', ')}`}
-        height={300} of={[trials, x.name, y.name, brushed]} onReady={onReady} option={(c) => option(c, points, best, x, y, brushed)}
+        height={300} of={[trials, x.name, y.name, brushed]} onReady={onReady} onDrawn={mark} option={(c) => option(c, points, best, x, y, brushed)}
       />
       <p class="chart-tools">
-        <button type="button" class="quiet" aria-pressed={marking} onClick={() => mark(!marking)}>{marking ? 'Drag a rectangle …' : 'Choose by a rectangle'}</button>
+        <button
+          type="button" class="quiet" aria-pressed={marking}
+          onClick={() => {
+            setMarking(!marking)
+            if (chart.current) cursor(chart.current, !marking)
+          }}
+        >
+          {marking ? 'Drag a rectangle …' : 'Choose by a rectangle'}
+        </button>
       </p>
     </>
   )
 }
 
 function point(t: TrialRow, x: Measure, y: Measure): Point {
-  return {
-    value: [t.best?.[x.name] ?? 0, t.best?.[y.name] ?? 0], run: t.run, trial: t.trial,
-    settings: Object.entries(t.values ?? {}).map(([path, v]) => `${path}: ${sayValue(path, v)}`).join('\n'),
-  }
+  return [t.best?.[x.name] ?? 0, t.best?.[y.name] ?? 0, t.trial]
 }
+
+/** numberOf is the trial of what was drawn, a point or one with its own style. */
+function numberOf(data: unknown): number | undefined {
+  const value: unknown = Array.isArray(data) ? data : (data as { value?: unknown } | undefined)?.value
+  return Array.isArray(value) ? (value as Point)[2] : undefined
+}
+
+function settings(t: TrialRow | undefined): string {
+  return Object.entries(t?.values ?? {}).map(([path, v]) => `${path}: ${sayValue(path, v)}`).join('\n')
+}
+
+/** crowd is from how many points on they are drawn small and all at once. */
+const crowd = 2000
 
 function option(c: Ink, points: TrialRow[], best: TrialRow[], x: Measure, y: Measure, brushed: ReadonlySet<string> | undefined) {
   const on = new Set(best.map((t) => t.run))
-  const pale = (t: TrialRow) => ({ opacity: !brushed || brushed.has(t.run) ? 1 : 0.2 })
+  const byNumber = new Map(points.map((t) => [t.trial, t]))
   const say = (m: Measure) => (v: number) => inUnit(v, m.name, m.unit)
+  const chosen = (t: TrialRow) => !brushed || brushed.has(t.run)
+  const many = points.length >= crowd
+  const others = (those: TrialRow[], opacity: number) => ({
+    type: 'scatter', symbolSize: many ? 5 : 8, large: many, largeThreshold: 0, cursor: 'pointer', itemStyle: { color: c.series[4], opacity },
+    data: those.map((t) => point(t, x, y)),
+  })
+  const rest = points.filter((t) => !on.has(t.run))
   return {
     grid: { left: 68, right: 18, top: 14, bottom: 46 },
     brush: { xAxisIndex: 0, yAxisIndex: 0, throttleType: 'debounce', throttleDelay: 100, brushStyle: { borderColor: c.accent, color: 'rgba(80,160,120,.15)' }, outOfBrush: {} },
@@ -73,12 +124,19 @@ function option(c: Ink, points: TrialRow[], best: TrialRow[], x: Measure, y: Mea
     yAxis: axis(c, '', { type: 'value', axisLabel: { color: c.dim, fontSize: 11, formatter: say(y) } }),
     tooltip: {
       trigger: 'item',
-      formatter: (p: { data: Point }) => `trial ${p.data.trial}\n${y.name}: ${say(y)(p.data.value[1])}\n${x.name}: ${say(x)(p.data.value[0])}\n${p.data.settings}`,
+      formatter: (p: { data: unknown }) => {
+        const t = byNumber.get(numberOf(p.data) ?? -1)
+        return `trial ${t?.trial}\n${y.name}: ${inUnit(t?.best?.[y.name], y.name, y.unit)}\n${x.name}: ${inUnit(t?.best?.[x.name], x.name, x.unit)}\n${settings(t)}`
+      },
     },
     series: [
-      { type: 'line', silent: true, step: false, symbol: 'none', lineStyle: { color: c.accent, width: 1.4, type: 'dashed' }, tooltip: { show: false }, data: best.map((t) => point(t, x, y).value) },
-      { type: 'scatter', symbolSize: 8, cursor: 'pointer', data: points.filter((t) => !on.has(t.run)).map((t) => ({ ...point(t, x, y), itemStyle: { color: c.series[4], ...pale(t) } })) },
-      { type: 'scatter', symbolSize: 11, cursor: 'pointer', z: 3, data: best.map((t) => ({ ...point(t, x, y), itemStyle: { color: c.accent, borderColor: c.surface, borderWidth: 1.5, ...pale(t) } })) },
+      { type: 'line', silent: true, step: false, symbol: 'none', lineStyle: { color: c.accent, width: 1.4, type: 'dashed' }, tooltip: { show: false }, data: best.map((t) => point(t, x, y).slice(0, 2)) },
+      others(rest.filter((t) => !chosen(t)), 0.2),
+      others(rest.filter(chosen), many ? 0.6 : 1),
+      {
+        type: 'scatter', symbolSize: 11, cursor: 'pointer', z: 3, itemStyle: { color: c.accent, borderColor: c.surface, borderWidth: 1.5 },
+        data: best.map((t) => ({ value: point(t, x, y), itemStyle: { opacity: chosen(t) ? 1 : 0.2 } })),
+      },
     ],
   }
 }

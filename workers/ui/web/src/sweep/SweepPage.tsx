@@ -1,26 +1,35 @@
 import { useMemo, useState } from 'preact/hooks'
-import { useGet } from '../api'
 import { bytes, inUnit, percent } from '../format'
 import { to } from '../router'
-import type { TrialRow, Trials, View } from '../types'
+import type { TrialRow, View } from '../types'
 import { Empty, Fact, Fault, Loading, Panel } from '../ui/parts'
 import { Front } from './Front'
-import { best, type Measure, measures } from './numbers'
+import { best, front, type Measure, measures } from './numbers'
 import { Parallel } from './Parallel'
+import { useTrials } from './trials'
 import { TrialTable } from './TrialTable'
+
+/** Brush is the trials that a chart has chosen. */
+interface Brush {
+  by: 'front' | 'parallel'
+  runs: ReadonlySet<string>
+}
 
 /** SweepPage is the trials of a sweep: their front, their values, their table. */
 export function SweepPage({ view }: { view: View }) {
-  const s = view.sweep
-  const { data, error, loading, reload } = useGet<Trials>(`sweeps/${encodeURIComponent(view.id)}/trials`, [view.state, view.closed, view.summary.pass, s?.made, s?.live, s?.ended].join(' '))
-  const [brushed, setBrushed] = useState<ReadonlySet<string>>()
+  const { data, error, reload } = useTrials(view)
+  const [brush, setBrush] = useState<Brush>()
+  const brushed = brush?.runs
+  const brushBy = (by: Brush['by']) => (runs: ReadonlySet<string> | undefined) => setBrush((old) => (runs ? { by, runs } : old?.by === by ? undefined : old))
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
   const known = useMemo(() => (data ? measures(data) : []), [data])
   const y = known[0]
   const rest = known.filter((m) => m !== y)
   const [axisName, setAxis] = useState<string>()
   const x = rest.find((m) => m.name === axisName) ?? rest.find((m) => data?.objectives?.includes(m.name)) ?? rest.find((m) => m.name === 'bytes') ?? rest[0]
-  const trials = data?.trials ?? []
+  const trials = useMemo(() => data?.trials ?? [], [data])
+  const line = useMemo(() => (x && y ? front(trials, x, y) : []), [trials, x?.name, y?.name])
+  const must = useMemo(() => new Set([...line, ...trials.filter((t) => t.pareto)].map((t) => t.run)), [line, trials])
   const shown = useMemo(() => (brushed ? trials.filter((t) => brushed.has(t.run)) : trials), [trials, brushed])
   const toggle = (run: string) => setChosen((old) => {
     const next = new Set(old)
@@ -28,7 +37,7 @@ export function SweepPage({ view }: { view: View }) {
     return next
   })
   if (error && !data) return <Fault again={reload}>{error}</Fault>
-  if (!data) return loading ? <Loading /> : null
+  if (!data) return <Loading />
   const pick = (
     <label class="pick">against{' '}
       <select value={x?.name} onChange={(e) => setAxis(e.currentTarget.value)}>{rest.map((m) => <option key={m.name} value={m.name}>{m.name}</option>)}</select>
@@ -41,10 +50,10 @@ export function SweepPage({ view }: { view: View }) {
       {y && x && (
         <div class="two">
           <Panel title="Front" hint={`${y.name} against ${x.name}; the line joins what no other trial beats`} aside={pick}>
-            <Front trials={trials} x={x} y={y} brushed={brushed} onBrush={setBrushed} />
+            <Front trials={trials} x={x} y={y} best={line} brushed={brushed} chooses={brush?.by === 'front'} onBrush={brushBy('front')} />
           </Panel>
           <Panel title="Parameters" hint="a line is a trial; drag along an axis to keep some">
-            <Parallel data={data} measures={[x, y]} onBrush={setBrushed} />
+            <Parallel data={data} measures={[x, y]} must={must} chooses={brush?.by === 'parallel'} onBrush={brushBy('parallel')} />
           </Panel>
         </div>
       )}
@@ -53,12 +62,14 @@ export function SweepPage({ view }: { view: View }) {
           sweep={view.id} data={data} rows={shown} measures={known} chosen={chosen} onChoose={toggle}
           aside={(
             <>
-              {brushed && <button type="button" class="quiet" onClick={() => setBrushed(undefined)}>{shown.length} of {trials.length}: show all</button>}
+              {brushed && <button type="button" class="quiet" onClick={() => setBrush(undefined)}>{shown.length} of {trials.length}: show all</button>}
               {chosen.size >= 2 && <a class="button primary" href={to.compare([...chosen])}>Compare {chosen.size}</a>}
             </>
           )}
         />
       )}
+      {data.reading ? <p class="dim hint" role="status">{data.reading} more trials are being read.</p> : null}
+      {data.why && trials.length > 0 && <p class="dim hint">{data.why}</p>}
       {data.left_out ? <p class="dim hint">{data.left_out} more trials are not in this table; <code>espalier results</code> writes all.</p> : null}
     </>
   )

@@ -26,18 +26,15 @@ export function TrialTable({ sweep, data, rows, measures, chosen, onChoose, asid
   const paths = data.parameters ?? []
   const table = useMemo(() => columns(data, measures), [data, measures])
   const shown = useMemo(() => {
-    const words = search.toLowerCase().split(/\s+/)
-    const fit = (t: TrialRow) => {
-      const text = `${t.trial} ${t.state} ${t.why ?? ''} ${Object.entries(t.values ?? {}).map(([p, v]) => `${p}=${String(v)}`).join(' ')}`.toLowerCase()
-      return (!state || t.state === state) && words.every((w) => text.includes(w))
-    }
+    const words = search.toLowerCase().split(/\s+/).filter((w) => w !== '')
+    const fit = (t: TrialRow) => (!state || t.state === state) && words.every((w) => textOf(t).includes(w))
     return sorted(rows.filter(fit), table, sort)
   }, [rows, table, sort, search, state])
   const download = () => save(`${sweep}-trials.csv`, csv(
     ['trial', 'run', 'state', 'why', 'seed', 'rung', ...paths, ...measures.map((m) => m.name), 'pareto'],
     shown.map((t) => [t.trial, t.run, t.state, t.why, t.seed, t.rung, ...paths.map((p) => t.values?.[p]), ...measures.map((m) => t.best?.[m.name]), t.pareto ?? false]),
   ))
-  const states = [...new Set((data.trials ?? []).map((t) => t.state))].sort()
+  const states = useMemo(() => [...new Set((data.trials ?? []).map((t) => t.state))].sort(), [data])
   return (
     <Panel
       title="Trials" hint={`${shown.length} shown`} class="trials"
@@ -57,6 +54,18 @@ export function TrialTable({ sweep, data, rows, measures, chosen, onChoose, asid
       <Table label="trials" rows={shown} columns={table} rowKey={(t) => t.run} sort={sort} onSort={setSort} onOpen={(t) => go(to.run(t.run))} chosen={chosen} onChoose={onChoose} height={640} lit={(t) => t.pareto === true} />
     </Panel>
   )
+}
+
+const texts = new WeakMap<TrialRow, string>()
+
+/** textOf is what a trial is searched by. */
+function textOf(t: TrialRow): string {
+  let text = texts.get(t)
+  if (text === undefined) {
+    text = `${t.trial} ${t.state} ${t.why ?? ''} ${Object.entries(t.values ?? {}).map(([p, v]) => `${p}=${String(v)}`).join(' ')}`.toLowerCase()
+    texts.set(t, text)
+  }
+  return text
 }
 
 function columns(data: Trials, measures: readonly Measure[]): Column<TrialRow>[] {

@@ -32,14 +32,31 @@ export function best(trials: readonly TrialRow[], m: Measure): TrialRow | undefi
  * drawn anew for the axes that are chosen.
  */
 export function front(trials: readonly TrialRow[], x: Measure, y: Measure): TrialRow[] {
-  const better = (a: number, b: number, m: Measure) => (m.maximized ? a - b : b - a)
+  const good = (t: TrialRow, m: Measure) => (t.best?.[m.name] ?? 0) * (m.maximized ? 1 : -1)
   const points = trials.filter((t) => t.best?.[x.name] !== undefined && t.best[y.name] !== undefined)
-  const beaten = (t: TrialRow) => points.some((o) => {
-    const dx = better(o.best?.[x.name] ?? 0, t.best?.[x.name] ?? 0, x)
-    const dy = better(o.best?.[y.name] ?? 0, t.best?.[y.name] ?? 0, y)
-    return dx >= 0 && dy >= 0 && dx + dy > 0
+  points.sort((a, b) => good(b, x) - good(a, x) || good(b, y) - good(a, y))
+  // Of those that are equal in x the first is the best; it stays if it beats all that are better in x.
+  let top: TrialRow | undefined
+  const stays = points.filter((t) => {
+    if (top && good(t, y) < good(top, y)) return false
+    if (top && good(t, y) === good(top, y) && good(t, x) !== good(top, x)) return false
+    top = t
+    return true
   })
-  return points.filter((t) => !beaten(t)).sort((a, b) => (a.best?.[x.name] ?? 0) - (b.best?.[x.name] ?? 0))
+  return stays.sort((a, b) => (a.best?.[x.name] ?? 0) - (b.best?.[x.name] ?? 0))
+}
+
+/**
+ * sample is at most so many of the trials, and always those that must be in it.
+ * The others are chosen by a hash of their number, so that a trial that is in it
+ * stays for as long as there is room.
+ */
+export function sample(trials: readonly TrialRow[], most: number, must: ReadonlySet<string>): TrialRow[] {
+  if (trials.length <= most) return [...trials]
+  const hash = (n: number) => Math.imul(n + 1, 0x9e3779b1) >>> 0
+  const rest = trials.filter((t) => !must.has(t.run)).sort((a, b) => hash(a.trial) - hash(b.trial))
+  const chosen = new Set(rest.slice(0, Math.max(0, most - must.size)))
+  return trials.filter((t) => must.has(t.run) || chosen.has(t))
 }
 
 /** valueOf is a trial's value of a parameter: a number where it is one. */

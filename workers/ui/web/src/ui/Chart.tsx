@@ -64,14 +64,18 @@ interface Props {
   option: (ink: Ink) => Option
   /** Called once with the chart, to listen to it; what it returns is called at its end. */
   onReady?: (chart: ECharts) => (() => void) | void
+  /** Called after each drawing, which takes away what the reader had marked. */
+  onDrawn?: (chart: ECharts) => void
   /** Drawn again when one of these changes. */
   of: readonly unknown[]
 }
 
 /** Chart is one of ECharts on a canvas, as wide as its place. */
-export function Chart({ label, height = 240, option, onReady, of }: Props) {
+export function Chart({ label, height = 240, option, onReady, onDrawn, of }: Props) {
   const box = useRef<HTMLDivElement>(null)
   const chart = useRef<ECharts>()
+  const held = useRef(false) // the reader drags; what changes meanwhile is drawn after
+  const due = useRef<() => void>()
   const colours = useStore(scheme)
   useEffect(() => {
     const e = box.current
@@ -81,18 +85,35 @@ export function Chart({ label, height = 240, option, onReady, of }: Props) {
     const end = onReady?.(made)
     const watcher = new ResizeObserver(() => made.resize())
     watcher.observe(e)
+    const hold = () => { held.current = true }
+    const release = () => window.setTimeout(() => { // once the chart has seen it too
+      held.current = false
+      due.current?.()
+      due.current = undefined
+    })
+    e.addEventListener('pointerdown', hold)
+    window.addEventListener('pointerup', release)
+    window.addEventListener('pointercancel', release)
     return () => {
+      window.removeEventListener('pointerup', release)
+      window.removeEventListener('pointercancel', release)
       watcher.disconnect()
       end?.()
       made.dispose()
+      chart.current = undefined
     }
   }, [])
   useEffect(() => {
-    const c = ink()
-    const common = base(c)
-    const own = option(c)
-    const tooltip = { ...(common['tooltip'] as object), ...((own['tooltip'] as object | undefined) ?? {}) }
-    chart.current?.setOption({ ...common, ...own, tooltip }, { notMerge: true })
+    const draw = () => {
+      const c = ink()
+      const common = base(c)
+      const own = option(c)
+      const tooltip = { ...(common['tooltip'] as object), ...((own['tooltip'] as object | undefined) ?? {}) }
+      chart.current?.setOption({ ...common, ...own, tooltip }, { notMerge: true })
+      if (chart.current) onDrawn?.(chart.current)
+    }
+    if (held.current) due.current = draw
+    else draw()
   }, [colours, ...of])
   return <div class="chart" ref={box} role="img" aria-label={label} style={{ height: `${height}px` }} />
 }

@@ -21,6 +21,8 @@ export interface Sort {
   down: boolean
 }
 
+const order = new Intl.Collator('en', { numeric: true }) // made once: thousands are compared
+
 /** sorted is a sorted copy; rows without a value are last either way. */
 export function sorted<R>(rows: readonly R[], columns: Column<R>[], sort: Sort | undefined): R[] {
   const by = columns.find((c) => c.key === sort?.key)?.sort
@@ -31,7 +33,7 @@ export function sorted<R>(rows: readonly R[], columns: Column<R>[], sort: Sort |
     const y = by(b)
     if (x === undefined || y === undefined) return x === y ? 0 : x === undefined ? 1 : -1
     if (typeof x === 'number' && typeof y === 'number') return sign * (x - y)
-    return sign * String(x).localeCompare(String(y), 'en', { numeric: true })
+    return sign * order.compare(String(x), String(y))
   })
 }
 

@@ -112,7 +112,7 @@ function option(c: Ink, points: TrialRow[], best: TrialRow[], x: Measure, y: Mea
   const chosen = (t: TrialRow) => !brushed || brushed.has(t.run)
   const many = points.length >= crowd
   const others = (those: TrialRow[], opacity: number) => ({
-    type: 'scatter', symbolSize: many ? 5 : 8, large: many, largeThreshold: 0, cursor: 'pointer', itemStyle: { color: c.series[4], opacity },
+    type: 'scatter', symbolSize: many ? 5 : 8, large: many && those.length > 0, largeThreshold: 0, cursor: 'pointer', itemStyle: { color: c.series[4], opacity },
     data: those.map((t) => point(t, x, y)),
   })
   const rest = points.filter((t) => !on.has(t.run))

@@ -62,7 +62,7 @@ export function Parallel({ data, measures, must, chooses, onBrush }: Props) {
     <>
       <Chart
         label={`parameters of ${trials.length} trials: ${(data.parameters ?? []).join(', ')}, with ${measures.map((m) => m.name).join(' and ')}${drawn.length < trials.length ? `; ${drawn.length} are drawn` : ''}`}
-        height={334} of={[axes, must, chooses]} onReady={onReady} onDrawn={mark} option={(c) => option(c, drawn, axes, scores(trials, last))}
+        height={334} of={[axes, must, chooses]} onReady={onReady} onDrawn={mark} option={(c) => option(c, drawn, axes, scores(trials, last), drawn.length === trials.length)}
       />
       {drawn.length < trials.length && <p class="dim hint">{drawn.length} of {trials.length} lines are drawn, those of the front among them; the axes choose from all.</p>}
     </>
@@ -121,13 +121,13 @@ function scores(trials: readonly TrialRow[], last: Measure): (t: TrialRow) => nu
   return (t) => (high > low ? ((t.best?.[last.name] ?? low) - low) / (high - low) : 1)
 }
 
-function option(c: Ink, trials: readonly TrialRow[], axes: readonly Axis[], score: (t: TrialRow) => number) {
+function option(c: Ink, trials: readonly TrialRow[], axes: readonly Axis[], score: (t: TrialRow) => number, atOnce: boolean) {
   const look = { nameTextStyle: { color: c.dim, fontSize: 11 }, axisLine: { lineStyle: { color: c.dim } }, axisTick: { lineStyle: { color: c.line } }, axisLabel: { color: c.text, fontSize: 11 }, areaSelectStyle: { color: c.accent, opacity: 0.25, width: 14 } }
   const many = trials.length > 400
   return {
     parallel: { left: 44, right: 60, top: 40, bottom: 24, parallelAxisDefault: look },
     parallelAxis: axes.map((a, i) => ({
-      dim: i, name: a.name, ...look,
+      dim: i, name: a.name, realtime: atOnce, ...look,
       ...(a.words ? { type: 'category', data: a.words } : { type: 'value', scale: true, ...bounds(a.range), axisLabel: { ...look.axisLabel, formatter: a.say } }),
     })),
     series: [{

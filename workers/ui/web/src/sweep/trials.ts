@@ -9,7 +9,7 @@ interface State {
 
 const soon = 250
 const later = 1000 // where nothing new was read
-const showEvery = 1000
+const restFactor = 9 // times as long as the page took to show what is new
 
 /**
  * useTrials keeps the trials of a sweep: it asks for all once, and then for what
@@ -37,13 +37,15 @@ export class Reader {
   private busy = false
   private again = false
   private timer = 0
-  private shownAt = 0
+  private showing = 0
+  private nextAt = 0 // when it may be shown again
 
   constructor(private readonly sweep: string, private readonly show: (state: State) => void) {}
 
   stop(): void {
     this.ended.abort()
     window.clearTimeout(this.timer)
+    window.clearTimeout(this.showing)
   }
 
   /** hear pulls if the server is further. */
@@ -77,13 +79,22 @@ export class Reader {
       const answer = await getJSON<NewTrials>(`sweeps/${encodeURIComponent(this.sweep)}/trials?${new URLSearchParams({ book, since: String(version) })}`, this.ended.signal)
       this.kept.take(answer)
       more = answer.more === true
-      const whole = !more && !answer.reading
-      if (whole || Date.now() - this.shownAt >= showEvery) {
-        this.shownAt = Date.now()
-        this.show(this.kept.state())
-      }
+      this.offer()
       if (!more && answer.reading) this.timer = window.setTimeout(() => void this.pull(), answer.trials?.length ? soon : later)
     }
+  }
+
+  /** offer shows what is kept, soon: thousands of trials take the page a while. */
+  private offer(): void {
+    window.clearTimeout(this.showing)
+    this.showing = window.setTimeout(() => {
+      const began = performance.now()
+      this.show(this.kept.state())
+      window.requestAnimationFrame(() => window.setTimeout(() => {
+        const now = performance.now()
+        this.nextAt = now + restFactor * (now - began)
+      }))
+    }, Math.max(0, this.nextAt - performance.now()))
   }
 }
 

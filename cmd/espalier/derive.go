@@ -24,7 +24,7 @@ gives another one. The run that is extended stays as it is.
 
 A sweep of search random, sobol or asha, under way or ended, goes on with more
 trials by --trials.`,
-		Example: "  espalier extend quickstart-1a2b3c4d5e6f --passes 9\n  espalier extend sweep-digits-918f3c8a0ed1 --trials 40",
+		Example: "  espalier extend quickstart-1a2b3c4d5e6f --passes 9\n  espalier extend random-5d0c8b1e7f42 --trials 600",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			settings, err := settingsOf(set)
 			switch sweep := cmd.Flags().Changed("trials"); {

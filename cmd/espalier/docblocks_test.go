@@ -16,6 +16,7 @@ type docBlock struct {
 	language string // what stands behind the fence; sh for indented blocks
 	mark     string // the comment right before it: "run", "file: NAME" or none
 	text     string
+	indented bool
 }
 
 var markLine = regexp.MustCompile(`^<!-- (.*) -->$`)
@@ -37,7 +38,7 @@ func blocksOf(page string) []docBlock {
 			open = &docBlock{line: i + 2, language: strings.TrimPrefix(trimmed, fence), mark: mark}
 		case strings.HasPrefix(line, "    ") && trimmed != "" && (open != nil || before == ""):
 			if open == nil {
-				open = &docBlock{line: i + 1, language: "sh", mark: mark}
+				open = &docBlock{line: i + 1, language: "sh", mark: mark, indented: true}
 			}
 			open.text += line[4:] + "\n"
 		default:

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -55,15 +56,20 @@ func follow(t *testing.T, page, folder string) string {
 // is called so.
 func inShell(t *testing.T, folder, script string, env ...string) (string, error) {
 	t.Helper()
+	out, err := shellCommand(t.Context(), t, folder, script, env...).CombinedOutput()
+	return string(out), err
+}
+
+func shellCommand(ctx context.Context, t *testing.T, folder, script string, env ...string) *exec.Cmd {
+	t.Helper()
 	bin := t.TempDir()
 	for name, command := range map[string]string{"espalier": asCommand + "=1 exec " + os.Args[0], "python3": "exec /usr/bin/python3 -W ignore"} {
 		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+command+` "$@"`+"\n"), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
-	c := exec.CommandContext(t.Context(), "/bin/sh", "-eux", "-c", script)
+	c := exec.CommandContext(ctx, "/bin/sh", "-eux", "-c", script)
 	c.Dir = folder
 	c.Env = append(config.EmbeddedEnviron(), append(env, "PATH="+bin+":"+os.Getenv("PATH"), "OMP_NUM_THREADS=1")...)
-	out, err := c.CombinedOutput()
-	return string(out), err
+	return c
 }

@@ -18,7 +18,12 @@ func (s *stage) features(t *testing.T) []page {
 		{path: "docs/results.md", needs: []string{"jq"}, words: []string{quick, s.quick, sweep, s.sweep}, after: "test -s digits.parquet"},
 		{path: "docs/mlflow.md", words: []string{quick, s.quick, sweep, s.sweep, "http://localhost:5000", tracking, "https://mlflow.example.org", tracking}},
 		{path: "docs/reports.md", words: []string{quick, s.quick, sweep, s.sweep}, after: "grep '</html>' digits.html; grep '^# ' both.md README.md"},
-		{path: "docs/sweeps.md", words: []string{"SPEC", "examples/quickstart.yaml"}},
+		{path: "docs/sweeps.md", words: []string{"SPEC", "spec.yaml"}, after: "espalier run spec.yaml --json"},
+		{path: "docs/pruning.md", after: "grep '</svg>' curves.svg; sed 's/sparsity: 93%/sensitivity: {file: scan.json, drop: 50%}/; /layers:/d' spec.yaml > scanned.yaml; espalier explain scanned.yaml"},
+		{
+			path: "examples/README.md", alone: true, words: []string{"NAME", "quickstart"},
+			before: "sed 's/^train:/&\\n  evaluate_every: 1/' spec.yaml > examples/quickstart.yaml",
+		},
 		{
 			path: "docs/bundles.md", words: []string{quick, s.quick},
 			instead: map[string]string{
@@ -63,7 +68,8 @@ func (s *stage) features(t *testing.T) []page {
 		},
 		{
 			path: "docs/security.md", needs: []string{"openssl"},
-			after: "ls -l payload.keys | grep '^-rw-------'; ESPALIER_PAYLOAD_KEYS=payload.keys espalier list",
+			after: "ls -l payload.keys | grep '^-rw-------'; ESPALIER_PAYLOAD_KEYS=payload.keys espalier list\n" +
+				"serve espalier worker --queue files --files examples",
 		},
 	}
 }

@@ -61,7 +61,7 @@ func TestPagesAreFollowed(t *testing.T) {
 	for _, p := range slices.Concat(s.guides(t), s.features(t), s.references(t), measurements()) {
 		known[p.path] = p
 	}
-	skipped := map[string]bool{}
+	skipped, typed := map[string]bool{}, map[string]bool{}
 	for _, file := range append(docPages(t), filepath.Join("..", "..", "docs", "commands.md")) {
 		path, err := filepath.Rel(filepath.Join("..", ".."), file)
 		if err != nil {
@@ -84,6 +84,9 @@ func TestPagesAreFollowed(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", path, err)
 		}
+		if err := addUses(typed, p.before+"\n"+script+p.after); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
 		if script != "" {
 			t.Run(path, func(t *testing.T) {
 				t.Parallel()
@@ -94,6 +97,7 @@ func TestPagesAreFollowed(t *testing.T) {
 	for path := range known {
 		t.Errorf("%s is not a page", path)
 	}
+	checkMentions(t, typed)
 	for program := range notHere {
 		if !skipped[program] {
 			t.Errorf("no page has a command of %s", program)
@@ -278,20 +282,21 @@ serve() {
   n=$((n + 1))
   (echo 'echo $$ > pid.'$n'; exec "$@"' > serve.$n; sh serve.$n "$@" && echo ended well || echo ended with $?) > served.$n 2>&1 &
   comes '^dashboard |^S3 |working on|^ended' cat served.$n
+  if grep '^ended' served.$n; then cat served.$n; exit 1; fi
 }
 comes() {
   { set +x; } 2> /dev/null
   want=$1; shift; tries=0
   until "$@" 2>&1 | grep -Eq "$want"; do
     tries=$((tries + 1))
-    if [ $tries -gt 150 ]; then echo "$want never comes"; "$@"; exit 1; fi
+    if [ $tries -gt 300 ]; then echo "$want never comes"; "$@"; exit 1; fi
     sleep 0.1
   done
   set -x
 }
 leave() {
   { set +x; } 2> /dev/null
-  for i in $(seq $n); do kill -TERM $(cat pid.$i); done
+  for i in $(seq $n); do kill -TERM $(cat pid.$i) || true; done
   wait
   for i in $(seq $n); do tail -n 1 served.$i | grep -q 'ended well' || { cat served.$i; exit 1; }; done
 }
@@ -312,7 +317,7 @@ func (s *stage) follow(t *testing.T, p page, text, script string) {
 		env = append(env, "ESPALIER_HOME="+s.home)
 	}
 	began := time.Now()
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer cancel()
 	c := shellCommand(ctx, t, folder, prelude+p.before+"\n"+script+p.after+"\nleave", env...)
 	// Whatever a script that failed has left goes with it.

@@ -54,7 +54,7 @@ func (s *stage) readme() page {
 			"espalier unpack":                             "espalier unpack quick.esp -o quick.safetensors",
 			"espalier verify":                             "espalier verify quick.esp",
 			"espalier crossover":                          "espalier crossover --layer 64x64 --rounds 1",
-			"espalier predict MODEL IMAGE... --data NAME": "espalier predict quick.esp seven.png --data digits",
+			"espalier predict MODEL IMAGE... --data NAME": "espalier predict quick.esp seven.png --data digits --form sparse",
 			"espalier verify-resume SPEC":                 "espalier verify-resume spec.yaml --kills 1",
 			"espalier completion":                         "espalier completion bash > completion",
 		},

@@ -16,10 +16,11 @@ var notCommands = map[string]string{
 	"espalier checkpoint 1": "what a file says of itself", "espalier files 1": "what a file says of itself", "espalier --help": "every command's help is in docs/commands.md",
 }
 
-var mention = regexp.MustCompile("`(espalier [^`]*)`")
+var mention = regexp.MustCompile("`((?:espalier|make) [^`]*)`")
 
 // checkMentions holds the commands that pages mention in their text against
-// those that were typed: one of the same name has had each of the flags.
+// those that were typed: one of the same name has had each of the flags. Targets
+// of make are held against its file.
 func checkMentions(t *testing.T, typed map[string]bool) {
 	t.Helper()
 	found := map[string]bool{}
@@ -32,7 +33,14 @@ func checkMentions(t *testing.T, typed map[string]bool) {
 			if found[m[1]] = true; notCommands[m[1]] != "" {
 				continue
 			}
-			uses, err := usesOf(strings.Fields(m[1]))
+			words := strings.Fields(m[1])
+			if words[0] == "make" {
+				if err := made(words[1:]); err != nil {
+					t.Errorf("%s: `%s`: %v", page, m[1], err)
+				}
+				continue
+			}
+			uses, err := usesOf(words)
 			if err != nil {
 				t.Errorf("%s: `%s`: %v", page, m[1], err)
 			}

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"espalier/models/export"
+	"espalier/models/export/exporttest"
 	"espalier/models/zoo"
 	"espalier/models/zoo/zootest"
 	"espalier/workers/local"
@@ -30,6 +31,7 @@ import (
 type page struct {
 	path    string            // below the repository
 	needs   []string          // programs without which it is skipped
+	torch   bool              // it takes PyTorch
 	fenced  bool              // what is indented is no command
 	alone   bool              // on servers of its own, with .espalier in its folder
 	env     []string          // for all of its commands
@@ -48,8 +50,22 @@ var notHere = map[string]string{
 	"aws":      "a program of others that reads the gateway, which models/checkpoint/s3store checks by its client",
 }
 
-// followed are the pages that a test of their own follows.
+// followed are the pages that a test of their own follows: TestTutorial, by its
+// marks, and TestRoundTripOfPyTorch.
 var followed = []string{"docs/tutorial.md", "examples/pytorch-roundtrip/README.md"}
+
+// checkMarks finds the blocks of commands that a page with marks does not mark.
+func checkMarks(t *testing.T, path, text string) {
+	t.Helper()
+	if !strings.Contains(text, "<!-- run -->") {
+		return
+	}
+	for _, b := range blocksOf(text) {
+		if (b.language == "sh" || b.language == "console") && b.mark != "run" {
+			t.Errorf("%s:%d: commands that are not marked with <!-- run -->", path, b.line)
+		}
+	}
+}
 
 // Every command that a page shows is typed into a shell, in the order of the
 // page, with the real program, on real servers. What cannot be run is named with
@@ -74,7 +90,10 @@ func TestPagesAreFollowed(t *testing.T) {
 		p, ok := known[path]
 		lines := commandLines(string(text), p.fenced)
 		switch delete(known, path); {
-		case slices.Contains(followed, path), !ok && len(lines) == 0:
+		case slices.Contains(followed, path):
+			checkMarks(t, path, string(text))
+			continue
+		case !ok && len(lines) == 0:
 			continue
 		case !ok:
 			t.Errorf("%s has commands, and nothing says how they are followed: %q", path, lines)
@@ -277,12 +296,17 @@ func example(t *testing.T, name string) string {
 // prelude has what page scripts may call: serve starts a command that goes on
 // until it is told to leave, and waits until it is ready; until waits for a
 // command to print something; leave ends all that serve has started.
-const prelude = `n=0
+const prelude = `{ set +x; } 2> /dev/null
+n=0 served=
+# A test that ends early leaves no process behind.
+(while kill -0 $PPID; do sleep 1; done; kill -KILL 0) > /dev/null 2>&1 &
 serve() {
+  { set +x; } 2> /dev/null
   n=$((n + 1))
   (echo 'echo $$ > pid.'$n'; exec "$@"' > serve.$n; sh serve.$n "$@" && echo ended well || echo ended with $?) > served.$n 2>&1 &
+  served="$served $!"
   comes '^dashboard |^S3 |working on|^ended' cat served.$n
-  if grep '^ended' served.$n; then cat served.$n; exit 1; fi
+  if grep -q '^ended' served.$n; then cat served.$n; exit 1; fi
 }
 comes() {
   { set +x; } 2> /dev/null
@@ -297,9 +321,10 @@ comes() {
 leave() {
   { set +x; } 2> /dev/null
   for i in $(seq $n); do kill -TERM $(cat pid.$i) || true; done
-  wait
+  [ -z "$served" ] || wait $served
   for i in $(seq $n); do tail -n 1 served.$i | grep -q 'ended well' || { cat served.$i; exit 1; }; done
 }
+set -x
 `
 
 // follow runs a page's script in a folder with what pages speak of.
@@ -309,6 +334,9 @@ func (s *stage) follow(t *testing.T, p page, text, script string) {
 		if _, err := exec.LookPath(program); err != nil {
 			t.Skipf("%s is not here", program)
 		}
+	}
+	if p.torch {
+		exporttest.Python(t, []string{"torch"}, "")
 	}
 	folder := t.TempDir()
 	s.furnish(t, folder, text)
@@ -365,6 +393,9 @@ func (s *stage) furnish(t *testing.T, folder, text string) {
 		}
 	}
 	lay(t, folder, files)
+	if err := os.CopyFS(filepath.Join(folder, "examples", "pytorch"), os.DirFS("../../examples/pytorch")); err != nil {
+		t.Fatal(err)
+	}
 	drawSeven(t, filepath.Join(folder, "seven.png"))
 }
 

@@ -227,8 +227,6 @@ func dynamicConfig() dynamicconfig.StaticClient {
 		dynamicconfig.TransferProcessorMaxPollRPS.Key():   pollsASecond,
 		dynamicconfig.TimerProcessorMaxPollRPS.Key():      pollsASecond,
 		dynamicconfig.VisibilityProcessorMaxPollRPS.Key(): pollsASecond,
-		// A new search attribute can be used at once.
-		dynamicconfig.ForceSearchAttributesCacheRefreshOnRead.Key(): true,
 		// The command line and the dashboard list often.
 		dynamicconfig.FrontendMaxNamespaceVisibilityRPSPerInstance.Key(): 100,
 		// Caches for one user rather than for a data centre.

@@ -201,7 +201,9 @@ func (c *Client) List(ctx context.Context, limit int) ([]View, error) {
 			return nil, fmt.Errorf("list runs: %w", err)
 		}
 		for _, info := range answer.GetExecutions() {
-			views = append(views, *c.view(info))
+			if info.GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW { // which another history is
+				views = append(views, *c.view(info))
+			}
 		}
 		if page = answer.GetNextPageToken(); len(page) == 0 {
 			break

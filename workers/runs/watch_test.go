@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"go.temporal.io/sdk/client"
+
+	"espalier/activities"
 	"espalier/config"
 	"espalier/workers/runs"
 	"espalier/workflows"
@@ -77,6 +80,36 @@ func TestAWatchTellsWhatChanges(t *testing.T) {
 	// Lists have it for a moment more.
 	if c, err := w.Look(t.Context()); err != nil || slices.ContainsFunc(c.Changed, func(v runs.View) bool { return v.ID == id }) {
 		t.Errorf("after a run was discarded is told %+v, %v", c, err)
+	}
+}
+
+// However many histories a sweep has, lists have it once.
+func TestListsHaveASweepOfManyHistoriesOnce(t *testing.T) {
+	l := newLab(t)
+	l.work(t, 2)
+	spec := specOf(t, "many-histories", `train: {epochs: 1, batch: 32, optimizer: {sgd: {lr: 1}}, seed: 1}
+sweep: {search: grid, params: {train.optimizer.sgd.lr: [1, 2, 3, 4, 5, 6]}, concurrency: 1}
+`)
+	started, err := l.Temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "many-histories", TaskQueue: activities.QueueRuns},
+		workflows.NameSweep, workflows.SweepInput{Spec: *spec, Events: 30})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Sweep(t.Context(), started.GetID()); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := l.Look(t.Context(), started.GetID(), false); err != nil || v.Life != started.GetRunID() {
+		t.Errorf("after all its histories the sweep's life is %q, %v; want that of the first, %s", v.Life, err, started.GetRunID())
+	}
+	w := &runs.Watch{Client: l.Client}
+	watched(t, w, "the sweep ended", as(started.GetID(), workflows.StateDone))
+	all, err := l.List(t.Context(), 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all = slices.DeleteFunc(all, func(v runs.View) bool { return v.ID != started.GetID() })
+	if len(all) != 1 || all[0].State != workflows.StateDone {
+		t.Errorf("the list has %+v, want the sweep once and done", all)
 	}
 }
 

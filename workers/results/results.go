@@ -1,8 +1,8 @@
 // Package results lays out what runs and sweeps have reached as the rows of a
 // table: one a pass of every trial.
 //
-// What has ended is read from the store, one trial after the other, so that a
-// sweep of thousands needs neither memory nor a server. Only what is under way
+// What has ended is read from the store, a few trials at a time, so that a sweep
+// of thousands needs neither memory nor a server. Only what is under way
 // is asked of its workers.
 package results
 

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"espalier/config"
@@ -48,21 +49,34 @@ func widen(s *search.State, made int) error {
 	return s.Change(search.Change{Trials: &trials, Limits: &search.Limits{}})
 }
 
-// table has the trials in the order of their numbers.
+// table has the trials in the order of their numbers, read some at a time.
 func (g *gathering) table(ctx context.Context) *Results {
 	params := paramsOf(g.search, g.of.Trials)
 	return &Results{Columns: columns(params), Rows: func(yield func([]any, error) bool) {
-		for number := range g.of.Made {
-			t, err := g.trial(ctx, number)
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			if !t.lines(params, yield) {
-				return
+		for first := 0; first < g.of.Made; first += readAtOnce {
+			trials, faults := g.some(ctx, first, min(first+readAtOnce, g.of.Made))
+			for i, t := range trials {
+				if faults[i] != nil {
+					yield(nil, faults[i])
+					return
+				}
+				if !t.lines(params, yield) {
+					return
+				}
 			}
 		}
 	}}
+}
+
+// some are trials from one number to before another, read at the same time.
+func (g *gathering) some(ctx context.Context, from, to int) (trials []trial, faults []error) {
+	trials, faults = make([]trial, to-from), make([]error, to-from)
+	var reading sync.WaitGroup
+	for i := range trials {
+		reading.Go(func() { trials[i], faults[i] = g.trial(ctx, from+i) })
+	}
+	reading.Wait()
+	return trials, faults
 }
 
 // gathering looks for a sweep's trials in the store.

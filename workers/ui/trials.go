@@ -207,6 +207,9 @@ func valueOf(v search.Setting) any {
 	return v.Value
 }
 
+// tableWithin is how long the results of thousands of trials may take.
+const tableWithin = 10 * time.Minute
+
 // table is the results of a run or a sweep as CSV, whole before it is sent, so
 // that none is taken for whole that is not.
 func (s *Server) table(w http.ResponseWriter, r *http.Request) (any, error) {
@@ -217,6 +220,7 @@ func (s *Server) table(w http.ResponseWriter, r *http.Request) (any, error) {
 	if s.Repo == nil {
 		return nil, errNoStore
 	}
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(tableWithin)) // of no use in tests without a connection
 	found, err := results.Source{Repo: s.Repo, Runs: s.Runs}.Of(r.Context(), id)
 	if err != nil {
 		return nil, err

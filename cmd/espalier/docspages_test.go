@@ -249,10 +249,11 @@ type stage struct {
 }
 
 // cutDown is an example in the size of a test: drawn digits, and few of them, for
-// an epoch.
+// an epoch and three passes at most.
 func cutDown(text string) string {
 	text = regexp.MustCompile(`(?m)^data:.*\n(?:  .*\n)*`).ReplaceAllLiteralString(text, "data: {name: digits, train: 600, test: 200}\n")
-	return regexp.MustCompile(`\bepochs: \d+`).ReplaceAllLiteralString(text, "epochs: 1")
+	text = regexp.MustCompile(`\bepochs: \d+`).ReplaceAllLiteralString(text, "epochs: 1")
+	return regexp.MustCompile(`\bpasses: [4-9]\b`).ReplaceAllLiteralString(text, "passes: 3")
 }
 
 func newStage(t *testing.T) *stage {

@@ -375,7 +375,7 @@ func (s *stage) furnish(t *testing.T, folder, text string) {
 		"test_batch.bin": strings.Repeat("\x07"+strings.Repeat("\x40", 3*32*32), 5),
 		"bin/espalier":   "#!/bin/sh\nexec espalier \"$@\"\n",
 		"trainer.sh":     trainerScript,
-		"slow.sh":        strings.NewReplacer("-lt 30", "-lt 1000000", "0.02", "0.2").Replace(trainerScript),
+		"slow.sh":        strings.NewReplacer("-lt 30", "-lt 1000000", "0.02", "0.3").Replace(trainerScript),
 		"trainer.py":     "import os, sys\nos.execv('/bin/sh', ['sh', os.path.join(os.path.dirname(os.path.abspath(__file__)), 'trainer.sh')] + sys.argv[1:])\n",
 	}
 	for _, name := range []string{"quickstart.yaml", "sweep-digits.yaml", "mnist.yaml"} {

@@ -10,10 +10,11 @@ import (
 // a worker of their own.
 const under = `
 sed "s/NAME/$PAGE/; s/QUEUE/$PAGE/" long.yaml > $PAGE.yaml
-sed "s/NAME/$PAGE-sweep/; s/slow/toy/; s/QUEUE/$PAGE/" long.yaml > many.yaml
+sed "s/NAME/$PAGE-sweep/; s/QUEUE/$PAGE/" long.yaml > many.yaml
 echo "sweep: {search: {random: {trials: 500}}, params: {exec.target: {min: 10%, max: 90%}}, concurrency: 1}" >> many.yaml
+sed "s/^name: .*/name: $PAGE-gone/" spec.yaml > gone.yaml
 RUN=$(espalier submit $PAGE.yaml | grep "^$PAGE-"); MANY=$(espalier submit many.yaml | grep "^$PAGE-")
-serve espalier worker --queue $PAGE=3 --trainer slow='sh slow.sh' --trainer toy='sh trainer.sh'
+serve espalier worker --queue $PAGE=3 --trainer slow='sh slow.sh'
 `
 
 // references are the pages that list commands.
@@ -53,7 +54,7 @@ func (s *stage) readme() page {
 			"espalier files RUN -o FOLDER":                "espalier files " + s.toy + " -o network",
 			"espalier unpack":                             "espalier unpack quick.esp -o quick.safetensors",
 			"espalier verify":                             "espalier verify quick.esp",
-			"espalier crossover":                          "espalier crossover --layer 64x64 --rounds 1",
+			"espalier crossover":                          "espalier crossover --layer 64x64 --zeros 90 --rounds 1",
 			"espalier predict MODEL IMAGE... --data NAME": "espalier predict quick.esp seven.png --data digits --form sparse",
 			"espalier verify-resume SPEC":                 "espalier verify-resume spec.yaml --kills 1",
 			"espalier completion":                         "espalier completion bash > completion",
@@ -69,7 +70,7 @@ func (s *stage) control() page {
 			"espalier pause RUN":                                 "espalier pause $RUN; comes ' paused$' espalier status $RUN; espalier pause $RUN | grep 'nothing changed'",
 			"espalier resume RUN":                                "espalier resume $RUN; comes ' running' espalier status $RUN",
 			"espalier cancel RUN":                                "espalier cancel $RUN; comes ' cancelled$' espalier status $RUN",
-			"espalier cancel RUN --discard":                      "espalier cancel $(espalier submit spec.yaml | grep ^spec-) --discard",
+			"espalier cancel RUN --discard":                      "espalier cancel $(espalier submit gone.yaml | grep ^control-) --discard",
 			"espalier retry RUN":                                 "espalier retry $RUN; comes ' running' espalier status $RUN",
 			"espalier retry SWEEP [--trial N]":                   "espalier retry " + s.sweep + " --trial 2",
 			"espalier extend RUN --passes N":                     "espalier extend " + s.quick + " --passes 4",
@@ -95,14 +96,15 @@ func (s *stage) commandPage(t *testing.T) page {
 			"quickstart-1a2b3c4d5e6f", s.quick, "sweep-digits-918f3c8a0ed1", s.sweep, "3f9a1c22b0de", s.final, "77b1e04d95aa", s.dense,
 			"pytorch-1a2b3c4d5e6f", s.toy, "http://localhost:5000", tracking, "http://169.254.169.254", nothing(t),
 			"pytorch=examples/pytorch/trainer.py", "pytorch='python3 trainer.py'", "quickstart.yaml --kills 5", "quickstart.yaml --kills 1",
+			"bench dense.safetensors", "bench --rounds 1 dense.safetensors",
 		},
 		instead: map[string]string{
 			"espalier reproduce quickstart.tar --step 3f9a1c22 --data ~/mnist": aStep,
-			"espalier crossover": "espalier crossover --layer 64x64 --rounds 1",
-			"espalier crossover --layer 4096x4096 --layer 64x64x3x3@8x8 --batch 1,64 --svg crossover.svg": "espalier crossover --layer 96x96 --layer 8x8x3x3@8x8 --batch 1,64 --svg crossover.svg --rounds 1",
+			"espalier crossover": "espalier crossover --layer 64x64 --zeros 90 --rounds 1",
+			"espalier crossover --layer 4096x4096 --layer 64x64x3x3@8x8 --batch 1,64 --svg crossover.svg": "espalier crossover --layer 96x96 --layer 8x8x3x3@8x8 --batch 1,64 --svg crossover.svg --zeros 50,90 --rounds 1",
 			"espalier predict 3f9a1c22b0de test_batch.bin --data cifar10 --limit 100 --json":              "espalier predict resnet20.safetensors test_batch.bin --data cifar10 --limit 100 --json",
 			"espalier cancel quickstart-1a2b3c4d5e6f --note maintenance":                                  "espalier cancel $RUN --note maintenance; comes ' cancelled$' espalier status $RUN; espalier submit $PAGE.yaml",
-			"espalier cancel quickstart-1a2b3c4d5e6f --discard":                                           "espalier cancel $(espalier submit toy.yaml | grep ^pytorch-) --discard",
+			"espalier cancel quickstart-1a2b3c4d5e6f --discard":                                           "espalier cancel $(espalier submit gone.yaml | grep ^commands-) --discard",
 			"espalier change sweep-digits-918f3c8a0ed1 --concurrency 8 --priority 2":                      "espalier change $MANY --concurrency 8 --priority 2",
 			"espalier extend random-5d0c8b1e7f42 --trials 600":                                            "espalier extend $MANY --trials 600",
 			"espalier pause quickstart-1a2b3c4d5e6f --note maintenance":                                   "espalier pause $RUN --note maintenance; comes ' paused$' espalier status $RUN",

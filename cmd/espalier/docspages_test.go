@@ -37,7 +37,7 @@ type page struct {
 	env     []string          // for all of its commands
 	before  string            // a script that makes what the page takes for granted
 	words   []string          // what the page says and what is meant, by turns
-	instead map[string]string // lines that are typed otherwise, with their reason beside
+	instead map[string]string // lines that are typed otherwise, to be short or to name what is here
 	left    map[string]string // how lines begin that are not run here, and why
 	after   string            // a script that looks at what has become of it
 }

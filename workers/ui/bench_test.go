@@ -100,7 +100,9 @@ func (p *page) watch(id string, rows, bytes *atomic.Int64) (closeTab func()) {
 			if bytes.Add(int64(len(e.data))); e.name != "run" {
 				continue
 			}
-			p.catchUp(id, &t, 0)
+			t.sent = nil
+			for p.next(id, &t, 0) == "" && (t.More || t.Reading > 0) { // a busy machine may not answer in time
+			}
 			for _, n := range t.sent {
 				rows.Add(int64(n))
 			}

@@ -61,23 +61,8 @@ func (p *page) catchUp(id string, t *table, limit int) {
 	p.Helper()
 	t.sent = nil
 	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
-		query := url.Values{"book": {t.Book}, "since": {fmt.Sprint(t.Version)}}
-		if limit > 0 {
-			query.Set("limit", fmt.Sprint(limit))
-		}
-		book := t.Book
-		t.answer = answer{}
-		p.get("sweeps/"+id+"/trials?"+query.Encode(), &t.answer)
-		if t.Book != book {
-			t.rows = nil
-		}
-		t.sent = append(t.sent, len(t.Trials))
-		for _, row := range t.Trials {
-			i, had := slices.BinarySearchFunc(t.rows, row.Trial, func(r trial, n int) int { return r.Trial - n })
-			if !had {
-				t.rows = slices.Insert(t.rows, i, row)
-			}
-			t.rows[i] = row
+		if said := p.next(id, t, limit); said != "" {
+			p.Fatal(said)
 		}
 		if !t.More && t.Reading == 0 {
 			return
@@ -86,6 +71,35 @@ func (p *page) catchUp(id string, t *table, limit int) {
 			p.Fatalf("%s: %d trials are still being read", id, t.Reading)
 		}
 	}
+}
+
+// next asks for what is new once, and says what is answered if that is no
+// success.
+func (p *page) next(id string, t *table, limit int) (refused string) {
+	p.Helper()
+	query := url.Values{"book": {t.Book}, "since": {fmt.Sprint(t.Version)}}
+	if limit > 0 {
+		query.Set("limit", fmt.Sprint(limit))
+	}
+	said, data := p.do(p.request(http.MethodGet, "/api/v1/sweeps/"+id+"/trials?"+query.Encode(), nil))
+	if said.StatusCode != http.StatusOK {
+		return fmt.Sprintf("the trials of %s: %s %s", id, said.Status, data)
+	}
+	book := t.Book
+	t.answer = answer{}
+	p.read(said, data, http.StatusOK, &t.answer)
+	if t.Book != book {
+		t.rows = nil
+	}
+	t.sent = append(t.sent, len(t.Trials))
+	for _, row := range t.Trials {
+		i, had := slices.BinarySearchFunc(t.rows, row.Trial, func(r trial, n int) int { return r.Trial - n })
+		if !had {
+			t.rows = slices.Insert(t.rows, i, row)
+		}
+		t.rows[i] = row
+	}
+	return ""
 }
 
 // begun is a sweep whose own table has room for so few trials, and that soon

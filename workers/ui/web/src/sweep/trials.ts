@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { getJSON } from '../api'
+import { ApiError, getJSON } from '../api'
 import type { NewTrials, TrialRow, Trials, TrialsMark, View } from '../types'
 
 interface State {
@@ -9,6 +9,7 @@ interface State {
 
 const soon = 250
 const later = 1000 // where nothing new was read
+const afterFault = 5000
 const restFactor = 9 // times as long as the page took to show what is new
 
 /**
@@ -63,7 +64,10 @@ export class Reader {
     try {
       await this.read()
     } catch (fault) {
-      if (!this.ended.signal.aborted) this.show({ ...this.kept.state(), error: fault instanceof Error ? fault.message : String(fault) })
+      if (this.ended.signal.aborted) return
+      this.show({ ...this.kept.state(), error: fault instanceof Error ? fault.message : String(fault) })
+      const refused = fault instanceof ApiError && fault.status >= 400 && fault.status < 500
+      if (!refused) this.timer = window.setTimeout(() => void this.pull(), afterFault) // the server may never say again that something is new
     } finally {
       this.busy = false
     }

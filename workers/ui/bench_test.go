@@ -101,7 +101,8 @@ func (p *page) watch(id string, rows, bytes *atomic.Int64) (closeTab func()) {
 				continue
 			}
 			t.sent = nil
-			for p.next(id, &t, 0) == "" && (t.More || t.Reading > 0) { // a busy machine may not answer in time
+			for more := true; more; { // unless a busy machine does not answer in time
+				more = p.next(id, &t, 0) == "" && (t.More || t.Reading > 0)
 			}
 			for _, n := range t.sent {
 				rows.Add(int64(n))

@@ -234,4 +234,12 @@ func TestSpeedsNameTheLayersThatLose(t *testing.T) {
 	if writeBenches(&page, b, []bench{{name: "fast", small: "small"}}); !strings.Contains(page.String(), "| 82 % | yes |") {
 		t.Errorf("82 %% of the speed-up is not enough:\n%s", page.String())
 	}
+	fast.Engine.Threads = 8
+	page.Reset()
+	writeBenches(&page, b, []bench{{name: "cifar-resnet20-filter-norm-70", small: "small"}, {name: "fast", small: "quick"}})
+	for _, want := range []string{"; 2 is ", ", 8 threads:\n", "| `quick` | 1 | 3.53x | 2.90x | 82 % | 2 | yes |", "| `small` | 1 | 3.53x | 1.75x | 49 % | 1 | no: "} {
+		if !strings.Contains(page.String(), want) {
+			t.Errorf("of two machines it lacks %q:\n%s", want, page.String())
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -122,53 +123,36 @@ func (r *runner) benchOne(ctx context.Context, b *book, m bench, dense, small st
 // enough is the share of the theoretical speed-up that counts as reached.
 const enough = 0.8
 
-// writeBenches writes the speeds of all of a table's networks. Where they are of
-// several machines each has a number.
+// writeBenches writes the speeds of all of a table's networks, and the number of
+// the machine that each was measured on.
 func writeBenches(page *strings.Builder, b *book, benches []bench) {
-	var machines []string
-	at := func(k *benchmark) int {
-		name := fmt.Sprintf("%s, %d threads", k.Engine.CPU, k.Engine.Threads)
-		if !slices.Contains(machines, name) {
-			machines = append(machines, name)
-		}
-		return 1 + slices.Index(machines, name)
-	}
 	var rows [][]string
+	var machines []string
 	for _, m := range benches {
 		kept := b.benches[m.name]
 		if kept == nil || len(kept.Checkpoints) != 2 {
 			rows = append(rows, []string{"`" + m.small + "`", "", notRun, notRun, notRun, "", ""})
 			continue
 		}
+		machine := fmt.Sprintf("%s, %d threads", kept.Engine.CPU, kept.Engine.Threads)
+		if !slices.Contains(machines, machine) {
+			machines = append(machines, machine)
+		}
+		on := fmt.Sprint(1 + slices.Index(machines, machine))
 		for _, s := range kept.Checkpoints[1].Speeds {
 			verdict := "yes"
 			if s.Reached < enough {
 				verdict = kept.losers(s.Batch)
 			}
 			rows = append(rows, []string{"`" + m.small + "`", fmt.Sprint(s.Batch), fmt.Sprintf("%.2fx", s.Speedup.Theoretical),
-				fmt.Sprintf("%.2fx", s.Speedup.Measured), fmt.Sprintf("%.0f %%", 100*s.Reached), fmt.Sprint(at(kept)), verdict})
+				fmt.Sprintf("%.2fx", s.Speedup.Measured), fmt.Sprintf("%.0f %%", 100*s.Reached), on, verdict})
 		}
 	}
-	heads := []string{"", "batch", "theoretical", "measured", "of it", "on", "80 % or more, or what loses it"}
-	where := ""
-	switch len(machines) {
-	case 0, 1:
-		const on = 5
-		heads = slices.Delete(heads, on, on+1)
-		for i := range rows {
-			rows[i] = slices.Delete(rows[i], on, on+1)
-		}
-		if len(machines) == 1 {
-			where = " (" + machines[0] + ")"
-		}
-	default:
-		for i, name := range machines {
-			machines[i] = fmt.Sprintf("%d is %s", i+1, name)
-		}
-		where = ", on several machines: " + strings.Join(machines, "; ")
+	for i := range machines {
+		machines[i] = fmt.Sprintf("%d is %s", i+1, machines[i])
 	}
-	fmt.Fprintf(page, "Speed of the smaller networks, by `espalier bench`%s:\n\n", where)
-	markdown(page, heads, rows)
+	fmt.Fprintf(page, "Speed of the smaller networks, by `espalier bench`. Machines: %s.\n\n", cmp.Or(strings.Join(machines, "; "), "none yet"))
+	markdown(page, []string{"", "batch", "theoretical", "measured", "of it", "on", "80 % or more, or what loses it"}, rows)
 }
 
 // losers are the layers that lose the most.

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"math"
 	"os"
 	"path/filepath"
@@ -139,10 +137,7 @@ func TestClaimsCountWhatIsThere(t *testing.T) {
 func TestThePageOfRealResults(t *testing.T) {
 	t.Parallel()
 	_, page, args := workplace(t)
-	var out, errs bytes.Buffer
-	if code := execute(context.Background(), append(args, "-report"), &out, &errs); code != 0 {
-		t.Fatalf("code %d: %s", code, &errs)
-	}
+	reported(t, args)
 	text := textOf(t, page)
 	for _, want := range []string{
 		"| L2 | not run | not run | 3.80 % | not run | not run |\n", // before retraining
@@ -160,9 +155,7 @@ func TestThePageOfRealResults(t *testing.T) {
 		t.Errorf("the page names a folder of this machine: %s", folder)
 	}
 	// Written again, it is the same.
-	if code := execute(context.Background(), append(args, "-report"), &out, &errs); code != 0 {
-		t.Fatalf("code %d: %s", code, &errs)
-	}
+	reported(t, args)
 	if diff := cmp.Diff(text, textOf(t, page)); diff != "" {
 		t.Errorf("the second page differs (-first +second):\n%s", diff)
 	}
@@ -221,7 +214,7 @@ func TestSpeedsNameTheLayersThatLose(t *testing.T) {
 	var page strings.Builder
 	writeBenches(&page, b, []bench{{name: "cifar-resnet20-filter-norm-70", small: "small"}, {name: "other", small: "missing"}})
 	text := page.String()
-	for _, want := range []string{"| `small` | 1 | 3.53x | 1.75x | 49 % | no: layer1.0.conv1 (24µs; 4 outputs fill 50 % of their vectors of 8;", "| `missing` |  | not run |"} {
+	for _, want := range []string{"| `small` | 1 | 3.53x | 1.75x | 49 % | 1 | no: layer1.0.conv1 (24µs; 4 outputs fill 50 % of their vectors of 8;", "| `missing` |  | not run |"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("it lacks %q:\n%s", want, text)
 		}
@@ -231,13 +224,13 @@ func TestSpeedsNameTheLayersThatLose(t *testing.T) {
 	fast.Checkpoints[1].Speeds = []speed{{Batch: 1, Speedup: factors{3.53, 2.9}, Reached: 0.82}}
 	b.benches["fast"] = &fast
 	page.Reset()
-	if writeBenches(&page, b, []bench{{name: "fast", small: "small"}}); !strings.Contains(page.String(), "| 82 % | yes |") {
+	if writeBenches(&page, b, []bench{{name: "fast", small: "small"}}); !strings.Contains(page.String(), "| 82 % | 1 | yes |") {
 		t.Errorf("82 %% of the speed-up is not enough:\n%s", page.String())
 	}
 	fast.Engine.Threads = 8
 	page.Reset()
 	writeBenches(&page, b, []bench{{name: "cifar-resnet20-filter-norm-70", small: "small"}, {name: "fast", small: "quick"}})
-	for _, want := range []string{"; 2 is ", ", 8 threads:\n", "| `quick` | 1 | 3.53x | 2.90x | 82 % | 2 | yes |", "| `small` | 1 | 3.53x | 1.75x | 49 % | 1 | no: "} {
+	for _, want := range []string{"; 2 is ", ", 8 threads.\n", "| `quick` | 1 | 3.53x | 2.90x | 82 % | 2 | yes |", "| `small` | 1 | 3.53x | 1.75x | 49 % | 1 | no: "} {
 		if !strings.Contains(page.String(), want) {
 			t.Errorf("of two machines it lacks %q:\n%s", want, page.String())
 		}

@@ -59,30 +59,40 @@ func (b *book) readRecord(path string, experiments []experiment) error {
 			continue
 		}
 		e, ok := specs[line.Experiment]
-		if !ok || !slices.Contains(b.planned(e), line.Seed) || len(line.Rows) == 0 {
+		if !ok || len(line.Rows) == 0 {
 			continue
 		}
 		digest, err := e.digest(line.Seed)
 		if err != nil {
 			return err
 		}
-		if digest == line.Spec {
-			b.recorded.put(e.id, line.Seed, &result{Rows: line.Rows, rounded: line.Rounded})
+		if digest != line.Spec {
+			continue
 		}
+		on := b.recorded
+		if !slices.Contains(b.planned(e), line.Seed) {
+			on = b.aside
+		}
+		on.put(e.id, line.Seed, &result{Rows: line.Rows, rounded: line.Rounded})
 	}
 }
 
-// writeRecord writes all that the page shows.
+// writeRecord writes all that the page shows, and what was put aside.
 func (b *book) writeRecord(path string, experiments []experiment) error {
 	var text bytes.Buffer
 	lines := json.NewEncoder(&text)
 	for _, e := range experiments {
-		for _, seed := range b.seedsOf(e.id) {
+		seeds := slices.AppendSeq(b.seedsOf(e.id), maps.Keys(b.aside[e.id]))
+		slices.Sort(seeds)
+		for _, seed := range seeds {
 			digest, err := e.digest(seed)
 			if err != nil {
 				return err
 			}
 			r := b.run(e.id, seed)
+			if r == nil {
+				r = b.aside[e.id][seed]
+			}
 			line := recorded{Experiment: e.id, Seed: seed, Spec: digest, Rounded: r.rounded, Rows: slices.Clone(r.Rows)}
 			for i := range line.Rows {
 				line.Rows[i].Checkpoint = ""

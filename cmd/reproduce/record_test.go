@@ -16,19 +16,23 @@ import (
 func TestThePageOutlivesTheMachine(t *testing.T) {
 	t.Parallel()
 	_, page, args := workplace(t)
-	var out, errs bytes.Buffer
-	if code := execute(context.Background(), append(args, "-report"), &out, &errs); code != 0 {
-		t.Fatalf("code %d: %s", code, &errs)
-	}
+	reported(t, args)
 	first, record := textOf(t, page), textOf(t, recordOf(page))
-	if code := execute(context.Background(), append(args, "-home", t.TempDir(), "-report"), &out, &errs); code != 0 {
-		t.Fatalf("code %d: %s", code, &errs)
-	}
+	elsewhere := append(args, "-home", t.TempDir())
+	reported(t, elsewhere)
 	if diff := cmp.Diff(first, textOf(t, page)); diff != "" {
 		t.Errorf("the page of the record differs (-results +record):\n%s", diff)
 	}
 	if diff := cmp.Diff(record, textOf(t, recordOf(page))); diff != "" {
 		t.Errorf("the record of the record differs:\n%s", diff)
+	}
+	// Seeds that are not asked for are not shown, and not lost.
+	reported(t, append(elsewhere, "-seeds", "2"))
+	if text := textOf(t, page); !strings.Contains(text, "| `regularization-l2-8x` | 0 of 1 |") {
+		t.Errorf("the page of seed 2 shows runs of seed 1")
+	}
+	if diff := cmp.Diff(record, textOf(t, recordOf(page))); diff != "" {
+		t.Errorf("the page of another seed costs the record:\n%s", diff)
 	}
 }
 

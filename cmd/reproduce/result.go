@@ -64,6 +64,7 @@ func (s shelf) first(id string) *result {
 type book struct {
 	results  shelf                 // of HOME, which has their checkpoints too
 	recorded shelf                 // of the page's record
+	aside    shelf                 // of the record too, of seeds that are not asked for
 	seeds    []uint64              // instead of the experiments' own
 	benches  map[string]*benchmark // by name
 }
@@ -121,7 +122,7 @@ func (r *runner) file(id string, seed uint64, ending string) string {
 
 // load reads the results that are kept, and a page's record.
 func (r *runner) load(experiments []experiment, record string) (*book, error) {
-	b := &book{results: shelf{}, recorded: shelf{}, benches: map[string]*benchmark{}, seeds: r.seeds}
+	b := &book{results: shelf{}, recorded: shelf{}, aside: shelf{}, benches: map[string]*benchmark{}, seeds: r.seeds}
 	if err := b.readRecord(record, experiments); err != nil {
 		return nil, err
 	}

@@ -20,6 +20,15 @@ func workplace(t *testing.T) (home, page string, args []string) {
 	return home, page, []string{"-home", home, "-page", page, "-examples", "../../examples", "-data", home, "-espalier", filepath.Join(home, "none")}
 }
 
+// reported writes the page from what is there.
+func reported(t *testing.T, args []string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	if code := execute(context.Background(), append(args, "-report"), &out, &errs); code != 0 || out.Len() > 0 {
+		t.Fatalf("code %d\n%s%s", code, &out, &errs)
+	}
+}
+
 func textOf(t *testing.T, path string) string {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -79,10 +88,7 @@ func TestAResultIsKeptUntilItsSpecDiffers(t *testing.T) {
 func TestTheReportRunsNothing(t *testing.T) {
 	t.Parallel()
 	_, page, args := workplace(t)
-	var out, errs bytes.Buffer
-	if code := execute(context.Background(), append(args, "-report"), &out, &errs); code != 0 || out.Len() > 0 {
-		t.Fatalf("code %d\n%s%s", code, &out, &errs)
-	}
+	reported(t, args)
 	if text := textOf(t, page); !strings.HasPrefix(text, "# ") {
 		t.Errorf("no page: %.100q", text)
 	}

@@ -90,48 +90,48 @@ type result struct {
 }
 
 // compare measures all contenders in turns.
-func (p *programs) compare(t *testing.T, todo task) result {
+func (p *programs) compare(t *testing.T, job task) result {
 	t.Helper()
 	formats := []string{"contiguous", "channels_last"}
 	contenders := map[string]contender{
 		espalier: {p.engine, ""},
 		noBLAS:   {p.engine, "native"},
-		threads2: best(t, todo, formats, p.pytorch2),
-		threads1: best(t, todo, formats, p.pytorch1),
+		threads2: best(t, job, formats, p.pytorch2),
+		threads1: best(t, job, formats, p.pytorch1),
 	}
-	if todo.Mode == "infer" {
-		contenders[frozen] = best(t, todo, []string{"frozen"}, p.pytorch2, p.pytorch1)
+	if job.Mode == "infer" {
+		contenders[frozen] = best(t, job, []string{"frozen"}, p.pytorch2, p.pytorch1)
 	}
 	rates := make(map[string][]float64)
 	for range *rounds {
 		for _, column := range slices.Sorted(maps.Keys(contenders)) {
-			rates[column] = append(rates[column], contenders[column].rate(t, todo, *seconds))
+			rates[column] = append(rates[column], contenders[column].rate(t, job, *seconds))
 		}
 	}
-	r := result{task: todo, rates: make(map[string]float64)}
+	r := result{task: job, rates: make(map[string]float64)}
 	for column, measured := range rates {
 		r.rates[column] = median(measured)
-		t.Logf("%s %s %d, %s (%s): %.0f", todo.Net, todo.Mode, todo.Batch, column, contenders[column].variant, measured)
+		t.Logf("%s %s %d, %s (%s): %.0f", job.Net, job.Mode, job.Batch, column, contenders[column].variant, measured)
 	}
 	r.variant = contenders[threads2].variant
 	return r
 }
 
-func (c contender) rate(t *testing.T, todo task, seconds float64) float64 {
+func (c contender) rate(t *testing.T, job task, seconds float64) float64 {
 	t.Helper()
-	todo.Variant, todo.Seconds = c.variant, seconds
-	return c.program.do(t, todo).Rate
+	job.Variant, job.Seconds = c.variant, seconds
+	return c.program.do(t, job).Rate
 }
 
 // best is the fastest of PyTorch's variants by a short try of each.
-func best(t *testing.T, todo task, variants []string, on ...*child) contender {
+func best(t *testing.T, job task, variants []string, on ...*child) contender {
 	t.Helper()
 	var won contender
 	fastest := 0.0
 	for _, program := range on {
 		for _, variant := range variants {
 			c := contender{program, variant}
-			if rate := c.rate(t, todo, *seconds); rate > fastest {
+			if rate := c.rate(t, job, *seconds); rate > fastest {
 				won, fastest = c, rate
 			}
 		}
@@ -142,10 +142,10 @@ func best(t *testing.T, todo task, variants []string, on ...*child) contender {
 // weigh measures the memory of either side, in processes that do nothing else.
 func (r *result) weigh(t *testing.T, interpreter string) {
 	t.Helper()
-	todo := r.task
-	r.memory = startEngine(t).do(t, todo)
-	todo.Variant = r.variant
-	r.theirs = startPyTorch(t, interpreter, 2).do(t, todo)
+	job := r.task
+	r.memory = startEngine(t).do(t, job)
+	job.Variant = r.variant
+	r.theirs = startPyTorch(t, interpreter, 2).do(t, job)
 }
 
 // gemm is the larger GFLOPS that either side reaches in products of 1024-cubes
@@ -154,9 +154,9 @@ func (p *programs) gemm(t *testing.T) float64 {
 	t.Helper()
 	var ours, theirs []float64
 	for range *rounds {
-		todo := task{Net: "gemm", Batch: 1, Seconds: *seconds}
-		ours = append(ours, p.engine.do(t, todo).Rate)
-		theirs = append(theirs, p.pytorch2.do(t, todo).Rate)
+		job := task{Net: "gemm", Batch: 1, Seconds: *seconds}
+		ours = append(ours, p.engine.do(t, job).Rate)
+		theirs = append(theirs, p.pytorch2.do(t, job).Rate)
 	}
 	const flops = 2 * 1024 * 1024 * 1024 / 1e9
 	t.Logf("1024-cubes: BLAS on two goroutines %.0f GFLOPS, PyTorch %.0f", median(ours)*flops, median(theirs)*flops)
@@ -198,12 +198,12 @@ func given(format string, v float64) string {
 func mega(bytes int64) float64 { return float64(bytes) / 1e6 }
 
 // flopsPerImage counts the operations of a task.
-func flopsPerImage(t *testing.T, todo task) int64 {
-	cost, err := measure.Costs(zooNet(t, todo.Net))
+func flopsPerImage(t *testing.T, job task) int64 {
+	cost, err := measure.Costs(zooNet(t, job.Net))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if todo.Mode == "train" {
+	if job.Mode == "train" {
 		return 3 * 2 * cost.MACs
 	}
 	return 2 * cost.MACs

@@ -29,6 +29,12 @@ const (
 // errDrained says that the worker was told to stop and the step's state is saved.
 var errDrained = errors.New("the worker is stopping; the step is saved and goes on elsewhere")
 
+// NotBegun says that a worker took a step and had no slot for it; another may.
+func NotBegun() error {
+	return temporal.NewApplicationErrorWithOptions("the worker took the step and had no slot for it; it goes on elsewhere", FailureDrained,
+		temporal.ApplicationErrorOptions{NextRetryDelay: time.Millisecond})
+}
+
 // inputError marks an error that the user must mend.
 type inputError struct{ err error }
 

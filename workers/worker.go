@@ -22,6 +22,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"espalier/activities"
+	"espalier/workers/ahead"
 	"espalier/workflows"
 )
 
@@ -105,17 +106,19 @@ func New(o Options) *Worker {
 
 // stepWorker takes the steps of one queue.
 func (o Options) stepWorker(s Served, fatal func(error)) worker.Worker {
-	w := worker.New(o.Client, s.Queue, worker.Options{
-		DisableWorkflowWorker:              true,
-		MaxConcurrentActivityExecutionSize: s.Slots,
-		MaxConcurrentActivityTaskPollers:   StepPollers(s.Slots),
-		WorkerStopTimeout:                  cmp.Or(o.DrainWithin, DrainWithin),
-		MaxHeartbeatThrottleInterval:       heartbeatEvery,
-		DefaultHeartbeatThrottleInterval:   heartbeatEvery,
-		Interceptors:                       o.Interceptors,
-		OnFatalError:                       fatal,
-		DeploymentOptions:                  o.version(workflow.VersioningBehaviorUnspecified),
-	})
+	options := worker.Options{
+		DisableWorkflowWorker:            true,
+		MaxConcurrentActivityTaskPollers: StepPollers(s.Slots),
+		WorkerStopTimeout:                cmp.Or(o.DrainWithin, DrainWithin),
+		MaxHeartbeatThrottleInterval:     heartbeatEvery,
+		DefaultHeartbeatThrottleInterval: heartbeatEvery,
+		OnFatalError:                     fatal,
+		DeploymentOptions:                o.version(workflow.VersioningBehaviorUnspecified),
+	}
+	// A step that is held has not begun: neither traces nor fault tests see it.
+	ahead.New(s.Slots).Serve(&options)
+	options.Interceptors = append(options.Interceptors, o.Interceptors...)
+	w := worker.New(o.Client, s.Queue, options)
 	for _, a := range o.Steps.Activities() {
 		w.RegisterActivityWithOptions(a.Do, activity.RegisterOptions{Name: a.Name})
 	}

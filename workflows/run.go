@@ -82,6 +82,7 @@ type run struct {
 	trial  *TrialPart // nil unless it is a trial of a sweep
 	halted bool       // the sweep has given the trial up
 	news   trialNews  // what the sweep has not been told
+	hush   time.Time  // until when it wants to be told nothing
 
 	ask func(in, out any) error // in the place of a worker, outside of Temporal
 }

@@ -22,6 +22,10 @@ const changeLean = "lean trials"
 // history started whether they are still there.
 const lookAgain = time.Hour
 
+// hush is how long trials are silent for a sweep that continues as new. What
+// comes at that very moment has the server refuse, and the history read again.
+const hush = time.Second / 2
+
 // Sweep runs the trials of a spec, as many at a time as the spec allows. What
 // they reach comes back by signals, so that they outlive the history in which
 // they were started: the sweep continues as new while they run.
@@ -98,6 +102,7 @@ func (s *sweeping) all(ctx workflow.Context) error {
 		s.drain()
 		if s.full(ctx) {
 			if s.handOver(); s.busy == 0 && s.handedOver() {
+				s.Hushed = true
 				return workflow.NewContinueAsNewError(ctx, NameSweep, SweepInput{Spec: s.spec, State: &s.SweepState, Events: s.limit, Tabled: s.tabled})
 			}
 		} else if s.State == StateRunning {
@@ -128,7 +133,7 @@ func (s *sweeping) handOver() {
 		number, id := live.Job.Trial.Number, live.Run
 		s.busy++
 		workflow.Go(s.steady, func(ctx workflow.Context) {
-			err := workflow.SignalExternalWorkflow(ctx, id, "", signalAsk, ask{}).Get(ctx, nil)
+			err := workflow.SignalExternalWorkflow(ctx, id, "", signalAsk, ask{Hush: hush}).Get(ctx, nil)
 			s.busy--
 			s.turn++
 			if live := s.live(number); live != nil && live.Run == id && err == nil {
@@ -305,7 +310,12 @@ func (s *sweeping) adopt() {
 		job, id := live.Job, live.Run
 		switch {
 		case live.Started:
-			workflow.Go(s.steady, func(ctx workflow.Context) { s.attend(ctx, job, id) })
+			told := s.Hushed && live.Told
+			workflow.Go(s.steady, func(ctx workflow.Context) {
+				if !told || workflow.Sleep(ctx, lookAgain) == nil {
+					s.attend(ctx, job, id)
+				}
+			})
 		case live.Steps == nil:
 			s.ready(job)
 		}

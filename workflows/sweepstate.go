@@ -28,6 +28,20 @@ type SweepInput struct {
 	Tabled int `json:"tabled,omitempty"`
 }
 
+// A history that is full is read once more whenever news comes at the moment in
+// which it is continued, and nobody can look at the sweep until that is done: a
+// second for the 4,096 events after which the server says so. Handing over is
+// some events a trial under way, so that a history has room for many of those.
+const (
+	leastEvents    = 1024
+	eventsATrialUp = 32
+)
+
+// NewSweepInput is the input of a spec's sweep.
+func NewSweepInput(spec config.Spec) SweepInput {
+	return SweepInput{Spec: spec, Events: max(leastEvents, eventsATrialUp*spec.Sweep.Concurrency)}
+}
+
 // SweepState is where a sweep stands, of bounded size.
 type SweepState struct {
 	State  string        `json:"state"`
@@ -39,6 +53,9 @@ type SweepState struct {
 	// Priority is that of all trials' steps, where it was changed.
 	Priority int `json:"priority,omitempty"`
 	Retries  int `json:"retries,omitempty"` // how often failed trials were tried again
+	// Hushed says that the trials which are told need no asking: the history
+	// before told them to be silent until this one hears of them.
+	Hushed bool `json:"hushed,omitempty"`
 	// Known are steps that trials began with, those used last behind.
 	Known []knownStep `json:"known,omitempty"`
 }
@@ -119,10 +136,11 @@ type SweepResult struct {
 // Resumed is the input of a sweep that goes on where one has ended, with the
 // search as it was changed meanwhile. now is the time.
 func (r *SweepResult) Resumed(spec config.Spec, now time.Time) SweepInput {
-	in := SweepInput{Spec: spec, State: &SweepState{
+	in := NewSweepInput(spec)
+	in.State = &SweepState{
 		State: StateRunning, Began: now.Add(-r.Search.Time), Search: r.Search,
 		Trials: r.Trials, Events: r.Events, Priority: r.Priority,
-	}}
+	}
 	if r.LeftOut > 0 {
 		in.Tabled = r.Made - r.LeftOut // or else the table would get gaps
 	}

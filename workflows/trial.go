@@ -45,9 +45,12 @@ type TrialResult struct {
 	News *trialNews `json:"news,omitempty"` // where the sweep was not told by a signal
 }
 
-// ask is for news once there are so many links, or at once.
+// ask is for news once there are so many links, or at once. With Hush it is for
+// none so long, not even this once: the sweep continues as new meanwhile, which
+// it cannot while news comes.
 type ask struct {
-	Links int `json:"links"`
+	Links int           `json:"links"`
+	Hush  time.Duration `json:"hush,omitempty"`
 }
 
 // trialNews is what a trial has reached, all of it in each message, so that one
@@ -119,8 +122,12 @@ func (r *run) listenToSweep(ctx workflow.Context, selector workflow.Selector) {
 	selector.AddReceive(workflow.GetSignalChannel(ctx, signalAsk), func(c workflow.ReceiveChannel, _ bool) {
 		var a ask
 		c.Receive(ctx, &a)
-		r.trial.Asked = append(r.trial.Asked, a.Links)
 		r.trial.Adopted = r.trial.Adopted || a.Links == 0
+		if a.Hush > 0 {
+			r.hush = workflow.Now(ctx).Add(a.Hush)
+			return
+		}
+		r.trial.Asked = append(r.trial.Asked, a.Links)
 		r.tellLinks(ctx)
 	})
 	selector.AddReceive(workflow.GetSignalChannel(ctx, signalHalt), func(c workflow.ReceiveChannel, _ bool) {
@@ -171,6 +178,9 @@ func (r *run) announce(ctx workflow.Context) error {
 func (r *run) send(ctx workflow.Context) {
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
+	if wait := r.hush.Sub(workflow.Now(ctx)); wait > 0 {
+		_ = workflow.Sleep(ctx, wait) // the context ends with this call only
+	}
 	if err := workflow.SignalExternalWorkflow(ctx, r.trial.Sweep, "", signalNews, r.takeNews()).Get(ctx, nil); err != nil {
 		workflow.GetLogger(ctx).Warn("the sweep was not told", "sweep", r.trial.Sweep, "error", err)
 	}

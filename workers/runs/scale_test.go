@@ -35,7 +35,7 @@ sweep:
   search: {random: {trials: TRIALS, seed: 1}}
   params:
     train.optimizer.sgd.lr: {min: 0.0001, max: 0.5, scale: log}
-  concurrency: 32
+  concurrency: 48
 `
 
 // BenchmarkSweep runs sweeps of trials whose training is a second of waiting,

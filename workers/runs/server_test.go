@@ -14,6 +14,7 @@ import (
 	"espalier/activities"
 	"espalier/models/checkpoint"
 	"espalier/workers"
+	"espalier/workers/ahead"
 	"espalier/workers/local"
 	"espalier/workers/runs"
 	"espalier/workflows"
@@ -51,7 +52,9 @@ func serve(c client.Client, slots int, keep func() error, step doer) (stop func(
 	decide.RegisterWorkflowWithOptions(workflows.Trial, workflow.RegisterOptions{Name: workflows.NameTrial})
 	decide.RegisterWorkflowWithOptions(workflows.Logbook, workflow.RegisterOptions{Name: workflows.NameLogbook})
 	decide.RegisterActivityWithOptions(func(context.Context, activities.RecordInput) error { return keep() }, activity.RegisterOptions{Name: activities.NameRecord})
-	steps := worker.New(c, "cpu", worker.Options{DisableWorkflowWorker: true, MaxConcurrentActivityExecutionSize: slots, MaxConcurrentActivityTaskPollers: workers.StepPollers(slots)})
+	options := worker.Options{DisableWorkflowWorker: true, MaxConcurrentActivityTaskPollers: workers.StepPollers(slots)}
+	ahead.New(slots).Serve(&options)
+	steps := worker.New(c, "cpu", options)
 	var names activities.Steps
 	for _, a := range names.Activities() {
 		steps.RegisterActivityWithOptions(func(_ context.Context, in activities.TrainInput) (activities.PrepareResult, error) {

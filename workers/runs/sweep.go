@@ -19,7 +19,7 @@ func (c *Client) submitSweep(ctx context.Context, spec *config.Spec) (id string,
 		return "", err
 	}
 	summary := workflows.Summary{Name: spec.Name, State: workflows.StateRunning, Passes: total}
-	return c.start(ctx, workflows.RunID(spec), summary, workflows.NameSweep, workflows.SweepInput{Spec: *spec})
+	return c.start(ctx, workflows.RunID(spec), summary, workflows.NameSweep, workflows.NewSweepInput(*spec))
 }
 
 // Sweep waits for a sweep's end and answers with its result.

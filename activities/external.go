@@ -63,7 +63,8 @@ func (s *Steps) External(ctx context.Context, in ExternalInput) (StepResult, err
 	by := engine.Fingerprint{Engine: engineExec, CPU: here.CPU, BLAS: "trainer " + in.Trainer, Threads: here.Threads}
 	return s.perform(ctx, task{
 		head: in.Head, kind: in.Kind, params: in.KeyParams(), seed: in.Seed, by: by,
-		do: func(ctx context.Context, a *attempt) (checkpoint.Result, error) { return a.external(ctx, in) },
+		fits: func() error { _, err := s.command(in.Trainer); return err },
+		do:   func(ctx context.Context, a *attempt) (checkpoint.Result, error) { return a.external(ctx, in) },
 	})
 }
 

@@ -68,9 +68,30 @@ type unfitError struct{ err error }
 func (e *unfitError) Error() string { return e.err.Error() }
 func (e *unfitError) Unwrap() error { return e.err }
 
-// unfitAgain is how long a step that a worker cannot do waits before another
-// worker may take it.
-const unfitAgain = 2 * time.Second
+// A step that a worker cannot do waits before another worker may take it: at
+// first so little that one which can and is idle has it nearly at once, then
+// twice as long each time, so that a step which no worker can do costs little.
+const (
+	unfitSoonest = 50 * time.Millisecond
+	unfitLatest  = 2 * time.Second
+)
+
+// unfitAgain is the wait after an attempt, counted from 1.
+func unfitAgain(attempt int32) time.Duration {
+	wait := unfitSoonest
+	for ; attempt > 1 && wait < unfitLatest; attempt-- {
+		wait *= 2
+	}
+	return min(wait, unfitLatest)
+}
+
+// attemptOf is which attempt at its step this is, from 1.
+func attemptOf(ctx context.Context) int32 {
+	if !activity.IsActivity(ctx) {
+		return 1
+	}
+	return activity.GetInfo(ctx).Attempt
+}
 
 // A store without room may soon have some again, so a step waits for it, half a
 // minute in all, before a person is asked to make room.
@@ -114,7 +135,7 @@ func failure(ctx context.Context, err error) error {
 	case errors.As(err, &trainer):
 		return again(FailureTrainer, 0) // as the retry policy has it
 	case errors.As(err, &unfit):
-		return again(FailureUnfit, unfitAgain)
+		return again(FailureUnfit, unfitAgain(attemptOf(ctx)))
 	case errors.Is(err, checkpoint.ErrFull):
 		if activity.IsActivity(ctx) && activity.GetInfo(ctx).Attempt <= fullAttempts {
 			return again(FailureFull, fullAgain)

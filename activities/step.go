@@ -42,6 +42,7 @@ type task struct {
 	seed   uint64
 	by     engine.Fingerprint
 	detail any
+	fits   func() error // why this worker cannot do it, as far as demands do not say; nil if nothing else counts
 	do     work
 }
 
@@ -95,6 +96,11 @@ func (s *Steps) attempted(ctx context.Context, t task, key string, seen Observed
 	}
 	if done, err := s.finished(ctx, key, head.Recheck); done != nil || err != nil {
 		return done, done != nil, err
+	}
+	if t.fits != nil { // before the journal has an attempt that does nothing
+		if err := t.fits(); err != nil {
+			return nil, false, err
+		}
 	}
 	opened, err := during(ctx, PartLoad, func(ctx context.Context) (*checkpoint.Opened, error) { return s.open(ctx, key, t, p) })
 	if err != nil {

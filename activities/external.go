@@ -33,6 +33,8 @@ type ExternalInput struct {
 	Target   float64         `json:"target,omitempty"` // share that is to be gone after this pass
 	Silence  config.Duration `json:"silence"`
 	Attempts int             `json:"attempts"` // failures in a row that end the step
+	// Weigh also answers with the size of the parent, which is no step's of the run.
+	Weigh bool `json:"weigh,omitempty"`
 }
 
 // pass is that of the request: an evaluation has none, so that a network is
@@ -61,11 +63,25 @@ func (in ExternalInput) KeyParams() any {
 func (s *Steps) External(ctx context.Context, in ExternalInput) (StepResult, error) {
 	here := s.Engine.Fingerprint()
 	by := engine.Fingerprint{Engine: engineExec, CPU: here.CPU, BLAS: "trainer " + in.Trainer, Threads: here.Threads}
-	return s.perform(ctx, task{
+	out, err := s.perform(ctx, task{
 		head: in.Head, kind: in.Kind, params: in.KeyParams(), seed: in.Seed, by: by,
 		fits: func() error { _, err := s.command(in.Trainer); return err },
 		do:   func(ctx context.Context, a *attempt) (checkpoint.Result, error) { return a.external(ctx, in) },
 	})
+	if err == nil && in.Weigh {
+		out.ParentSize, err = s.weigh(ctx, in.Parent)
+	}
+	return out, err
+}
+
+// weigh is the size of a checkpoint; 0 of one that is lost, which whoever reads
+// it reports.
+func (s *Steps) weigh(ctx context.Context, d checkpoint.Digest) (int64, error) {
+	info, err := s.Repo.Store.Stat(ctx, checkpoint.CheckpointKey(d))
+	if errors.Is(err, checkpoint.ErrNotFound) {
+		return 0, nil
+	}
+	return info.Size, failure(ctx, err)
 }
 
 // command is the program of a trainer, if this worker allows it.

@@ -76,7 +76,8 @@ type StepResult struct {
 	Checkpoint checkpoint.Digest  `json:"checkpoint,omitempty"`
 	Size       int64              `json:"size,omitempty"`
 	Metrics    map[string]float64 `json:"metrics,omitempty"`
-	Reused     bool               `json:"reused,omitempty"` // found finished, nothing was computed
+	Reused     bool               `json:"reused,omitempty"`      // found finished, nothing was computed
+	ParentSize int64              `json:"parent_size,omitempty"` // where the input asks to weigh it
 }
 
 // PrepareInput asks for the initial network and for the data set to be checked.

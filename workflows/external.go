@@ -52,10 +52,12 @@ func (r *run) makeExternal(ctx workflow.Context, s stage, head activities.Head) 
 	return Link{Key: out.Key, Checkpoint: out.Checkpoint, Size: out.Size}, err
 }
 
-// evaluation is the activity that measures a network, and its input.
-func (r *run) evaluation(head activities.Head) (activity, in any, err error) {
+// evaluation is the activity that measures a network, and its input; weigh also
+// asks for the size of a trainer's network.
+func (r *run) evaluation(head activities.Head, weigh bool) (activity, in any, err error) {
 	if r.spec.Exec != nil {
 		in, err := r.external(head, config.ExecEvaluate, head.Pass)
+		in.Weigh = weigh
 		return step.External, in, err
 	}
 	return step.Evaluate, activities.EvaluateInput{Head: head, Data: r.spec.Data, DataDigest: r.state.DataDigest, Latency: r.spec.MeasureLatency}, nil

@@ -192,7 +192,9 @@ func (r *run) measure(ctx workflow.Context, i int) (map[string]float64, error) {
 		r.state.Step, r.state.Pass = "evaluate", r.shown(r.chain[i])
 		head := r.head()
 		head.Pass, head.Parent = r.state.Pass, r.state.Links[i].Checkpoint
-		measure, in, err := r.evaluation(head)
+		// The checkpoint that a trainer's run was forked from is no step's, which
+		// would have told its size.
+		measure, in, err := r.evaluation(head, r.state.Links[i].Size == 0)
 		if err != nil {
 			return nil, err
 		}
@@ -202,6 +204,9 @@ func (r *run) measure(ctx workflow.Context, i int) (map[string]float64, error) {
 			if err = r.repair(ctx, i, err); err == nil {
 				continue
 			}
+		}
+		if out.ParentSize > 0 {
+			r.state.Links[i].Size = out.ParentSize
 		}
 		return out.Metrics, err
 	}

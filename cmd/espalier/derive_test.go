@@ -55,7 +55,7 @@ func TestExtendedRunSharesFinishedSteps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(forked.Rows) != 2 || forked.Rows[0].Accuracy != before.Rows[1].Accuracy || forked.Rows[1].Sparsity < 0.89 {
+	if len(forked.Rows) != 2 || forked.Rows[0].Accuracy != before.Rows[1].Accuracy || forked.Rows[0].Size != before.Rows[1].Size || forked.Rows[1].Sparsity < 0.89 {
 		t.Errorf("the fork has %+v, want to begin as pass 1, %+v, and to get to 90 %%", forked.Rows, before.Rows[1])
 	}
 }
@@ -90,7 +90,7 @@ func TestTrainersRunIsExtendedAndForked(t *testing.T) {
 			t.Fatalf("the %s run has %d rows, want one more than the %d of before", how, len(after.Rows), len(shared))
 		}
 		for i, row := range shared {
-			if got := after.Rows[i]; got.Checkpoint != row.Checkpoint || got.Metrics["number"] != row.Metrics["number"] {
+			if got := after.Rows[i]; got.Checkpoint != row.Checkpoint || got.Size != row.Size || row.Size == 0 || got.Metrics["number"] != row.Metrics["number"] {
 				t.Errorf("row %d of the %s run is %+v, want %+v", i, how, got, row)
 			}
 		}

@@ -67,6 +67,31 @@ func (c Capability) Lacks(n *Needs) string {
 	return ""
 }
 
+// Machine is what a machine must have, in words: "8 cores, 64 GiB of memory and
+// 1 GPU A100"; nothing if any will do.
+func (n *Needs) Machine() string {
+	if n.Demands == nil {
+		return ""
+	}
+	d := *n.Demands
+	var words []string
+	if d.Cores == 1 {
+		words = append(words, "1 core")
+	} else if d.Cores > 0 {
+		words = append(words, fmt.Sprintf("%d cores", d.Cores))
+	}
+	if d.Memory > 0 {
+		words = append(words, fmt.Sprintf("%.4g GiB of memory", d.Memory))
+	}
+	if d.GPUs > 0 {
+		words = append(words, gpuWords(d))
+	}
+	if last := len(words) - 1; last > 0 {
+		words = []string{strings.Join(words[:last], ", "), words[last]}
+	}
+	return strings.Join(words, " and ")
+}
+
 // fitting are the GPUs of the kind that is asked for.
 func (c Capability) fitting(d config.Resources) []GPU {
 	return slices.DeleteFunc(slices.Clone(c.GPUs), func(g GPU) bool {

@@ -1,6 +1,7 @@
 package workers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -110,22 +111,71 @@ func Live(ctx context.Context, repo *checkpoint.Repo, dead func(identity string)
 	return live, nil
 }
 
+// Placement is what becomes of steps in a queue: who would take them.
+type Placement struct {
+	Queue   string     `json:"queue"`
+	Workers []Suitable `json:"workers"`           // live ones that serve the queue, those that would take the steps first
+	Missing string     `json:"missing,omitempty"` // why none of them would, and how to start one
+}
+
+// Suitable is a worker of the queue.
+type Suitable struct {
+	Identity string `json:"identity"`
+	Slots    int    `json:"slots"`           // steps at a time
+	Lacks    string `json:"lacks,omitempty"` // of what the steps need
+}
+
+// mostLacking is of how many workers it is said what each lacks.
+const mostLacking = 5
+
+// Place finds the workers for steps with these needs in a queue, be they busy
+// or not.
+func Place(live []Record, queue string, needs *activities.Needs) Placement {
+	p := Placement{Queue: queue, Workers: []Suitable{}}
+	for _, r := range live {
+		i := slices.IndexFunc(r.Queues, func(s Served) bool { return s.Queue == queue })
+		if i >= 0 {
+			p.Workers = append(p.Workers, Suitable{Identity: r.Identity, Slots: r.Queues[i].Slots, Lacks: r.Has.Lacks(needs)})
+		}
+	}
+	slices.SortStableFunc(p.Workers, func(a, b Suitable) int {
+		return cmp.Compare(min(len(a.Lacks), 1), min(len(b.Lacks), 1))
+	})
+	start := "start one with: " + startWith(queue, needs)
+	switch {
+	case len(p.Workers) == 0:
+		p.Missing = fmt.Sprintf("no live worker serves queue %s; %s", queue, start)
+	case p.Workers[0].Lacks != "":
+		var lacks []string
+		for _, w := range p.Workers[:min(len(p.Workers), mostLacking)] {
+			lacks = append(lacks, fmt.Sprintf("of %s: %s", w.Identity, w.Lacks))
+		}
+		if more := len(p.Workers) - mostLacking; more > 0 {
+			lacks = append(lacks, fmt.Sprintf("nor have %d more", more))
+		}
+		p.Missing = fmt.Sprintf("no live worker of queue %s has what the steps need; %s; %s", queue, strings.Join(lacks, "; "), start)
+	}
+	return p
+}
+
+// startWith is the command that starts a worker for steps with these needs, and
+// where.
+func startWith(queue string, needs *activities.Needs) string {
+	command := "espalier worker --queue " + queue
+	if needs == nil {
+		return command
+	}
+	if needs.Trainer != "" {
+		command += fmt.Sprintf(" --trainer %s=COMMAND", needs.Trainer)
+	}
+	if on := needs.Machine(); on != "" {
+		command += ", on a machine with " + on
+	}
+	return command
+}
+
 // Placed says why no live worker takes steps with these needs from a queue;
 // nothing if one does, be it busy or not.
 func Placed(live []Record, queue string, needs *activities.Needs) string {
-	var lacks []string
-	for _, r := range live {
-		if !slices.ContainsFunc(r.Queues, func(s Served) bool { return s.Queue == queue }) {
-			continue
-		}
-		why := r.Has.Lacks(needs)
-		if why == "" {
-			return ""
-		}
-		lacks = append(lacks, fmt.Sprintf("of %s: %s", r.Identity, why))
-	}
-	if len(lacks) == 0 {
-		return fmt.Sprintf("no live worker serves queue %s; start one with: espalier worker --queue %s", queue, queue)
-	}
-	return fmt.Sprintf("no live worker of queue %s has what the steps need; %s", queue, strings.Join(lacks, "; "))
+	return Place(live, queue, needs).Missing
 }

@@ -12,6 +12,7 @@ import (
 	"espalier/config"
 	"espalier/models/checkpoint"
 	"espalier/models/measure"
+	"espalier/workers"
 	"espalier/workflows"
 )
 
@@ -37,6 +38,8 @@ type explanation struct {
 
 	Quantization *quantizationPlan `json:"quantization,omitempty"`
 
+	Placement *workers.Placement `json:"placement,omitempty"` // where a server answers
+
 	each int64 // bytes of a checkpoint, about
 }
 
@@ -46,7 +49,11 @@ func explainCommand(a *app) *cobra.Command {
 		Use: "explain SPEC", Short: "Say what a spec would do and cost, without running it",
 		Long: `Says what a spec would do, how long it would take, going by a short probe on
 this machine, and what it would leave in the store. Of a spec with a sweep it
-counts the trials, and which of their steps are the same and so computed once.`,
+counts the trials, and which of their steps are the same and so computed once.
+
+Where a server answers within a second, found as status finds it, it also says
+which live workers would take the steps, or what they lack and how to start one
+that has it. espalier run brings a worker of its own.`,
 		Example: "  espalier explain examples/mnist.yaml",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			spec, err := loadSet(args[0], set)
@@ -54,27 +61,31 @@ counts the trials, and which of their steps are the same and so computed once.`,
 				return err
 			}
 			if spec.Exec != nil && spec.Sweep == nil {
-				return a.explainExec(spec, workflows.RunID(spec))
+				return a.explainExec(cmd.Context(), spec, workflows.RunID(spec))
 			}
 			if spec.Sweep != nil {
 				e, err := a.explainSweep(cmd.Context(), spec)
 				if err != nil {
 					return err
 				}
+				e.Placement = a.placement(cmd.Context(), spec)
 				if a.json {
 					return a.printJSON(e)
 				}
 				a.printSweep(e)
+				printPlacement(a.out, e.Placement)
 				return nil
 			}
 			e, err := a.explain(cmd.Context(), spec)
 			if err != nil {
 				return err
 			}
+			e.Placement = a.placement(cmd.Context(), spec)
 			if a.json {
 				return a.printJSON(e)
 			}
 			a.printExplanation(e)
+			printPlacement(a.out, e.Placement)
 			return nil
 		},
 	}

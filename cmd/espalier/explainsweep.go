@@ -9,6 +9,7 @@ import (
 
 	"espalier/cmd/espalier/live"
 	"espalier/config"
+	"espalier/workers"
 	"espalier/workflows"
 	"espalier/workflows/search"
 )
@@ -32,6 +33,8 @@ type sweepExplanation struct {
 	Shared   time.Duration `json:"predicted_ns"`
 	Stored   int64         `json:"stored_bytes"` // about; what the trials leave in the store
 	Base     *explanation  `json:"base"`         // of the spec without its sweep; nil if a trainer does the steps
+
+	Placement *workers.Placement `json:"placement,omitempty"` // where a server answers
 }
 
 // stepCount is how many steps of a kind there are.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -114,7 +115,7 @@ func (a *app) checkTrainer(spec *config.Spec) error {
 }
 
 // explainExec says what a spec of a trainer would do.
-func (a *app) explainExec(spec *config.Spec, run string) error {
+func (a *app) explainExec(ctx context.Context, spec *config.Spec, run string) error {
 	e := execExplanation{Run: run, Trainer: spec.Exec.Trainer, Steps: 2 + 3*spec.Exec.Passes, CrashCosts: spec.Durability.CheckpointEvery}
 	e.Events = eventsPerStep * e.Steps
 	for pass := 1; pass <= spec.Exec.Passes; pass++ {
@@ -124,6 +125,7 @@ func (a *app) explainExec(spec *config.Spec, run string) error {
 		}
 		e.Targets = append(e.Targets, target)
 	}
+	e.Placement = a.placement(ctx, spec)
 	if a.json {
 		return a.printJSON(e)
 	}
@@ -140,6 +142,8 @@ type execExplanation struct {
 	Steps      int             `json:"steps"`
 	Events     int             `json:"history_events"` // about
 	CrashCosts config.Duration `json:"crash_costs_at_most"`
+
+	Placement *workers.Placement `json:"placement,omitempty"` // where a server answers
 }
 
 func (e execExplanation) print(out io.Writer) {
@@ -153,6 +157,7 @@ func (e execExplanation) print(out io.Writer) {
 		t.Render()
 	}
 	fmt.Fprintf(out, "\n%d steps, about %d history events; a crash costs at most %s of training, if the trainer saves as often as it is asked to\n", e.Steps, e.Events, e.CrashCosts)
+	printPlacement(out, e.Placement)
 }
 
 // mostMetrics is how many of a trainer's own numbers the table has room for.

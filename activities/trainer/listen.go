@@ -70,29 +70,37 @@ func newListener(log io.Writer, messages chan<- Message) *listener {
 }
 
 // Write takes a piece of standard output. It blocks while a message waits to
-// be received, and so lets the program wait.
+// be received, and so lets the program wait. What is log goes there in whole
+// lines, so that those of standard error come between, and as many of them at a
+// time as came: a program may print millions.
 func (l *listener) Write(data []byte) (int, error) {
 	l.hear()
-	n := len(data)
-	for len(data) > 0 {
-		end := bytes.IndexByte(data, '\n') + 1
+	n, logged := 0, 0 // bytes that were looked at, and that are no log to keep
+	for n < len(data) {
+		at := n
+		end := bytes.IndexByte(data[at:], '\n') + 1
 		complete := end > 0
-		if !complete {
-			end = len(data)
+		if n = at + end; !complete {
+			n = len(data)
 		}
-		piece := data[:end]
-		data = data[end:]
-		if l.long {
-			l.keep(piece)
+		if l.long || complete && len(l.line) == 0 && !mayBeMessage(data[at:n]) {
 			l.long = !complete
 			continue
 		}
-		l.line = append(l.line, piece...)
+		l.keep(data[logged:at])
+		l.line = append(l.line, data[at:n]...)
+		logged = n
 		if complete || len(l.line) > longestLine {
 			l.finish(complete)
 		}
 	}
+	l.keep(data[logged:])
 	return n, nil
+}
+
+// mayBeMessage is a first look at a line, of which most are log.
+func mayBeMessage(line []byte) bool {
+	return bytes.HasPrefix(bytes.TrimLeft(line, " \t\r\v\f"), []byte("{"))
 }
 
 // finish takes the line that was gathered.
@@ -134,6 +142,9 @@ func (l *listener) end() {
 
 // keep sends a piece to the log.
 func (l *listener) keep(piece []byte) {
+	if len(piece) == 0 {
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.heard = time.Now()

@@ -16,7 +16,6 @@ import (
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
-	"gopkg.in/natefinch/lumberjack.v2"
 
 	"espalier/activities/trainer"
 	"espalier/config"
@@ -24,11 +23,9 @@ import (
 	"espalier/workflows"
 )
 
-// The log of each trainer: two files of this size at most, however much it prints.
-const (
-	trainerLogMegabytes = 16
-	trainerLogBackups   = 1
-)
+// trainerLogBytes is the most that the log of a trainer has, and an older part
+// of it beside, however much it prints.
+const trainerLogBytes = 16 << 20
 
 const trainerHelp = `
 
@@ -79,9 +76,7 @@ func (a *app) readTrainer(text string) (c trainer.Command, err error) {
 	if c.Args[0], err = exec.LookPath(c.Args[0]); err != nil {
 		return c, err
 	}
-	c.Log = &lumberjack.Logger{
-		Filename: filepath.Join(a.home, "trainers", name+".log"), MaxSize: trainerLogMegabytes, MaxBackups: trainerLogBackups,
-	}
+	c.Log = &trainer.Log{Path: filepath.Join(a.home, "trainers", name+".log"), Max: trainerLogBytes}
 	return c, nil
 }
 

@@ -69,7 +69,9 @@ func TestStepFindsTheWorkerThatCanDoIt(t *testing.T) {
 	p.work(t, workers.Options{Queue: "cpu", Interceptors: []interceptor.WorkerInterceptor{told}})
 	_, id := p.submit(t, trainerSpec)
 	const often = 8
-	eventually(t, "hand-backs", func() bool { return slices.ContainsFunc(told.ids(), func(id string) bool { return len(told.of(id)) >= often }) })
+	eventually(t, "hand-backs", func() bool {
+		return slices.ContainsFunc(told.ids(), func(id string) bool { return len(told.of(id)) >= often })
+	})
 	first := told.ids()
 	if len(first) != 1 {
 		t.Fatalf("the steps %q were handed back, want only the first of the run", first)

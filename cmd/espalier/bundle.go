@@ -29,7 +29,8 @@ type bundled struct {
 	Files  int               `json:"files"`
 	Size   int64             `json:"size"`
 	SHA256 string            `json:"sha256"`
-	Final  checkpoint.Digest `json:"final"`
+	Final  checkpoint.Digest `json:"final,omitempty"`  // of a run
+	Trials int               `json:"trials,omitempty"` // of a sweep
 }
 
 func bundleCommand(a *app) *cobra.Command {
@@ -37,17 +38,21 @@ func bundleCommand(a *app) *cobra.Command {
 	var force bool
 	var o bundle.Options
 	c := &cobra.Command{
-		Use: "bundle RUN", Short: "Write what a run's numbers stand on into one file",
+		Use: "bundle RUN", Short: "Write what the numbers of a run or a sweep stand on into one file",
 		Long: `Writes the provenance of a run that has ended, also of a trial of a sweep: its
 spec, the digest of its data, every step with its key, seed, checkpoint, machine
 and version, the journals of the steps, the numbers, what was done to the run and
 by whom, and the final network. manifest.json in it has the SHA-256 of everything
 else. The same run makes the same bytes.
 
+Of a sweep it writes the sweep's spec, the table of all trials, what was done to
+it and to them, and the same of every trial that left a result, with what several
+have in common once.
+
 RUN's result is read from the store; no worker is needed. What persons did to the
 run after it ended, tags and notes too, is there while a server runs. Do the steps
 again with: espalier reproduce FILE`,
-		Example: "  espalier bundle quickstart-1a2b3c4d5e6f -o quickstart.tar",
+		Example: "  espalier bundle quickstart-1a2b3c4d5e6f -o quickstart.tar\n  espalier bundle sweep-digits-918f3c8a0ed1 -o digits.tar",
 		RunE: func(c *cobra.Command, args []string) error {
 			if out == "" {
 				out = withExtension(args[0], ".tar")
@@ -60,8 +65,12 @@ again with: espalier reproduce FILE`,
 			if err != nil {
 				return err
 			}
-			return a.say(b, "wrote %s: %d steps of %s in %d files, %s\nsha256       %s\nfinal        checkpoint %s\n",
-				b.File, b.Steps, b.Run, b.Files, humanize.Bytes(uint64(b.Size)), b.SHA256, b.Final.Short())
+			last := "final        checkpoint " + b.Final.Short()
+			if b.Final == "" {
+				last = fmt.Sprintf("trials       %d", b.Trials)
+			}
+			return a.say(b, "wrote %s: %d steps of %s in %d files, %s\nsha256       %s\n%s\n",
+				b.File, b.Steps, b.Run, b.Files, humanize.Bytes(uint64(b.Size)), b.SHA256, last)
 		},
 	}
 	outFlags(c, &out, &force, "RUN.tar")
@@ -77,9 +86,12 @@ func (a *app) bundle(ctx context.Context, out, run string, o bundle.Options, for
 		return nil, err
 	}
 	defer done()
-	if o.Log, err = a.logOf(ctx, run); err != nil {
+	log, end, err := a.logs(ctx)
+	if err != nil {
 		return nil, err
 	}
+	defer end()
+	o.Log = log
 	var b *bundled
 	err = replaceBy(out, force, func(file io.Writer) error {
 		sum := sha256.New()
@@ -87,7 +99,7 @@ func (a *app) bundle(ctx context.Context, out, run string, o bundle.Options, for
 		if err != nil {
 			return err
 		}
-		b = &bundled{File: out, Run: run, Steps: len(m.Steps), Files: len(m.Files) + 2, SHA256: hex.EncodeToString(sum.Sum(nil)), Final: m.Final}
+		b = &bundled{File: out, Run: run, Steps: len(m.AllSteps()), Trials: len(m.Trials), Files: len(m.Files) + 2, SHA256: hex.EncodeToString(sum.Sum(nil)), Final: m.Final}
 		return nil
 	})
 	if errors.Is(err, bundle.ErrNoRun) {
@@ -104,18 +116,19 @@ func (a *app) bundle(ctx context.Context, out, run string, o bundle.Options, for
 	return b, nil
 }
 
-// logOf is what persons did to a run, where a server is there to tell.
-func (a *app) logOf(ctx context.Context, run string) ([]workflows.Entry, error) {
+// logs is what persons did to runs, where a server is there to tell.
+func (a *app) logs(ctx context.Context) (of func(context.Context, string) ([]workflows.Entry, error), done func(), err error) {
 	c, err := a.connect(ctx)
 	if err != nil {
 		if a.env.TemporalConfigured() {
-			return nil, err
+			return nil, nil, err
 		}
-		return nil, nil
+		return nil, func() {}, nil
 	}
-	defer c.close()
-	log, _, err := c.runs.Log(ctx, run)
-	return log, err
+	return func(ctx context.Context, run string) ([]workflows.Entry, error) {
+		log, _, err := c.runs.Log(ctx, run)
+		return log, err
+	}, c.close, nil
 }
 
 // reproduction is what came of doing steps again.
@@ -142,10 +155,11 @@ func reproduceCommand(a *app) *cobra.Command {
 what they leave against what the bundle says: the same checkpoint to the bit, the
 same numbers. No server is needed, and nothing of this machine's runs is used.
 
-Without --step the evaluation of the final network is done again, which needs
-what is in the bundle and the data. --step takes the first digits of a step's key
+Without --step the evaluation of the final network is done again, of a sweep that
+of each trial's, which needs what is in the bundle and the data. --step takes the first digits of a step's key
 and may be given several times; steps that it stands on are done again too, unless
-their checkpoints are in the bundle. --all does every step. ESPALIER_THREADS is
+their checkpoints are in the bundle. --all does every step; what trials of a sweep
+share is done once. ESPALIER_THREADS is
 that of the bundle unless it is set.
 
 Exit code 3 says that something came out otherwise. The same bits are promised on
@@ -208,7 +222,12 @@ func (a *app) reproduce(ctx context.Context, file string, f reproduceFlags) (*re
 			return nil, usageError{fmt.Errorf("%s has no evaluation of its final network; name steps with --step, or do --all", file)}
 		}
 	}
+	of := ""
 	tell := func(o bundle.Outcome) {
+		if o.Run != of && !a.json {
+			fmt.Fprintln(a.out, o.Run)
+		}
+		of = o.Run
 		r.Steps, r.Same = append(r.Steps, o), r.Same && o.Same
 		if !a.json {
 			a.printOutcome(o)

@@ -25,7 +25,7 @@ func (s *stage) features(t *testing.T) []page {
 			before: "sed 's/^train:/&\\n  evaluate_every: 1/' spec.yaml > examples/quickstart.yaml",
 		},
 		{
-			path: "docs/bundles.md", words: []string{quick, s.quick},
+			path: "docs/bundles.md", words: []string{quick, s.quick, sweep, s.sweep},
 			instead: map[string]string{
 				"espalier reproduce quickstart.tar --step 3f9a1c": aStep,
 			},

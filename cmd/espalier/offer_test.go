@@ -119,7 +119,7 @@ func TestShellsCompleteNames(t *testing.T) {
 	}{
 		"runs and sweeps":     {[]string{"status", ""}, []string{run, sweep}},
 		"a sweep's trials":    {[]string{"status", sweep + "-"}, trials},
-		"a run to bundle":     {[]string{"bundle", ""}, []string{run}},
+		"a run to bundle":     {[]string{"bundle", ""}, []string{run, sweep}},
 		"a run to fork":       {[]string{"fork", ""}, []string{run}},
 		"nothing to resume":   {[]string{"resume", ""}, nil},
 		"nothing to pause":    {[]string{"pause", ""}, nil},

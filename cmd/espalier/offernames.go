@@ -30,7 +30,7 @@ func open(v *runs.View) bool    { return v.Closed.IsZero() }
 func notScan(v *runs.View) bool { return v.Kind != runs.KindSensitivity }
 func single(v *runs.View) bool  { return v.Kind == "" || v.Kind == runs.KindTrial }
 
-func finished(v *runs.View) bool { return single(v) && v.State == workflows.StateDone }
+func finished(v *runs.View) bool { return notScan(v) && v.State == workflows.StateDone }
 
 // retried are runs that failed or were cancelled, and sweeps with such trials.
 func retried(v *runs.View) bool {

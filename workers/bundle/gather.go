@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,29 +21,61 @@ type Options struct {
 	// those that its steps could not make again.
 	Checkpoints bool
 	Version     string // of espalier
-	// Log is what persons did to the run, as far as a server tells.
-	Log []workflows.Entry
+	// Log is what persons did to a run, as far as a server tells; nil is nothing.
+	Log func(ctx context.Context, run string) ([]workflows.Entry, error)
 }
 
 // gathering collects what goes into a bundle.
 type gathering struct {
 	repo     *checkpoint.Repo
+	options  Options
 	manifest Manifest
 	small    map[string][]byte // files whose bytes are here; the others are checkpoints of the store
-	engine   string            // part of the keys, by the journals
+	steps    map[string]Step   // by key: trials of a sweep share them
+	networks map[checkpoint.Digest]bool
+	engine   string // part of the keys of the run, by its journals
 }
 
-// gather reads the run's record and its steps. The answer's files are not in order.
+// gather reads the record of a run or a sweep, and the steps. The answer's files
+// are not in order.
 func gather(ctx context.Context, repo *checkpoint.Repo, run string, o Options) (*gathering, error) {
 	if checkpoint.CheckKey(recordKey(run)) != nil {
 		return nil, fmt.Errorf("%w: %q", runs.ErrNotFound, run)
 	}
-	var record workflows.Record
+	var record json.RawMessage
 	err := repo.GetJSON(ctx, recordKey(run), &record)
 	if errors.Is(err, checkpoint.ErrNotFound) {
 		return nil, fmt.Errorf("%w that has ended: no result of %s is in %s", runs.ErrNotFound, run, repo.Store)
 	}
 	if err != nil {
+		return nil, err
+	}
+	g := &gathering{repo: repo, options: o, small: map[string][]byte{}, steps: map[string]Step{}, networks: map[checkpoint.Digest]bool{}}
+	g.manifest = Manifest{Format: Format, Version: o.Version, Run: run}
+	if err := g.log(ctx, logFile, run); err != nil {
+		return nil, err
+	}
+	var kind struct {
+		Objectives []string `json:"objectives"`
+	}
+	if err := json.Unmarshal(record, &kind); err != nil {
+		return nil, fmt.Errorf("%s: %w", recordKey(run), err)
+	}
+	if len(kind.Objectives) > 0 {
+		return g, g.sweep(ctx, run, record)
+	}
+	one, err := g.one(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	g.manifest.Final, g.manifest.DataDigest, g.manifest.Steps = one.Final, one.DataDigest, one.Steps
+	return g, g.json(specFile, one.spec)
+}
+
+// one adds a run, or a trial of a sweep, all but its spec.
+func (g *gathering) one(ctx context.Context, run string) (*Trial, error) {
+	var record workflows.Record
+	if err := g.repo.GetJSON(ctx, recordKey(run), &record); err != nil {
 		return nil, err
 	}
 	if record.Final == "" {
@@ -52,34 +85,48 @@ func gather(ctx context.Context, repo *checkpoint.Repo, run string, o Options) (
 	if err != nil {
 		return nil, err
 	}
-	g := &gathering{repo: repo, small: make(map[string][]byte)}
-	g.manifest = Manifest{Format: Format, Version: o.Version, Run: run, Final: record.Final, DataDigest: record.DataDigest}
-	spec, err := json.MarshalIndent(record.Spec, "", "  ")
-	if err != nil {
-		return nil, fmt.Errorf("spec of %s: %w", run, err)
-	}
-	g.add(specFile, append(spec, '\n'))
-	if len(o.Log) > 0 {
-		log, err := json.MarshalIndent(o.Log, "", "  ")
-		if err != nil {
-			return nil, fmt.Errorf("log of %s: %w", run, err)
-		}
-		g.add(logFile, append(log, '\n'))
-	}
+	g.engine = ""
+	t := &Trial{Run: run, Final: record.Final, DataDigest: record.DataDigest, spec: record.Spec}
 	if err := g.copy(ctx, recordKey(run)); err != nil {
 		return nil, err
 	}
 	for _, m := range made {
-		if err := g.step(ctx, m); err != nil {
+		step, err := g.step(ctx, m)
+		if err != nil {
 			return nil, fmt.Errorf("%s of pass %d: %w", m.Kind, m.Pass, err)
 		}
+		if step.Key != "" {
+			t.Steps = append(t.Steps, step)
+		}
 	}
-	for _, digest := range networks(&record, made, o.Checkpoints) {
+	for _, digest := range networks(&record, made, g.options.Checkpoints) {
 		if err := g.network(ctx, digest); err != nil {
 			return nil, err
 		}
 	}
-	return g, nil
+	return t, nil
+}
+
+// log adds what persons did to a run, if they did anything.
+func (g *gathering) log(ctx context.Context, file, run string) error {
+	if g.options.Log == nil {
+		return nil
+	}
+	log, err := g.options.Log(ctx, run)
+	if err != nil || len(log) == 0 {
+		return err
+	}
+	return g.json(file, log)
+}
+
+// json adds a file that is not of the store.
+func (g *gathering) json(file string, v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return fmt.Errorf("%s of %s: %w", file, g.manifest.Run, err)
+	}
+	g.add(file, append(text, '\n'))
+	return nil
 }
 
 // networks are the checkpoints that go in: the final one and, where the first
@@ -100,11 +147,17 @@ func networks(record *workflows.Record, made []workflows.Made, all bool) []check
 	return digests
 }
 
-// step adds a step with its result and its journal, as far as they are there.
-func (g *gathering) step(ctx context.Context, m workflows.Made) error {
+// step adds a step with its result and its journal, as far as they are there;
+// none without a key.
+func (g *gathering) step(ctx context.Context, m workflows.Made) (Step, error) {
 	key, err := g.key(m)
 	if err != nil || key == "" {
-		return err
+		return Step{}, err
+	}
+	if s, there := g.steps[key]; there {
+		s.Kind, s.Pass = m.Kind, m.Pass
+		g.engine = cmp.Or(g.engine, s.Fingerprint.Engine)
+		return s, nil
 	}
 	s := Step{Kind: m.Kind, Pass: m.Pass, Key: key, Reads: m.Reads(), Seed: seedOf(m)}
 	if m.Key != "" {
@@ -114,21 +167,19 @@ func (g *gathering) step(ctx context.Context, m workflows.Made) error {
 	switch {
 	case errors.Is(err, checkpoint.ErrNotFound):
 	case err != nil:
-		return err
+		return s, err
 	default:
 		s.Metrics = result.Metrics
 		if err := g.copy(ctx, checkpoint.ResultKey(key)); err != nil {
-			return err
+			return s, err
 		}
 	}
 	if err := g.journal(ctx, &s); err != nil {
-		return err
+		return s, err
 	}
-	if g.engine == "" {
-		g.engine = s.Fingerprint.Engine
-	}
-	g.manifest.Steps = append(g.manifest.Steps, s)
-	return nil
+	g.engine = cmp.Or(g.engine, s.Fingerprint.Engine)
+	g.steps[key] = s
+	return s, nil
 }
 
 // key is a step's key: evaluations have none in the record.
@@ -205,10 +256,8 @@ func (g *gathering) add(name string, data []byte) {
 // network adds a checkpoint, whose bytes are read when they are written.
 func (g *gathering) network(ctx context.Context, d checkpoint.Digest) error {
 	key := checkpoint.CheckpointKey(d)
-	for _, f := range g.manifest.Files {
-		if f.Name == key {
-			return nil
-		}
+	if g.networks[d] {
+		return nil
 	}
 	if !d.Valid() {
 		return fmt.Errorf("checkpoint %.80q: not a digest", d)
@@ -217,6 +266,7 @@ func (g *gathering) network(ctx context.Context, d checkpoint.Digest) error {
 	if err != nil {
 		return fmt.Errorf("checkpoint %s: %w", d.Short(), err)
 	}
+	g.networks[d] = true
 	g.manifest.Files = append(g.manifest.Files, File{Name: key, Size: info.Size, SHA256: d})
 	return nil
 }

@@ -1,11 +1,12 @@
-// Package bundle writes what a run's numbers stand on into one file, and does
-// steps of it again from there.
+// Package bundle writes what the numbers of a run or a sweep stand on into one
+// file, and does steps of it again from there.
 //
 // A bundle is a tar file. manifest.json comes first: the run, its steps with
 // their keys, checkpoints, seeds and machines, and the SHA-256 of every other
 // file; manifest.json.sha256 has its own. The files are a part of the run's
-// store under the keys that they have there, and the spec. The same store and
-// run make the same bytes.
+// store under the keys that they have there, and the spec. A sweep's bundle has
+// that of all its trials, what they share once, and their table. The same store
+// and run make the same bytes.
 package bundle
 
 import (
@@ -14,13 +15,17 @@ import (
 	"time"
 
 	"espalier/activities"
+	"espalier/config"
 	"espalier/models/checkpoint"
 	"espalier/models/engine"
 	"espalier/workflows"
 )
 
-// Format is what this version writes and reads.
-const Format = "espalier bundle 1"
+// The formats that this version writes and reads: of runs, and of sweeps.
+const (
+	Format      = "espalier bundle 1"
+	FormatSweep = "espalier bundle of a sweep 1"
+)
 
 // The files that are not of the store.
 const (
@@ -28,23 +33,38 @@ const (
 	digestFile   = "manifest.json.sha256"
 	specFile     = "spec.json"
 	logFile      = "log.json"
+	tableFile    = "trials.csv"
+	logPrefix    = "logs/" // of trials
 )
 
 // ErrCorrupt says that a bundle is not as it was written.
 var ErrCorrupt = errors.New("the bundle is corrupt")
 
-// ErrNoRun says that something is a sweep or a scan.
-var ErrNoRun = errors.New("is no run: a bundle is of a run, or of a trial of a sweep")
+// ErrNoRun says that something is a scan.
+var ErrNoRun = errors.New("is no run: a bundle is of a run, of a sweep, or of a trial of one")
 
 // Manifest says what a bundle holds.
 type Manifest struct {
 	Format     string            `json:"format"`
 	Version    string            `json:"version"` // of espalier, which wrote the bundle
 	Run        string            `json:"run"`
+	Final      checkpoint.Digest `json:"final,omitempty"` // of a run, as the two below
+	DataDigest string            `json:"data_digest"`
+	Steps      []Step            `json:"steps,omitempty"`
+	Trials     []Trial           `json:"trials,omitempty"` // of a sweep, those that left a result, by number
+	Files      []File            `json:"files"`            // in the order of their names
+}
+
+// Trial is a run of a sweep: what a manifest has of a run otherwise.
+type Trial struct {
+	Trial      int               `json:"trial"`
+	Run        string            `json:"run"`
 	Final      checkpoint.Digest `json:"final"`
 	DataDigest string            `json:"data_digest"`
-	Steps      []Step            `json:"steps"`
-	Files      []File            `json:"files"` // in the order of their names
+	Steps      []Step            `json:"steps"` // those that it shares with others are in each
+
+	spec   config.Spec
+	record workflows.Record // of a bundle that was read
 }
 
 // File is a file of a bundle.

@@ -18,8 +18,9 @@ import (
 // Bundle is a bundle that was read.
 type Bundle struct {
 	Manifest Manifest
-	Record   workflows.Record
-	repo     *checkpoint.Repo // of what was in it
+	Record   workflows.Record      // of a run
+	Sweep    workflows.SweepRecord // of a sweep
+	repo     *checkpoint.Repo      // of what was in it
 }
 
 // Read reads a bundle into a store, which should be empty, and checks every
@@ -47,11 +48,10 @@ func Read(ctx context.Context, r io.Reader, into checkpoint.Store) (*Bundle, err
 	if err := in.end(); err != nil {
 		return nil, err
 	}
-	err := b.repo.GetJSON(ctx, recordKey(b.Manifest.Run), &b.Record)
-	if errors.Is(err, checkpoint.ErrNotFound) {
-		return nil, corrupt("it has no %s", recordKey(b.Manifest.Run))
+	if err := b.records(ctx); err != nil {
+		return nil, err
 	}
-	return b, err
+	return b, nil
 }
 
 // reader takes the files of a bundle in the one order that they may have, and
@@ -79,8 +79,8 @@ func (in *reader) manifest(m *Manifest) error {
 	if err := json.Unmarshal(head, m); err != nil {
 		return corrupt("%s: %v", manifestFile, err)
 	}
-	if m.Format != Format {
-		return corrupt("its format is %.80q, want %q", m.Format, Format)
+	if m.Format != Format && m.Format != FormatSweep {
+		return corrupt("its format is %.80q, want %q or %q", m.Format, Format, FormatSweep)
 	}
 	last := ""
 	for _, f := range m.Files {

@@ -20,6 +20,7 @@ import (
 
 // Outcome is what came of doing a step again.
 type Outcome struct {
+	Run   string `json:"run,omitempty"` // the trial of a sweep for which it was done
 	Kind  string `json:"kind"`
 	Pass  int    `json:"pass"`
 	Key   string `json:"key"`
@@ -35,67 +36,103 @@ type Outcome struct {
 	Took        time.Duration `json:"took_ns"`
 }
 
-// Machine is the fingerprint of what computed most of the run's steps; the
-// zero one where that is not known.
-func (b *Bundle) Machine() engine.Fingerprint { return machine(b.Manifest.Steps) }
+// Machine is the fingerprint of what computed most of the steps; the zero one
+// where that is not known.
+func (b *Bundle) Machine() engine.Fingerprint { return machine(b.Manifest.AllSteps()) }
 
-// Evaluation is the key of the step that measured the final network; none where
-// the bundle has no such step.
-func (b *Bundle) Evaluation() []string {
-	for _, s := range slices.Backward(b.Manifest.Steps) {
-		if s.Kind == workflows.StepEvaluate && slices.Contains(s.Reads, b.Manifest.Final) {
-			return []string{s.Key}
+// Evaluation are the keys of the steps that measured the final networks, of a
+// run one at most.
+func (b *Bundle) Evaluation() (keys []string) {
+	for _, t := range b.runs() {
+		for _, s := range slices.Backward(t.Steps) {
+			if s.Kind == workflows.StepEvaluate && slices.Contains(s.Reads, t.Final) {
+				keys = append(keys, s.Key)
+				break
+			}
+		}
+	}
+	return keys
+}
+
+// Reproduce does steps again and tells what came of each: those whose keys begin
+// with one of keys, or all if there are none. Those that trials of a sweep share
+// are done for the first one. steps have an empty store of their own. What a
+// step begins with is taken from the bundle, or made by the steps before. data,
+// unless it is empty, is where the data set lies here. Only ctx's end and a key
+// that fits no step are errors.
+func (b *Bundle) Reproduce(ctx context.Context, steps *activities.Steps, keys []string, data string, tell func(Outcome)) error {
+	shared, found := make(map[string]bool), make(map[string]bool)
+	var all []*again
+	for _, t := range b.runs() {
+		if data != "" {
+			t.record.Spec.Data.Path = data
+		}
+		made, err := t.record.Steps()
+		if err != nil {
+			return err
+		}
+		r := &again{bundle: b, of: t, steps: steps, made: made, done: make(map[int]bool), shared: shared, tell: tell}
+		if r.known, err = r.match(); err != nil {
+			return err
+		}
+		r.ask(keys, found)
+		all = append(all, r)
+	}
+	for _, key := range keys {
+		if !found[key] {
+			return &NoStepError{Key: key, Run: b.Manifest.Run}
+		}
+	}
+	for _, r := range all {
+		if err := r.all(ctx); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// Reproduce does steps of the run again and tells what came of each: those
-// whose keys begin with one of keys, or all if there are none. steps have an
-// empty store of their own. What a step begins with is taken from the bundle,
-// or made by the steps before. data, unless it is empty, is where the data set
-// lies here. Only ctx's end and a key that fits no step are errors.
-func (b *Bundle) Reproduce(ctx context.Context, steps *activities.Steps, keys []string, data string, tell func(Outcome)) error {
-	record := b.Record
-	if data != "" {
-		record.Spec.Data.Path = data
-	}
-	made, err := record.Steps()
-	if err != nil {
-		return err
-	}
-	r := &again{bundle: b, steps: steps, made: made, done: make(map[int]bool), tell: tell}
-	if r.known, err = r.match(); err != nil {
-		return err
-	}
-	asked, err := r.asked(keys)
-	if err != nil {
-		return err
-	}
-	for i := range made {
-		if asked[i] {
+// again does the steps of a run again.
+type again struct {
+	bundle *Bundle
+	of     Trial
+	steps  *activities.Steps
+	made   []workflows.Made
+	known  []*Step // of the manifest, nil where it has none
+	asked  []bool
+	done   map[int]bool
+	shared map[string]bool // keys of what was done for trials before
+	tell   func(Outcome)
+}
+
+// all does what is asked for.
+func (r *again) all(ctx context.Context) error {
+	for i := range r.made {
+		if r.asked[i] {
 			if err := r.do(ctx, i, true); err != nil {
 				return err
 			}
 		}
 	}
+	for i := range r.done {
+		if key := r.key(i); key != "" {
+			r.shared[key] = true
+		}
+	}
 	return nil
 }
 
-// again does the steps of a bundle again.
-type again struct {
-	bundle *Bundle
-	steps  *activities.Steps
-	made   []workflows.Made
-	known  []*Step // of the manifest, nil where it has none
-	done   map[int]bool
-	tell   func(Outcome)
+// key is that of a step, by the manifest where the record has none.
+func (r *again) key(i int) string {
+	if s := r.known[i]; s != nil {
+		return s.Key
+	}
+	return r.made[i].Key
 }
 
 // match finds the steps of the record in the manifest, which has them in the
 // same order.
 func (r *again) match() ([]*Step, error) {
-	known, at, listed := make([]*Step, len(r.made)), 0, r.bundle.Manifest.Steps
+	known, at, listed := make([]*Step, len(r.made)), 0, r.of.Steps
 	for i, m := range r.made {
 		if at < len(listed) && listed[at].Kind == m.Kind && listed[at].Pass == m.Pass && (m.Key == "" || listed[at].Key == m.Key) {
 			known[i] = &listed[at]
@@ -108,24 +145,17 @@ func (r *again) match() ([]*Step, error) {
 	return known, nil
 }
 
-// asked are the steps whose keys begin so.
-func (r *again) asked(keys []string) ([]bool, error) {
-	asked := make([]bool, len(r.made))
-	for i := range asked {
-		asked[i] = len(keys) == 0
-	}
-	for _, key := range keys {
-		found := false
-		for i, s := range r.known {
-			if s != nil && key != "" && strings.HasPrefix(s.Key, key) {
-				asked[i], found = true, true
+// ask asks for the steps whose keys begin so, and notes which of keys do.
+func (r *again) ask(keys []string, found map[string]bool) {
+	r.asked = make([]bool, len(r.made))
+	for i := range r.asked {
+		r.asked[i] = len(keys) == 0
+		for _, key := range keys {
+			if s := r.known[i]; s != nil && key != "" && strings.HasPrefix(s.Key, key) {
+				r.asked[i], found[key] = true, true
 			}
 		}
-		if !found {
-			return nil, &NoStepError{Key: key, Run: r.bundle.Manifest.Run}
-		}
 	}
-	return asked, nil
 }
 
 // NoStepError says that no step of a bundle has a key.
@@ -138,13 +168,16 @@ func (e *NoStepError) Error() string {
 
 // do does a step again unless that was done, first making what it begins with.
 func (r *again) do(ctx context.Context, i int, asked bool) error {
-	if r.done[i] {
+	if r.done[i] || r.shared[r.key(i)] {
 		return nil
 	}
 	r.done[i] = true
-	m, out := r.made[i], Outcome{Kind: r.made[i].Kind, Pass: r.made[i].Pass, Key: r.made[i].Key, Asked: asked}
+	m, out := r.made[i], Outcome{Kind: r.made[i].Kind, Pass: r.made[i].Pass, Key: r.key(i), Asked: asked}
+	if r.bundle.Manifest.Format == FormatSweep {
+		out.Run = r.of.Run
+	}
 	if s := r.known[i]; s != nil {
-		out.Key, out.Machine = s.Key, differs(s.Fingerprint, r.steps.Engine.Fingerprint())
+		out.Machine = differs(s.Fingerprint, r.steps.Engine.Fingerprint())
 	}
 	if m.Key != "" {
 		out.Want = m.Left

@@ -115,6 +115,20 @@ func (g *gathering) list(ctx context.Context) error {
 	return nil
 }
 
+// TrialRuns are the runs of a sweep's trials that left a result in the store, by
+// number: of a trial that was tried several times the one that got furthest.
+func TrialRuns(ctx context.Context, repo *checkpoint.Repo, sweep string) (map[int]string, error) {
+	g := &gathering{source: Source{Repo: repo}, of: &workflows.SweepRecord{SweepResult: workflows.SweepResult{Run: sweep}}, ids: map[int]found{}}
+	if err := g.list(ctx); err != nil {
+		return nil, err
+	}
+	all := make(map[int]string, len(g.ids))
+	for number, one := range g.ids {
+		all[number] = one.run
+	}
+	return all, nil
+}
+
 // placeOf is which trial of a sweep a run is of, and how far it is.
 func placeOf(sweep, run string) (number int, far [3]int, ok bool) {
 	end, of := strings.CutPrefix(run, sweep+"-")

@@ -116,6 +116,7 @@ func sweepOf(b *testing.B, trials int, length func() time.Duration) {
 	b.ReportMetric(took.Seconds(), "s")
 	b.ReportMetric(float64(took)/float64(ideal), "of-ideal")
 	b.ReportMetric(float64((processorTime(b)-busy).Milliseconds())/float64(trials), "cpu-ms/trial")
+	b.ReportMetric(float64(slowest[len(slowest)/2].Milliseconds()), "look-median-ms")
 	b.ReportMetric(float64(slowest[len(slowest)*99/100].Milliseconds()), "look-p99-ms")
 	b.ReportMetric(float64(slowest[len(slowest)-1].Milliseconds()), "look-max-ms")
 	b.ReportMetric(float64(longest(b, asked)), "longest-history")

@@ -39,14 +39,20 @@ type Slots struct {
 	taken   int // steps at work, held or asked for
 	busy    int // slots that are taken by steps
 	held    []turn
-	atWork  map[*time.Time]struct{} // when each began
-	short   bool                    // the step that ended last was
-	changed chan struct{}           // closed when any of these has changed
+	atWork  map[*work]struct{}
+	took    map[string]time.Duration // the last step of each kind that has ended
+	changed chan struct{}            // closed when any of these has changed
+}
+
+// work is a step at work.
+type work struct {
+	kind  string
+	began time.Time
 }
 
 // New makes slots for so many steps at a time.
 func New(slots int) *Slots {
-	return &Slots{most: slots, atWork: map[*time.Time]struct{}{}, changed: make(chan struct{})}
+	return &Slots{most: slots, atWork: map[*work]struct{}{}, took: map[string]time.Duration{}, changed: make(chan struct{})}
 }
 
 // Serve sets the slots into a worker's options, in the place of
@@ -98,15 +104,21 @@ func (s *Slots) reserve() (ok bool, changed <-chan struct{}) {
 	return true, nil
 }
 
-// soon tells whether all slots have a step that is likely to end soon. A worker
+// soon tells whether all slots have a step that is likely to end soon, and no
+// kind of step was long of late, which those that are fetched may be of. A worker
 // with a free slot holds none: all that come to it begin.
 func (s *Slots) soon() bool {
-	for began := range s.atWork {
-		if time.Since(*began) > Short {
+	for w := range s.atWork {
+		if _, known := s.took[w.kind]; !known || time.Since(w.began) > Short {
 			return false
 		}
 	}
-	return s.short && s.busy == s.most
+	for _, d := range s.took {
+		if d > Short {
+			return false
+		}
+	}
+	return s.busy == s.most
 }
 
 // MarkSlotUsed is of no interest here.
@@ -151,7 +163,7 @@ func (t *turns) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActi
 		return nil, activities.NotBegun()
 	}
 	defer t.slots.end()
-	defer t.slots.work()()
+	defer t.slots.work(info.ActivityType.Name)()
 	return t.Next.ExecuteActivity(ctx, in)
 }
 
@@ -208,18 +220,22 @@ func (s *Slots) end() {
 	s.held = slices.Delete(s.held, 0, 1)
 }
 
-// work notes that a step begins; the returned function, that it ends.
-func (s *Slots) work() (ends func()) {
-	began := time.Now()
+// work notes that a step begins; the returned function, that it ends. A step of
+// an external trainer may be anything, and counts as long.
+func (s *Slots) work(kind string) (ends func()) {
+	mine := &work{kind: kind, began: time.Now()}
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	s.atWork[&began] = struct{}{}
+	s.atWork[mine] = struct{}{}
 	s.tell()
 	return func() {
 		s.mutex.Lock()
 		defer s.mutex.Unlock()
-		delete(s.atWork, &began)
-		s.short = time.Since(began) <= Short
+		delete(s.atWork, mine)
+		s.took[kind] = time.Since(mine.began)
+		if kind == activities.NameExternal {
+			s.took[kind] = Short + 1
+		}
 		s.tell()
 	}
 }

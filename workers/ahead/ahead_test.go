@@ -47,6 +47,32 @@ func TestOnlyShortStepsHaveOthersHeld(t *testing.T) {
 	})
 }
 
+// Short evaluations between long trainings are no reason to hold a training, and
+// a kind of step that the worker has not seen may be long, as a trainer's may.
+func TestAnyLongKindHoldsNone(t *testing.T) {
+	for _, kinds := range [][]string{
+		{activities.NameTrain, activities.NameEvaluate},
+		{activities.NameExternal},
+		{},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorker(t, 1)
+			for _, kind := range kinds {
+				takes := time.Millisecond
+				if kind == activities.NameTrain {
+					takes = time.Minute
+				}
+				w.want("a free slot", 1)
+				<-w.stepOf(kind, takes)
+			}
+			w.want("a free slot", 1)
+			at := w.stepOf(activities.NameEvaluate, time.Second)
+			w.want("beside an evaluation", 0)
+			<-at
+		})
+	}
+}
+
 // A worker that waits to ask for a step does so as soon as it may, or stops.
 func TestReserveSlotWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -175,10 +201,14 @@ func (w *testWorker) giveBack(n int) {
 
 // step has a step come on a slot that was asked for, and take so long.
 func (w *testWorker) step(takes time.Duration) (ended <-chan struct{}) {
+	return w.stepOf(activities.NameTrain, takes)
+}
+
+func (w *testWorker) stepOf(kind string, takes time.Duration) (ended <-chan struct{}) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := w.execute(activities.NameTrain, func() { time.Sleep(takes) }, nil); err != nil {
+		if err := w.execute(kind, func() { time.Sleep(takes) }, nil); err != nil {
 			w.t.Error(err)
 		}
 		w.slots.ReleaseSlot(nil)

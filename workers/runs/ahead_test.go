@@ -5,13 +5,19 @@ import (
 	"time"
 )
 
-// A worker that has done a short step holds the next one beside the step at
-// work. If that one turns out to be long, another worker gets what was held.
+// A worker that has done short steps holds others beside the step at work. If
+// that one turns out to be long, another worker gets what was held.
 func TestHeldStepsGoToFreeWorkers(t *testing.T) {
 	l, ctx := newLab(t), t.Context()
 	l.began, l.hold = make(chan string), make(chan struct{})
 	l.work(t, 1)
 	const text = "train: {epochs: 1, batch: 32, optimizer: {sgd: {lr: 1}}}\ndurability: {heartbeat_timeout: 10m} # those that wait say nothing\n"
+	short := l.submit(t, specOf(t, "held-none", text))
+	<-l.began
+	l.hold <- struct{}{}
+	if _, err := l.Result(ctx, short); err != nil {
+		t.Fatal(err)
+	}
 	one, two := l.submit(t, specOf(t, "held-one", text)), l.submit(t, specOf(t, "held-two", text))
 	waiting := map[string]string{one: two, two: one}[<-l.began]
 	until(t, "the worker has taken the other training too", func() bool {

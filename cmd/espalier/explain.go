@@ -31,7 +31,7 @@ type explanation struct {
 	Images     int64         `json:"images_to_train"`
 	Rate       float64       `json:"images_per_second"` // of a short probe on this machine
 	Predicted  time.Duration `json:"predicted_ns"`
-	Events     int           `json:"history_events"` // about; Temporal warns at 10,240
+	Events     int           `json:"history_events"` // about; see mostEvents
 	Stored     int64         `json:"stored_bytes"`   // about; what the run leaves in the store
 	CrashCosts time.Duration `json:"crash_costs_at_most_ns"`
 	Prediction *prediction   `json:"prediction,omitempty"` // of what the passes leave, where channels go
@@ -157,6 +157,15 @@ func (e *explanation) count(cost measure.Cost) {
 // eventsPerStep: scheduled, started and completed, and the workflow task that follows.
 const eventsPerStep = 6
 
+// mostEvents is how many events Temporal allows to one history. Runs and sweeps
+// continue as new long before.
+const mostEvents = 51_200
+
+// historyEvents tells of a number of them beside what is allowed.
+func historyEvents(n int) string {
+	return fmt.Sprintf("about %s history events (Temporal allows %s)", humanize.Comma(int64(n)), humanize.Comma(mostEvents))
+}
+
 func (a *app) printExplanation(e *explanation) {
 	fmt.Fprintf(a.out, "run        %s\nnetwork    %s: %s parameters, %s MACs\ndata       %s training and %s test images, digest %.12s\n\n",
 		e.Run, e.Network, humanize.Comma(e.Params), humanize.Comma(e.MACs), humanize.Comma(int64(e.Train)), humanize.Comma(int64(e.Test)), e.DataDigest)
@@ -171,7 +180,7 @@ func (a *app) printExplanation(e *explanation) {
 	if e.Quantization != nil {
 		e.Quantization.print(a.out)
 	}
-	fmt.Fprintf(a.out, "\n%d steps, about %d history events, about %s in the store\n", e.Steps, e.Events, humanize.Bytes(uint64(e.Stored)))
+	fmt.Fprintf(a.out, "\n%d steps, %s, about %s in the store\n", e.Steps, historyEvents(e.Events), humanize.Bytes(uint64(e.Stored)))
 	fmt.Fprintf(a.out, "about %s on this machine (%s in a probe); a crash costs at most %s of training\n",
 		e.Predicted.Round(time.Second), live.Rate(e.Rate), e.CrashCosts)
 }

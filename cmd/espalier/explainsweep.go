@@ -31,8 +31,9 @@ type sweepExplanation struct {
 	Distinct float64       `json:"distinct_epochs"` // that are computed
 	Alone    time.Duration `json:"predicted_unshared_ns"`
 	Shared   time.Duration `json:"predicted_ns"`
-	Stored   int64         `json:"stored_bytes"` // about; what the trials leave in the store
-	Base     *explanation  `json:"base"`         // of the spec without its sweep; nil if a trainer does the steps
+	Stored   int64         `json:"stored_bytes"`   // about; what the trials leave in the store
+	Events   int           `json:"history_events"` // after which the sweep begins a new history
+	Base     *explanation  `json:"base"`           // of the spec without its sweep; nil if a trainer does the steps
 
 	Placement *workers.Placement `json:"placement,omitempty"` // where a server answers
 }
@@ -51,7 +52,7 @@ func (a *app) explainSweep(ctx context.Context, spec *config.Spec) (*sweepExplan
 	if err != nil {
 		return nil, usageError{err}
 	}
-	e := &sweepExplanation{Sweep: spec.ID(), AtATime: spec.Sweep.Concurrency, AtMost: spec.Sweep.Search.ASHA != nil || spec.Sweep.Stop != (config.SweepStop{})}
+	e := &sweepExplanation{Sweep: spec.ID(), AtATime: spec.Sweep.Concurrency, Events: workflows.NewSweepInput(*spec).Events, AtMost: spec.Sweep.Search.ASHA != nil || spec.Sweep.Stop != (config.SweepStop{})}
 	if e.Trials, err = state.Total(); err != nil {
 		return nil, err
 	}
@@ -147,8 +148,8 @@ func (a *app) printSweep(e *sweepExplanation) {
 	}
 	fmt.Fprintf(a.out, "\n%s steps, of which %s are distinct; %g epochs of training instead of %g\n",
 		humanize.Comma(int64(all)), humanize.Comma(int64(distinct)), e.Distinct, e.Epochs)
-	fmt.Fprintf(a.out, "%s %s in the store, about %s history events a run; a crash costs at most %s of training of each trial under way\n",
-		most, humanize.Bytes(uint64(e.Stored)), humanize.Comma(int64(e.Base.Events)), e.Base.CrashCosts)
+	fmt.Fprintf(a.out, "%s %s in the store; a crash costs at most %s of training of each trial under way\n", most, humanize.Bytes(uint64(e.Stored)), e.Base.CrashCosts)
+	fmt.Fprintf(a.out, "a trial has %s, the sweep begins a new history after some %s\n", historyEvents(e.Base.Events), humanize.Comma(int64(e.Events)))
 	fmt.Fprintf(a.out, "%s %s on this machine, one trial at a time, instead of %s, if all trials train as fast as the spec does without its sweep (%s in a probe)\n",
 		most, e.Shared.Round(time.Second), e.Alone.Round(time.Second), live.Rate(e.Base.Rate))
 }

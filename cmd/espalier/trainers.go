@@ -151,7 +151,7 @@ func (e execExplanation) print(out io.Writer) {
 		fmt.Fprintln(out)
 		t.Render()
 	}
-	fmt.Fprintf(out, "\n%d steps, about %d history events; a crash costs at most %s of training, if the trainer saves as often as it is asked to\n", e.Steps, e.Events, e.CrashCosts)
+	fmt.Fprintf(out, "\n%d steps, %s; a crash costs at most %s of training, if the trainer saves as often as it is asked to\n", e.Steps, historyEvents(e.Events), e.CrashCosts)
 	printPlacement(out, e.Placement)
 }
 

@@ -44,7 +44,7 @@ var doors = []door{
 	// Registering by a name of our own takes the SDK's option structs.
 	{pkg: "go.temporal.io/sdk/workflow", opens: []string{"workflows", "workers/worker.go"},
 		why: "only workflow code may depend on a replay"},
-	{pkg: "go.temporal.io/sdk/activity", opens: []string{"activities", "workers/worker.go"},
+	{pkg: "go.temporal.io/sdk/activity", opens: []string{"activities", "workers/worker.go", "workers/ahead/ahead.go"},
 		why: "heartbeats and attempts are the steps' business"},
 	{pkg: "go.temporal.io/sdk/worker", opens: []string{"workers"},
 		why: "who polls which queue is decided in one room"},

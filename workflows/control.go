@@ -3,6 +3,7 @@ package workflows
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -79,6 +80,8 @@ type Summary struct {
 	// Of a sweep Pass counts the trials that have ended and Passes all of them;
 	// the rest is of its best trial. Failed are the trials that failed.
 	Failed int `json:"failed,omitempty"`
+	// Began is when the first of a sweep's histories did.
+	Began time.Time `json:"began,omitzero"`
 	// Needs are what a worker must have to take the steps; nil is to serve the queue.
 	Needs *activities.Needs `json:"needs,omitempty"`
 }

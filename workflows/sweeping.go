@@ -88,6 +88,9 @@ func newSweeping(ctx workflow.Context, in SweepInput) (*sweeping, error) {
 		}
 		s.SweepState = SweepState{State: StateRunning, Began: workflow.Now(ctx), Search: state}
 	}
+	if workflow.GetInfo(ctx).ContinuedExecutionRunID == "" {
+		s.First = workflow.Now(ctx)
+	}
 	var err error
 	s.total, err = s.Search.Total()
 	s.steady, _ = workflow.NewDisconnectedContext(ctx)

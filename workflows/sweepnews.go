@@ -242,7 +242,7 @@ func (s *sweeping) published(ctx workflow.Context) {
 // publish writes the sweep's summary into its memo, with what the best of the
 // tabled trials ended with.
 func (s *sweeping) publish(ctx workflow.Context) error {
-	summary := Summary{Name: s.spec.Name, State: s.State, Pass: s.Search.Ended, Passes: s.total, Failed: s.Search.Failures}
+	summary := Summary{Name: s.spec.Name, State: s.State, Pass: s.Search.Ended, Passes: s.total, Failed: s.Search.Failures, Began: s.First}
 	first := s.spec.Sweep.Objectives[:1]
 	best := 0.0
 	for _, t := range s.Trials {

@@ -46,6 +46,7 @@ func NewSweepInput(spec config.Spec) SweepInput {
 type SweepState struct {
 	State  string        `json:"state"`
 	Began  time.Time     `json:"began"`
+	First  time.Time     `json:"first,omitzero"` // when this sweep began, be it to go on where another ended
 	Search *search.State `json:"search"`
 	Live   []liveTrial   `json:"live,omitempty"`   // in the order in which they were chosen
 	Trials []SweptTrial  `json:"trials,omitempty"` // the first ones

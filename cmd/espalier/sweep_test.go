@@ -149,6 +149,13 @@ func TestSweepContinuesAsNewWhileTrialsRun(t *testing.T) {
 	if got := described.GetWorkflowExecutionInfo().GetStatus(); got != enums.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW {
 		t.Errorf("the first history is %v, want it to continue as new", got)
 	}
+	v, err := p.runs.Look(t.Context(), "cut", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if began := described.GetWorkflowExecutionInfo().GetStartTime().AsTime(); v.Started.Sub(began).Abs() > v.Closed.Sub(began)/4 {
+		t.Errorf("the sweep began at %v, shown is %v", began, v.Started)
+	}
 }
 
 // cut runs a sweep to its end in histories of few events, and answers the run
@@ -273,7 +280,7 @@ func TestTrialsThatFailOrAreGivenUpAreTold(t *testing.T) {
 func TestSweepIsControlledWithItsTrials(t *testing.T) {
 	p := newInProcess(t, t.TempDir())
 	p.work(t, workers.Options{Queue: "cpu", Slots: 1})
-	slow := strings.Replace(sixTrials, "epochs: 2,", "epochs: 2000,", 1)
+	slow := strings.Replace(sixTrials, "epochs: 2,", "epochs: 20000,", 1)
 	_, id := p.submit(t, slow)
 	state := func(id, want string) func() bool {
 		return func() bool {

@@ -232,6 +232,9 @@ func (c *Client) view(info *workflowpb.WorkflowExecutionInfo) *View {
 	if c.decode(info.GetMemo().GetFields()[workflows.MemoSummary], &v.Summary) && v.State == workflows.StateRunning {
 		v.State = v.Summary.State
 	}
+	if began := v.Summary.Began; !began.IsZero() { // the server knows of the newest history
+		v.Started = began
+	}
 	return v
 }
 

@@ -79,7 +79,7 @@ func New(ctx context.Context, c Config) (*Store, error) {
 	s := &Store{idle: transport.CloseIdleConnections, endpoint: c.Endpoint, bucket: c.Bucket, prefix: c.Prefix, sse: sse}
 	for _, tries := range []int{triesToOpen, triesInUse} {
 		s.core, err = minio.NewCore(c.Endpoint, &minio.Options{
-			Creds: c.credentials(), Secure: c.Secure, Region: c.Region, Transport: counting{requests}, MaxRetries: tries,
+			Creds: c.credentials(), Secure: c.Secure, Region: c.Region, Transport: counting{clocked{c.Endpoint, requests}}, MaxRetries: tries,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("open store: %s: %w", c.Endpoint, err)

@@ -53,6 +53,8 @@ func (s *Store) mapped(err error) error {
 		return checkpoint.ErrExists
 	case answer.Code == "ConditionalRequestConflict":
 		return fmt.Errorf("%w: %w", checkpoint.ErrExists, err)
+	case answer.Code == minio.RequestTimeTooSkewed:
+		return &clockError{endpoint: s.endpoint}
 	case denied(answer):
 		return fmt.Errorf("%w: %s: %w", checkpoint.ErrDenied, s.advice(answer.Code), err)
 	}
@@ -99,8 +101,11 @@ func (s *Store) unreached(err error) error {
 		transport *url.Error
 		unknown   x509.UnknownAuthorityError
 		lookup    *net.DNSError
+		clock     *clockError
 	)
 	switch {
+	case errors.As(err, &clock):
+		return clock
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Errorf("nothing listens at %s: %w", s.endpoint, syscall.ECONNREFUSED)
 	case errors.As(err, &lookup):

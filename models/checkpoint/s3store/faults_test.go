@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"espalier/models/checkpoint"
 	"espalier/models/checkpoint/s3store"
@@ -248,6 +249,41 @@ func TestTLS(t *testing.T) {
 		}
 		if err := wantBody(t.Context(), s, "key", body); err != nil {
 			t.Errorf("Get of %d bytes over TLS: %v", len(body), err)
+		}
+	}
+}
+
+// A clock that is wrong is not wrong credentials: who waits may be right again.
+// To a request for no body S3 says nothing but that it refuses it, and when.
+func TestClocksApart(t *testing.T) {
+	t.Parallel()
+	hourAhead := func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		w.Header().Set("Date", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat))
+		w.WriteHeader(http.StatusForbidden)
+	}
+	p := newProxy(t, (*httptest.Server).Start)
+	s := open(t, p.config(t))
+	put := func() error { return s.Put(t.Context(), "key", strings.NewReader("x"), 1) }
+	stat := func() error { _, err := s.Stat(t.Context(), "key"); return err }
+
+	p.set(first(1, "", hourAhead))
+	if err := put(); err != nil {
+		t.Errorf("Put, refused once for the time = %v", err)
+	}
+	for _, test := range []struct {
+		do     func() error
+		spoil  spoiler
+		says   string
+		denied bool
+	}{
+		{put, hourAhead, "this one is 1h0m0s behind", false},
+		{stat, hourAhead, "this one is 1h0m0s behind", false},
+		{put, answer(http.StatusForbidden, "RequestTimeTooSkewed"), "are more than 15 minutes apart", false},
+		{stat, answer(http.StatusForbidden, "AccessDenied"), "may not do this", true},
+	} {
+		p.set(first(100, "", test.spoil))
+		if err := test.do(); err == nil || errors.Is(err, checkpoint.ErrDenied) != test.denied || !strings.Contains(err.Error(), test.says) {
+			t.Errorf("%v, want it to say %q; access denied: %t", err, test.says, test.denied)
 		}
 	}
 }

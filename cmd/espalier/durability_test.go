@@ -40,13 +40,13 @@ func TestKilledRunThatRemovesChannelsEndsWithTheSameBits(t *testing.T) {
 	l := newLab(t, `name: small-channels
 network: {arch: lenet-5, relu: true, batch_norm: true, width: 0.3}
 data: {name: digits, train: 4000, test: 500}
-train: {epochs: 3, batch: 64, optimizer: {sgd: {lr: 0.05, momentum: 0.9}}, schedule: cosine, seed: 7}
+train: {epochs: 12, batch: 64, optimizer: {sgd: {lr: 0.05, momentum: 0.9}}, schedule: cosine, seed: 7}
 prune:
   method: channel-lasso
-  sparsify: {epochs: 2, l1: {gamma: 1e-4}}
+  sparsify: {epochs: 4, l1: {gamma: 1e-4}}
   recalibrate: 20
   schedule: {passes: 2, target: {macs: 60%}}
-  finetune: {epochs: 2, distill: {weight: 50%}}
+  finetune: {epochs: 4, distill: {weight: 50%}}
 durability: {checkpoint_every: 250ms, heartbeat_timeout: 2s}
 `)
 	p := command(t, "verify-resume", l.spec, "--kills", "5", "--seed", "4", "--json")

@@ -28,8 +28,9 @@ func (e *clockError) Error() string {
 	return fmt.Sprintf("the clocks of this machine and of %s %s, so that it refuses what is asked of it; set them right", e.endpoint, how)
 }
 
-// clocked tells refusals for the time from those for credentials: to a HEAD
-// request S3 gives no reason.
+// clocked tells refusals for the time from those for credentials, by the time that
+// a request is signed with and that of the answer: to a HEAD request S3 gives no
+// reason.
 type clocked struct {
 	endpoint string
 	next     http.RoundTripper
@@ -40,11 +41,15 @@ func (c clocked) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil || answer.StatusCode != http.StatusForbidden {
 		return answer, err
 	}
+	ours, err := time.Parse("20060102T150405Z", r.Header.Get("X-Amz-Date"))
+	if err != nil {
+		return answer, nil
+	}
 	theirs, err := http.ParseTime(answer.Header.Get("Date"))
 	if err != nil {
 		return answer, nil
 	}
-	ahead := time.Since(theirs).Round(time.Minute)
+	ahead := ours.Sub(theirs).Round(time.Minute)
 	if ahead.Abs() <= mostSkew {
 		return answer, nil
 	}

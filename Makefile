@@ -138,13 +138,12 @@ reproduce-bench: build ## how fast the networks of make reproduce are; the machi
 FAULTS ?= 500
 SEED   ?= 1
 CLOCK  ?=
-TRIALS ?=
 
 # With CLOCK=1 a second program is built in which package time adds jumps to
 # the wall clock, as CHAOS_CLOCK says; it compiles everything anew.
 .PHONY: chaos
-chaos: build $(if $(CLOCK),bin/espalier-clocked) ## a sweep under FAULTS (500) random faults drawn from SEED; writes docs/reliability.md (CLOCK=1: clock jumps too; TRIALS=200 if the sweep ends before them)
-	$(GO) run ./cmd/chaos -faults $(FAULTS) -seed $(SEED) $(if $(TRIALS),-trials $(TRIALS)) $(if $(CLOCK),-clocked bin/espalier-clocked) -page docs/reliability.md
+chaos: build $(if $(CLOCK),bin/espalier-clocked) ## a sweep under FAULTS (500) random faults drawn from SEED; writes docs/reliability.md (CLOCK=1: clock jumps too)
+	$(GO) run ./cmd/chaos -faults $(FAULTS) -seed $(SEED) $(if $(CLOCK),-clocked bin/espalier-clocked) -page docs/reliability.md
 
 bin/espalier-clocked: FORCE
 	$(GO) run ./cmd/chaos/clock .cache/clock

@@ -90,7 +90,7 @@ type scan struct {
 	run
 	how    config.Prune
 	shares []float64
-	todo   []int // the curves that are to be made
+	due    []int // the curves that are to be made
 	curves []sensitivity.Curve
 }
 
@@ -144,7 +144,7 @@ func (s *scan) list(targets []prune.Target) {
 		if t.Closed != "" {
 			curve.LeftOut = []sensitivity.LeftOut{{Why: t.Closed}}
 		} else {
-			s.todo = append(s.todo, i)
+			s.due = append(s.due, i)
 		}
 		s.curves = append(s.curves, curve)
 	}
@@ -188,13 +188,13 @@ func (s *scan) several(ctx workflow.Context) error {
 	var failed error
 	var again []int
 	lines := workflow.NewWaitGroup(ctx)
-	for range min(atOnce, len(s.todo)) {
+	for range min(atOnce, len(s.due)) {
 		lines.Add(1)
 		workflow.Go(ctx, func(ctx workflow.Context) {
 			defer lines.Done()
-			for failed == nil && len(s.todo) > 0 {
-				i := s.todo[0]
-				s.todo = s.todo[1:]
+			for failed == nil && len(s.due) > 0 {
+				i := s.due[0]
+				s.due = s.due[1:]
 				err := s.curve(ctx, i)
 				if err == nil {
 					continue
@@ -208,7 +208,7 @@ func (s *scan) several(ctx workflow.Context) error {
 		})
 	}
 	lines.Wait(ctx)
-	s.todo = append(again, s.todo...)
+	s.due = append(again, s.due...)
 	return failed
 }
 

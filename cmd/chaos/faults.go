@@ -210,10 +210,11 @@ func (s *storm) damage() bool {
 	return err == nil
 }
 
-// rage strikes until all faults are done or the sweep is.
-func (s *storm) rage(ctx context.Context, out io.Writer, finished func() bool) (int, error) {
+// rage strikes until all faults are done or the sweep is; ended is the state that
+// it ended in, empty until then.
+func (s *storm) rage(ctx context.Context, out io.Writer, ended func() string) (int, error) {
 	n := 0
-	for n < s.o.faults && !finished() {
+	for n < s.o.faults && ended() == "" {
 		pause := time.Duration((0.1 + s.random.ExpFloat64()) * float64(s.o.every))
 		select {
 		case <-ctx.Done():
@@ -227,6 +228,9 @@ func (s *storm) rage(ctx context.Context, out io.Writer, finished func() bool) (
 		}
 	}
 	s.during.Wait()
+	if state := ended(); state != "" && state != "done" {
+		return n, fmt.Errorf("the sweep %s is %s after %d faults of %d", s.run, state, n, s.o.faults)
+	}
 	if n < s.o.faults {
 		return n, fmt.Errorf("the sweep ended after %d faults of %d; give it more -trials or -epochs", n, s.o.faults)
 	}

@@ -74,7 +74,7 @@ func pace(every, quietly time.Duration, faults int) time.Duration {
 
 // weather strikes until all faults are done, then waits for the sweep's end.
 func (s *storm) weather(ctx context.Context, out io.Writer) (int, error) {
-	var finished atomic.Bool
+	var finished atomic.Value // the state that the sweep ended in
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
 	ended := make(chan string, 1)
@@ -83,7 +83,7 @@ func (s *storm) weather(ctx context.Context, out io.Writer) (int, error) {
 			// A server that does not answer now is one of the faults.
 			state, err := s.status(watching)
 			if err == nil && state != "running" && state != "" {
-				finished.Store(true)
+				finished.Store(state)
 				ended <- state
 				return
 			}
@@ -93,7 +93,7 @@ func (s *storm) weather(ctx context.Context, out io.Writer) (int, error) {
 			}
 		}
 	}()
-	n, err := s.rage(ctx, out, finished.Load)
+	n, err := s.rage(ctx, out, func() string { state, _ := finished.Load().(string); return state })
 	if err != nil {
 		return n, err
 	}

@@ -29,11 +29,11 @@ const (
 // errDrained says that the worker was told to stop and the step's state is saved.
 var errDrained = errors.New("the worker is stopping; the step is saved and goes on elsewhere")
 
-// NotBegun says that a worker took a step and had no slot for it; another may.
-func NotBegun() error {
-	return temporal.NewApplicationErrorWithOptions("the worker took the step and had no slot for it; it goes on elsewhere", FailureDrained,
-		temporal.ApplicationErrorOptions{NextRetryDelay: time.Millisecond})
-}
+// errNoSlot says that the worker took the step and had no slot for it.
+var errNoSlot = errors.New("the worker took the step and had no slot for it; it goes on elsewhere")
+
+// NotBegun is what a worker answers that had no slot for a step.
+func NotBegun(ctx context.Context) error { return failure(ctx, errNoSlot) }
 
 // inputError marks an error that the user must mend.
 type inputError struct{ err error }
@@ -120,7 +120,7 @@ func failure(ctx context.Context, err error) error {
 		return temporal.NewApplicationErrorWithOptions(err.Error(), kind, temporal.ApplicationErrorOptions{NextRetryDelay: delay})
 	}
 	switch {
-	case errors.Is(err, errDrained):
+	case errors.Is(err, errDrained), errors.Is(err, errNoSlot):
 		return again(FailureDrained, time.Millisecond)
 	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		return temporal.NewCanceledError()

@@ -37,22 +37,22 @@ type Slots struct {
 
 	mutex   sync.Mutex
 	taken   int // steps at work, held or asked for
-	busy    int // slots that are taken by steps
-	held    []turn
-	atWork  map[*work]struct{}
+	atWork  map[*step]struct{}
+	held    []*step                  // evaluations first
 	took    map[string]time.Duration // the last step of each kind that has ended
 	changed chan struct{}            // closed when any of these has changed
 }
 
-// work is a step at work.
-type work struct {
+// step is one that a worker has taken.
+type step struct {
 	kind  string
+	begin chan struct{} // closed when it has a slot
 	began time.Time
 }
 
 // New makes slots for so many steps at a time.
 func New(slots int) *Slots {
-	return &Slots{most: slots, atWork: map[*work]struct{}{}, took: map[string]time.Duration{}, changed: make(chan struct{})}
+	return &Slots{most: slots, atWork: map[*step]struct{}{}, took: map[string]time.Duration{}, changed: make(chan struct{})}
 }
 
 // Serve sets the slots into a worker's options, in the place of
@@ -118,7 +118,7 @@ func (s *Slots) soon() bool {
 			return false
 		}
 	}
-	return s.busy == s.most
+	return len(s.atWork) == s.most
 }
 
 // MarkSlotUsed is of no interest here.
@@ -159,40 +159,46 @@ func (t *turns) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActi
 	}
 	held, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if !t.slots.begin(held, info.ActivityType.Name == activities.NameEvaluate, activity.GetWorkerStopChannel(ctx)) {
-		return nil, activities.NotBegun()
+	mine := t.slots.take(info.ActivityType.Name)
+	if !t.slots.await(held, mine, activity.GetWorkerStopChannel(ctx)) {
+		return nil, activities.NotBegun(ctx)
 	}
-	defer t.slots.end()
-	defer t.slots.work(info.ActivityType.Name)()
+	defer t.slots.end(mine)
 	return t.Next.ExecuteActivity(ctx, in)
 }
 
-// turn is a step that is held.
-type turn struct {
-	first bool
-	begin chan struct{} // closed when it has a slot
-}
-
-// begin waits for a slot, false if none is free before held or the worker is at
-// its end. What goes first does so: an evaluation is short, and when it is done
-// a trial may end and make room for one whose training can be held.
-func (s *Slots) begin(held context.Context, first bool, stop <-chan struct{}) bool {
+// take has a step begin, or held if no slot is free. Evaluations are held before
+// all else: they are short, and when one is done a trial may end and make room
+// for one whose training can be held.
+func (s *Slots) take(kind string) *step {
 	s.mutex.Lock()
-	if s.busy < s.most {
-		s.busy++
-		s.mutex.Unlock()
-		return true
+	defer s.mutex.Unlock()
+	mine := &step{kind: kind, begin: make(chan struct{})}
+	if len(s.atWork) < s.most {
+		s.start(mine)
+		return mine
 	}
-	mine := turn{first: first, begin: make(chan struct{})}
 	at := len(s.held)
-	if first {
-		at = slices.IndexFunc(s.held, func(t turn) bool { return !t.first })
-		if at < 0 {
-			at = len(s.held)
+	if kind == activities.NameEvaluate {
+		if other := slices.IndexFunc(s.held, func(h *step) bool { return h.kind != kind }); other >= 0 {
+			at = other
 		}
 	}
 	s.held = slices.Insert(s.held, at, mine)
-	s.mutex.Unlock()
+	return mine
+}
+
+// start gives a slot to a step.
+func (s *Slots) start(next *step) {
+	next.began = time.Now()
+	s.atWork[next] = struct{}{}
+	close(next.begin)
+	s.tell()
+}
+
+// await waits for a step's slot, false if it has none before held or the worker
+// is at its end.
+func (s *Slots) await(held context.Context, mine *step, stop <-chan struct{}) bool {
 	select {
 	case <-mine.begin:
 		return true
@@ -201,41 +207,27 @@ func (s *Slots) begin(held context.Context, first bool, stop <-chan struct{}) bo
 	}
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	if at := slices.Index(s.held, mine); at >= 0 {
-		s.held = slices.Delete(s.held, at, at+1)
-		return false
+	at := slices.Index(s.held, mine)
+	if at < 0 { // a slot came at the same moment
+		return true
 	}
-	return true // a slot came at the same moment
+	s.held = slices.Delete(s.held, at, at+1)
+	return false
 }
 
-// end gives a slot to the next that is held.
-func (s *Slots) end() {
+// end gives a step's slot to the next that is held. A step of an external trainer
+// may be anything, and counts as long.
+func (s *Slots) end(mine *step) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	if len(s.held) == 0 {
-		s.busy--
-		return
+	delete(s.atWork, mine)
+	s.took[mine.kind] = time.Since(mine.began)
+	if mine.kind == activities.NameExternal {
+		s.took[mine.kind] = Short + 1
 	}
-	close(s.held[0].begin)
-	s.held = slices.Delete(s.held, 0, 1)
-}
-
-// work notes that a step begins; the returned function, that it ends. A step of
-// an external trainer may be anything, and counts as long.
-func (s *Slots) work(kind string) (ends func()) {
-	mine := &work{kind: kind, began: time.Now()}
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	s.atWork[mine] = struct{}{}
+	if len(s.held) > 0 {
+		s.start(s.held[0])
+		s.held = slices.Delete(s.held, 0, 1)
+	}
 	s.tell()
-	return func() {
-		s.mutex.Lock()
-		defer s.mutex.Unlock()
-		delete(s.atWork, mine)
-		s.took[kind] = time.Since(mine.began)
-		if kind == activities.NameExternal {
-			s.took[kind] = Short + 1
-		}
-		s.tell()
-	}
 }

@@ -103,7 +103,8 @@ func (l *lab) environ() []string {
 }
 
 // clock gives every life of a process its own jumps, where there is a program
-// whose clock can jump: by up to an hour, forth and back.
+// whose clock can jump: by up to an hour forth, half of that back, and right
+// again, since S3 refuses for good whoever's clock is a quarter of an hour off.
 func (l *lab) clock(environ []string) []string {
 	if l.o.clocked == "" {
 		return environ
@@ -113,7 +114,7 @@ func (l *lab) clock(environ []string) []string {
 	n := l.clocks
 	l.mu.Unlock()
 	jump := (n * 7919) % 3600
-	return append(environ, fmt.Sprintf("CHAOS_CLOCK=%d:%d,%d:%d", 2+n%5, jump, 8+n%11, -jump/2))
+	return append(environ, fmt.Sprintf("CHAOS_CLOCK=%d:%d,%d:%d,%d:0", 2+n%5, jump, 8+n%11, -jump/2, 20+n%7))
 }
 
 // program is the one that a role runs. The server's clock stays: a server's

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -281,6 +283,7 @@ func TestWrongWayToServers(t *testing.T) {
 	store := func(bucket, id, secret string) []string {
 		return []string{"ESPALIER_S3=s3://" + bucket + "?endpoint=" + s3 + "&tls=false", "AWS_ACCESS_KEY_ID=" + id, "AWS_SECRET_ACCESS_KEY=" + secret}
 	}
+	slow := slowClock(t)
 	tail := `; mend ESPALIER_S3 or the AWS_ variables`
 	run := l.args("run", l.spec)
 	_, taken, _ := net.SplitHostPort(e.TemporalAddress)
@@ -289,6 +292,7 @@ func TestWrongWayToServers(t *testing.T) {
 		"key":       {args: run, env: store(e.S3Bucket, "nobody", e.SecretKey), code: exitError, want: []string{`espalier: open s3://espalier at \S+: access denied: the server does not know access key id nobody: .*` + tail}},
 		"bucket":    {args: run, env: store("other", e.AccessKey, e.SecretKey), code: exitError, want: []string{`espalier: open s3://other at \S+: there is no bucket other: .*` + tail}},
 		"TLS":       {args: run, env: append(store(e.S3Bucket, e.AccessKey, e.SecretKey), "ESPALIER_S3=s3://espalier?endpoint="+s3), code: exitError, want: []string{`espalier: open s3://espalier at \S+: \S+ speaks HTTP, not HTTPS: turn TLS off` + tail}},
+		"clock":     {args: run, env: append(store(e.S3Bucket, e.AccessKey, e.SecretKey), "ESPALIER_S3=s3://espalier?tls=false&endpoint="+slow), code: exitError, want: []string{`espalier: open s3://espalier at \S+: the clocks of this machine and of \S+ are apart, this one is 1h0m0s ahead, so that it refuses what is asked of it; set them right`}},
 		"no store":  {args: run, env: []string{"TEMPORAL_ADDRESS=" + e.TemporalAddress}, code: exitUsage, want: []string{`espalier: no store is configured for this Temporal server; set ESPALIER_S3, as s3://bucket/prefix\?endpoint=host:port`}},
 		"namespace": {args: []string{"list"}, env: []string{"TEMPORAL_ADDRESS=" + e.TemporalAddress, "TEMPORAL_NAMESPACE=other"}, code: exitError, want: []string{`espalier: temporal at \S+ has no namespace other; mend the server, or TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE`}},
 		"Temporal's port": {args: []string{"server", "--temporal-port", taken, "--s3-port", "0", "--home", t.TempDir()}, code: exitError,
@@ -309,4 +313,14 @@ func TestWrongWayToServers(t *testing.T) {
 	if code := p.wait(t); code != exitOK || p.errs.Len() > 0 {
 		t.Errorf("the server ended with exit code %d and printed %q", code, p.errs.Bytes())
 	}
+}
+
+// slowClock is the address of a store that refuses everything, an hour ago.
+func slowClock(t *testing.T) string {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Date", time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat))
+		w.WriteHeader(http.StatusForbidden)
+	}))
+	t.Cleanup(server.Close)
+	return strings.TrimPrefix(server.URL, "http://")
 }

@@ -11,14 +11,14 @@ import (
 // signed with the time.
 const mostSkew = 15 * time.Minute
 
-// clockError says that the store refuses requests for the time that they bear.
+// ClockError says that the store refuses requests for the time that they bear.
 // No credentials mend that, and it may pass by itself.
-type clockError struct {
+type ClockError struct {
 	endpoint string
 	ahead    time.Duration // of this machine's clock; 0 if the store did not say
 }
 
-func (e *clockError) Error() string {
+func (e *ClockError) Error() string {
 	how := "are more than 15 minutes apart"
 	if e.ahead > 0 {
 		how = fmt.Sprintf("are apart, this one is %s ahead", e.ahead)
@@ -55,5 +55,5 @@ func (c clocked) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 64<<10)) // for the connection to be used again
 	_ = answer.Body.Close()
-	return nil, &clockError{endpoint: c.endpoint, ahead: ahead}
+	return nil, &ClockError{endpoint: c.endpoint, ahead: ahead}
 }

@@ -54,7 +54,7 @@ func (s *Store) mapped(err error) error {
 	case answer.Code == "ConditionalRequestConflict":
 		return fmt.Errorf("%w: %w", checkpoint.ErrExists, err)
 	case answer.Code == minio.RequestTimeTooSkewed:
-		return &clockError{endpoint: s.endpoint}
+		return &ClockError{endpoint: s.endpoint}
 	case denied(answer):
 		return fmt.Errorf("%w: %s: %w", checkpoint.ErrDenied, s.advice(answer.Code), err)
 	}
@@ -101,7 +101,7 @@ func (s *Store) unreached(err error) error {
 		transport *url.Error
 		unknown   x509.UnknownAuthorityError
 		lookup    *net.DNSError
-		clock     *clockError
+		clock     *ClockError
 	)
 	switch {
 	case errors.As(err, &clock):

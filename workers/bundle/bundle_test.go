@@ -1,13 +1,11 @@
 package bundle_test
 
 import (
-	"archive/tar"
 	"bytes"
 	"errors"
 	"io"
 	"log/slog"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -228,31 +226,9 @@ func reproduced(t *testing.T, data []byte, keys []string) (all []bundle.Outcome)
 func TestFilesThatLeaveTheFolderAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"../up", "/etc/passwd", "a/../../b", "c:\\x", ".hidden"} {
-		manifest := []byte(`{"format":"espalier bundle 1","run":"a","files":[{"name":` + quoted(name) + `,"size":1,"sha256":"x"}]}`)
-		var out bytes.Buffer
-		w := tar.NewWriter(&out)
-		for _, f := range []struct {
-			name string
-			data []byte
-		}{
-			{"manifest.json", manifest},
-			{"manifest.json.sha256", []byte(string(checkpoint.DigestOf(manifest)) + "  manifest.json\n")},
-			{name, []byte("x")},
-		} {
-			if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: f.name, Size: int64(len(f.data)), Mode: 0o644}); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := w.Write(f.data); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := w.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := read(t, out.Bytes()); !errors.Is(err, bundle.ErrCorrupt) {
+		data := sealed(t, bundle.Manifest{Format: bundle.Format, Run: "a"}, map[string]string{name: "x"})
+		if _, err := read(t, data); !errors.Is(err, bundle.ErrCorrupt) {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
 }
-
-func quoted(text string) string { return `"` + strings.ReplaceAll(text, `\`, `\\`) + `"` }

@@ -1,11 +1,15 @@
 package bundle_test
 
 import (
+	"archive/tar"
 	"bytes"
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
+	"espalier/models/checkpoint"
 	"espalier/models/checkpoint/dirstore"
 	"espalier/workers/bundle"
 	"espalier/workflows"
@@ -26,6 +30,86 @@ func FuzzRead(f *testing.F) {
 			t.Errorf("a bundle of format %q", b.Manifest.Format)
 		}
 	})
+}
+
+// FuzzSealed reads bundles whose digests are right, as anybody can make them: of a
+// run, and of a sweep with a trial.
+func FuzzSealed(f *testing.F) {
+	digest := strings.Repeat("a", 64)
+	record := `{"links":[{"key":"` + digest + `","checkpoint":"` + digest + `"}],"rows":[{}]}`
+	for _, seed := range [][3]string{
+		{`{"format":"espalier bundle 1","run":"r"}`, record, ""},
+		{`{"format":"espalier bundle of a sweep 1","run":"s","trials":[{"trial":1,"run":"t","steps":[{"kind":"train","key":"` + digest + `"}]}]}`, `{"spec":{"name":"s"},"trials":1}`, record},
+		{`{"format":"espalier bundle of a sweep 1","run":"s","trials":[{"run":"../t"},{"run":"s"}]}`, `{}`, `{}`},
+		{`{"format":"espalier bundle of a sweep 1","run":"s"}`, `[]`, ""},
+		{`{"format":"espalier bundle 2","run":"r"}`, `{}`, ""},
+	} {
+		f.Add(seed[0], seed[1], seed[2])
+	}
+	f.Fuzz(func(t *testing.T, manifest, record, trial string) {
+		var m bundle.Manifest
+		if json.Unmarshal([]byte(manifest), &m) != nil {
+			t.Skip()
+		}
+		files := map[string]string{"runs/" + m.Run + "/result.json": record}
+		for _, of := range m.Trials {
+			files["runs/"+of.Run+"/result.json"] = trial
+		}
+		store, err := dirstore.New(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := bundle.Read(t.Context(), bytes.NewReader(sealed(t, m, files)), store)
+		if err != nil {
+			return
+		}
+		if b.Manifest.Run != m.Run || len(b.Manifest.Trials) != len(m.Trials) {
+			t.Errorf("a bundle of %s with %d trials is read as one of %s with %d", m.Run, len(m.Trials), b.Manifest.Run, len(b.Manifest.Trials))
+		}
+		steps, known := b.Manifest.AllSteps(), map[string]bool{}
+		for _, s := range steps {
+			known[s.Key] = true
+		}
+		for _, of := range m.Trials {
+			for _, s := range of.Steps {
+				if !known[s.Key] {
+					t.Errorf("step %s of trial %d is not among %d steps", s.Key, of.Trial, len(steps))
+				}
+			}
+		}
+	})
+}
+
+// sealed is a bundle of these files.
+func sealed(t testing.TB, m bundle.Manifest, files map[string]string) []byte {
+	m.Files = nil
+	names := slices.Sorted(maps.Keys(files))
+	for _, name := range names {
+		m.Files = append(m.Files, bundle.File{Name: name, Size: int64(len(files[name])), SHA256: checkpoint.DigestOf([]byte(files[name]))})
+	}
+	manifest, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	w := tar.NewWriter(&out)
+	add := func(name, text string) {
+		if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Size: int64(len(text)), Mode: 0o644}); err != nil {
+			t.Skip("no name of a file")
+		}
+		if _, err := w.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add("manifest.json", string(manifest))
+	add("manifest.json.sha256", string(checkpoint.DigestOf(manifest))+"  manifest.json\n")
+	for _, name := range names {
+		add(name, files[name])
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
 }
 
 // FuzzRecord takes apart the record of a bundle that anybody may have written.

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"time"
 
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
@@ -228,7 +229,7 @@ func (r *run) do(ctx workflow.Context, activity, in, out any) error {
 		stepCtx, cancel := workflow.WithCancel(r.options(ctx))
 		r.cancel = cancel
 		began := workflow.Now(ctx)
-		err := workflow.ExecuteActivity(stepCtx, activity, in).Get(ctx, out)
+		err := stopped(workflow.ExecuteActivity(stepCtx, activity, in).Get(ctx, out))
 		r.cancel = nil
 		cancel()
 		r.news.Busy += workflow.Now(ctx).Sub(began)
@@ -237,6 +238,17 @@ func (r *run) do(ctx workflow.Context, activity, in, out any) error {
 		}
 		return err
 	}
+}
+
+// stopped is the error of a step, which is its cancellation if it was asked to stop
+// and ended otherwise than for good: the server does not try it again then, where
+// its worker is lost or leaves at that moment.
+func stopped(err error) error {
+	var step *temporal.ActivityError
+	if errors.As(err, &step) && step.RetryState() == enumspb.RETRY_STATE_CANCEL_REQUESTED {
+		return temporal.NewCanceledError()
+	}
+	return err
 }
 
 func (r *run) options(ctx workflow.Context) workflow.Context {

@@ -218,7 +218,7 @@ func (s *scan) curve(ctx workflow.Context, i int) error {
 	s.state.Step = "sensitivity of " + in.Layer
 	var out activities.SensitivityResult
 	if err := workflow.ExecuteActivity(s.options(ctx), step.Sensitivity, in).Get(ctx, &out); err != nil {
-		return err
+		return stopped(err)
 	}
 	s.curves[i] = out.Curve
 	return nil

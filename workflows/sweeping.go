@@ -56,7 +56,7 @@ func Sweep(ctx workflow.Context, in SweepInput) (*SweepResult, error) {
 	r := &run{id: s.id, spec: s.spec, state: State{Step: "record", Priority: s.Priority}}
 	record := activities.RecordInput{Run: s.id, Result: SweepRecord{SweepResult: *result, Spec: &s.spec}}
 	if err := workflow.ExecuteActivity(r.options(ctx), step.Record, record).Get(ctx, nil); err != nil {
-		return nil, err
+		return nil, stopped(err)
 	}
 	return result, s.publish(ctx)
 }

@@ -262,6 +262,34 @@ func TestCancelledRunGoesOnWhenSubmittedAgain(t *testing.T) {
 	}
 }
 
+// A step whose worker is gone is given up when it is asked to stop, and not tried
+// again, which is no failure of the run.
+func TestRunIsControlledAfterItsWorkerIsLost(t *testing.T) {
+	l := newLab(t, smallSpec)
+	l.serve(t)
+	start(t, l.args("worker", "--queue", "other")...) // decides, and takes no step
+	lost := func(attempts int) {
+		worker := start(t, l.args("worker")...)
+		l.training(t, worker, attempts)
+		worker.send(syscall.SIGKILL)
+		worker.wait(t)
+	}
+	id := l.submit(t)
+	lost(1)
+	command(t, l.args("pause", id)...)
+	eventually(t, "the pause", func() bool {
+		v := l.status(t, id)
+		return v.State == workflows.StatePaused && v.Step == nil
+	})
+	command(t, l.args("resume", id)...)
+	lost(3)
+	command(t, l.args("cancel", id)...)
+	eventually(t, "the cancellation", func() bool { return l.status(t, id).State == workflows.StateCancelled })
+	l.submit(t)
+	start(t, l.args("worker")...)
+	same(t, l.result(t, start(t, l.args("watch", id, "--json", "--progress", "none")...)))
+}
+
 func flip(path string) error {
 	file, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {

@@ -266,28 +266,38 @@ func TestCancelledRunGoesOnWhenSubmittedAgain(t *testing.T) {
 // again, which is no failure of the run.
 func TestRunIsControlledAfterItsWorkerIsLost(t *testing.T) {
 	l := newLab(t, smallSpec)
-	l.serve(t)
-	start(t, l.args("worker", "--queue", "other")...) // decides, and takes no step
-	lost := func(attempts int) {
-		worker := start(t, l.args("worker")...)
-		l.training(t, worker, attempts)
-		worker.send(syscall.SIGKILL)
-		worker.wait(t)
-	}
-	id := l.submit(t)
-	lost(1)
-	command(t, l.args("pause", id)...)
-	eventually(t, "the pause", func() bool {
-		v := l.status(t, id)
-		return v.State == workflows.StatePaused && v.Step == nil
-	})
+	id := l.pausedAfterLoss(t)
 	command(t, l.args("resume", id)...)
-	lost(3)
+	l.lose(t, 3)
 	command(t, l.args("cancel", id)...)
 	eventually(t, "the cancellation", func() bool { return l.status(t, id).State == workflows.StateCancelled })
 	l.submit(t)
 	start(t, l.args("worker")...)
 	same(t, l.result(t, start(t, l.args("watch", id, "--json", "--progress", "none")...)))
+}
+
+// pausedAfterLoss pauses a run of a new server whose worker was killed.
+func (l lab) pausedAfterLoss(t *testing.T) (id string) {
+	t.Helper()
+	l.serve(t)
+	start(t, l.args("worker", "--queue", "other")...) // decides, and takes no step
+	id = l.submit(t)
+	l.lose(t, 1)
+	command(t, l.args("pause", id)...)
+	eventually(t, "the pause", func() bool {
+		v := l.status(t, id)
+		return v.State == workflows.StatePaused && v.Step == nil
+	})
+	return id
+}
+
+// lose kills a worker in the middle of a step.
+func (l lab) lose(t *testing.T, attempts int) {
+	t.Helper()
+	worker := start(t, l.args("worker")...)
+	l.training(t, worker, attempts)
+	worker.send(syscall.SIGKILL)
+	worker.wait(t)
 }
 
 func flip(path string) error {

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"espalier/workers"
 	"espalier/workflows"
@@ -56,4 +58,23 @@ func TestRecordHistoriesOfControls(t *testing.T) {
 	must(err)
 	p.end(t, failing)
 	p.record(t, failing, "sweep-retried")
+}
+
+// TestRecordHistoriesOfALostWorker writes that of a run that was paused when the
+// worker of its step was gone already.
+func TestRecordHistoriesOfALostWorker(t *testing.T) {
+	if !*recordHistories {
+		t.Skip("records only with -record-histories")
+	}
+	l := newLab(t, smallSpec)
+	id := l.pausedAfterLoss(t)
+	command(t, l.args("resume", id)...)
+	start(t, l.args("worker")...)
+	l.result(t, start(t, l.args("watch", id, "--json", "--progress", "none")...))
+	c, err := (&app{home: l.home, identity: workers.Identity(time.Now()), log: slog.New(slog.DiscardHandler)}).connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.close)
+	(&inProcess{connection: c}).record(t, id, "paused-lost")
 }

@@ -63,9 +63,10 @@ func forkCommand(a *app) *cobra.Command {
 		Use: "fork RUN", Short: "Begin a run with a checkpoint of another one and changed settings",
 		Long: `Begins a run with the network that another one had after a pass, or with any
 checkpoint, and with its spec, in which --set changes settings. What is left of
-the passes and of the way to their targets is done; the network is not trained
-before. The run that is forked stays as it is. The checkpoint, the run that it is
-of and the settings are kept with the new run.`,
+the passes and of the way to their targets is done; passes that are set are all
+the new run's own. The network is not trained before. The run that is forked
+stays as it is. The checkpoint, the run that it is of and the settings are kept
+with the new run.`,
 		Example: "  espalier fork quickstart-1a2b3c4d5e6f --from 2 --set prune.schedule.target.sparsity=97% --set prune.finetune.epochs=8",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			settings, err := settingsOf(set)

@@ -36,6 +36,7 @@ const (
 	faultOutage       = "Temporal is out of reach for a minute"
 	faultFull         = "the store's disk is full, up to 5 s"
 	faultCorrupt      = "a stored object is damaged"
+	faultPause        = "the sweep is paused, and resumed after up to 5 s"
 	damagedCheckpoint = "checkpoints/"
 )
 
@@ -47,7 +48,7 @@ var weights = []struct {
 	{faultKillWorker, 16}, {faultKillServer, 5}, {faultKillGateway, 6}, {faultKillClient, 4},
 	{faultStopWorker, 8}, {faultStopServer, 4}, {faultStopGateway, 4}, {faultStopClient, 2},
 	{fault500, 6}, {fault503, 6}, {faultTimeout, 4}, {faultReset, 6}, {faultLost, 6}, {faultTruncated, 6},
-	{faultUnreachable, 4}, {faultFull, 4}, {faultCorrupt, 9},
+	{faultUnreachable, 4}, {faultFull, 4}, {faultCorrupt, 9}, {faultPause, 4},
 }
 
 // storm draws faults and strikes with them.
@@ -109,6 +110,8 @@ func (s *storm) strike(ctx context.Context, kind string) bool {
 		return s.fill(ctx, upTo(5*time.Second))
 	case faultCorrupt:
 		return s.damage()
+	case faultPause:
+		s.pause(ctx, upTo(5*time.Second))
 	default:
 		s.store.spoil(requests, spoiled{how: kind})
 	}
@@ -137,6 +140,25 @@ func (s *storm) freeze(ctx context.Context, p *process, d time.Duration) bool {
 		}
 	})
 	return true
+}
+
+// pause asks for a pause, which may be lost like all else, and after a while to go
+// on until that is heard.
+func (s *storm) pause(ctx context.Context, d time.Duration) {
+	s.during.Go(func() {
+		_ = s.control(ctx, "pause")
+		for state := "paused"; state == "paused" && ctx.Err() == nil; {
+			select {
+			case <-ctx.Done():
+			case <-time.After(d):
+			}
+			_ = s.control(ctx, "resume")
+			if now, err := s.status(ctx); err == nil {
+				state = now
+			}
+			d = time.Second
+		}
+	})
 }
 
 // fill takes all room on the gateway's disk; where it has none of its own, the

@@ -252,6 +252,14 @@ func (l *lab) status(ctx context.Context) (string, error) {
 	return v.State, json.Unmarshal(out, &v)
 }
 
+// control asks something of the sweep.
+func (l *lab) control(ctx context.Context, what string) error {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	_, err := l.command(ctx, l.o.binary, l.environ(), what, l.run, "--home", l.home("client"))
+	return err
+}
+
 // result is what the finished sweep ended with.
 func (l *lab) result(ctx context.Context) (*swept, error) {
 	out, err := l.command(ctx, l.o.binary, l.environ(), "watch", l.run, "--json", "--progress", "none", "--home", l.home("client"))

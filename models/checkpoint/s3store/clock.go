@@ -49,11 +49,11 @@ func (c clocked) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return answer, nil
 	}
-	ahead := ours.Sub(theirs).Round(time.Minute)
-	if ahead.Abs() <= mostSkew {
+	ahead := ours.Sub(theirs)
+	if ahead.Abs() <= mostSkew-time.Minute { // a minute, since the answer is timed later
 		return answer, nil
 	}
 	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 64<<10)) // for the connection to be used again
 	_ = answer.Body.Close()
-	return nil, &ClockError{endpoint: c.endpoint, ahead: ahead}
+	return nil, &ClockError{endpoint: c.endpoint, ahead: ahead.Round(time.Minute)}
 }

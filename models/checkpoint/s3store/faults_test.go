@@ -257,10 +257,13 @@ func TestTLS(t *testing.T) {
 // To a request for no body S3 says nothing but that it refuses it, and when.
 func TestClocksApart(t *testing.T) {
 	t.Parallel()
-	hourAhead := func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
-		w.Header().Set("Date", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat))
-		w.WriteHeader(http.StatusForbidden)
+	aheadBy := func(d time.Duration) spoiler {
+		return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+			w.Header().Set("Date", time.Now().Add(d).UTC().Format(http.TimeFormat))
+			w.WriteHeader(http.StatusForbidden)
+		}
 	}
+	hourAhead := aheadBy(time.Hour)
 	p := newProxy(t, (*httptest.Server).Start)
 	s := open(t, p.config(t))
 	put := func() error { return s.Put(t.Context(), "key", strings.NewReader("x"), 1) }
@@ -278,6 +281,8 @@ func TestClocksApart(t *testing.T) {
 	}{
 		{put, hourAhead, "this one is 1h0m0s behind", false},
 		{stat, hourAhead, "this one is 1h0m0s behind", false},
+		{stat, aheadBy(15*time.Minute + 10*time.Second), "this one is 15m0s behind", false},
+		{stat, aheadBy(10 * time.Minute), "may not do this", true},
 		{put, answer(http.StatusForbidden, "RequestTimeTooSkewed"), "are more than 15 minutes apart", false},
 		{stat, answer(http.StatusForbidden, "AccessDenied"), "may not do this", true},
 	} {

@@ -19,7 +19,7 @@ var frontiers = []struct {
 	{"mnist-88x", "the same, pass 19", 19, "68x at 1.92 % (sparse variational dropout)", []goal{atLeast(weightsTimes, 68, times, "fewer weights"), errorBelow(1.92)}},
 	{"mnist-88x", "the same, the last pass", 0, "", []goal{atLeast(weightsTimes, 88, times, "fewer weights"), errorBelow(1.6)}},
 	{"mnist-lenet5-280x", "LeNet-5 with shifted images, pass 20", 20, "108x at 0.91 % (dynamic network surgery)", []goal{atLeast(weightsTimes, 108, times, "fewer weights"), errorBelow(0.91)}},
-	{"mnist-lenet5-280x", "the same, the last pass", 0, "280x at 0.75 % (sparse variational dropout)", []goal{atLeast(weightsTimes, 280, times, "fewer weights"), errorBelow(0.9)}},
+	{"mnist-lenet5-280x", "the same, the last pass", 0, "280x at 0.75 % (sparse variational dropout)", []goal{atLeast(weightsTimes, 280, times, "fewer weights"), errorBelow(0.75)}},
 }
 
 // errorBelow: an error that is not reached.

@@ -226,7 +226,10 @@ func reproduced(t *testing.T, data []byte, keys []string) (all []bundle.Outcome)
 func TestFilesThatLeaveTheFolderAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"../up", "/etc/passwd", "a/../../b", "c:\\x", ".hidden"} {
-		data := sealed(t, bundle.Manifest{Format: bundle.Format, Run: "a"}, map[string]string{name: "x"})
+		data, err := sealed(bundle.Manifest{Format: bundle.Format, Run: "a"}, map[string]string{name: "x"})
+		if err != nil {
+			t.Fatal(err)
+		}
 		if _, err := read(t, data); !errors.Is(err, bundle.ErrCorrupt) {
 			t.Errorf("%s: error %v", name, err)
 		}

@@ -11,7 +11,9 @@ import (
 	"espalier/models"
 	"espalier/models/checkpoint"
 	"espalier/models/compress/esp"
+	"espalier/models/compress/order"
 	"espalier/models/export"
+	"espalier/models/prune"
 )
 
 // packedFile is what pack has written.
@@ -29,18 +31,23 @@ type packedFile struct {
 func packCommand(a *app) *cobra.Command {
 	var o esp.Options
 	var out string
-	var force, fold bool
+	var force, fold, compact bool
 	c := &cobra.Command{
 		Use: "pack NETWORK", Short: "Write a network as a packed model file, as small as its weights allow",
 		Long: `Packs a network: a checkpoint, as a file or as a digest of the store (its first
 digits are enough), a run, of which the last pass that was kept is taken, a pass
-of a run as RUN@PASS, or an ONNX file. The packed model (.esp) holds the graph and the exact bits of all weights,
-so that espalier unpack makes of it what was packed.
+of a run as RUN@PASS, or an ONNX file. The packed model (.esp) holds the graph
+and the exact bits of all weights, so that espalier unpack makes of it what was
+packed.
 
-Packing loses nothing, but for --fold, which computes new weights. A file becomes small by what was done to the network
-before: zeros are not stored, weights that share values become codes, int8
-weights one byte and less, each layer in the form that takes the fewest bytes.`,
-		Example: "  espalier pack 3f9a1c22b0de -o lenet.esp",
+Packing loses nothing, but for --fold, which computes new weights, and for
+--compact, which leaves out neurons that make no difference and sorts channels,
+so that what comes out computes the same up to rounding. A file becomes small by
+what was done to the network before: zeros are not stored, weights that share
+values become codes, int8 weights one byte and less, each layer in the form that
+takes the fewest bytes.`,
+		Example: `  espalier pack 3f9a1c22b0de -o lenet.esp
+  espalier pack 3f9a1c22b0de -o smallest.esp --compact --smallest`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if out == "" {
 				out = withExtension(args[0], ".esp")
@@ -57,6 +64,12 @@ weights one byte and less, each layer in the form that takes the fewest bytes.`,
 					return err
 				}
 			}
+			dense := denseBytes(net)
+			if compact {
+				if net, err = compacted(net, o); err != nil {
+					return err
+				}
+			}
 			data, err := esp.Encode(net, o)
 			if err != nil {
 				return err
@@ -64,11 +77,12 @@ weights one byte and less, each layer in the form that takes the fewest bytes.`,
 			if err := replaceFile(out, data, force); err != nil {
 				return err
 			}
-			return a.reportPacked(out, net, data)
+			return a.reportPacked(out, net.Name, dense, data)
 		},
 	}
 	outFlags(c, &out, &force, "NAME.esp")
 	c.Flags().BoolVar(&fold, "fold", false, "batch normalization folded into the layers before it, and dropout left out")
+	c.Flags().BoolVar(&compact, "compact", false, "leave out neurons that make no difference, and put channels in the order that takes the fewest bytes")
 	c.Flags().BoolVar(&o.Smallest, "smallest", false, "take the smallest coding also where it is slow to read")
 	return c
 }
@@ -90,7 +104,22 @@ func withExtension(name, extension string) string {
 	return base + extension
 }
 
-func (a *app) reportPacked(path string, net *models.Network, data []byte) error {
+// compacted is the network without neurons that make no difference, its channels
+// in the order that takes the fewest bytes.
+func compacted(net *models.Network, o esp.Options) (*models.Network, error) {
+	small, err := prune.Compact(net)
+	if err != nil {
+		return nil, err
+	}
+	return order.Fewest(small, func(n *models.Network) (int, error) {
+		data, err := esp.Encode(n, o)
+		return len(data), err
+	})
+}
+
+// reportPacked says what was written: a network of this name, whose tensors took
+// so many bytes as float32.
+func (a *app) reportPacked(path, name string, dense int64, data []byte) error {
 	f, err := esp.Open(data)
 	if err != nil {
 		return err
@@ -100,14 +129,14 @@ func (a *app) reportPacked(path string, net *models.Network, data []byte) error 
 		return err
 	}
 	p := packedFile{
-		File: path, Digest: checkpoint.DigestOf(data), Size: len(data), Dense: denseBytes(net), Network: net.Name, Input: net.Input, Sizes: sizes,
+		File: path, Digest: checkpoint.DigestOf(data), Size: len(data), Dense: dense, Network: name, Input: f.Graph().Input, Sizes: sizes,
 	}
 	p.Ratio = float64(p.Dense) / float64(p.Size)
 	if a.json {
 		return a.printJSON(p)
 	}
 	fmt.Fprintf(a.out, "wrote %s: %s, %s bytes, %.1fx smaller than float32 (%s)\n",
-		path, net.Name, humanize.Comma(int64(p.Size)), p.Ratio, humanize.Bytes(uint64(p.Dense)))
+		path, name, humanize.Comma(int64(p.Size)), p.Ratio, humanize.Bytes(uint64(p.Dense)))
 	var largest []string
 	for _, part := range largestParts(sizes, 3) {
 		largest = append(largest, fmt.Sprintf("%s %s", part.name, percent(float64(part.bytes)/float64(p.Size))))

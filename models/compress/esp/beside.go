@@ -55,14 +55,28 @@ func expecting(shape models.Shape, before []bool) *pattern.Expected {
 	return nil
 }
 
-// expectingOf is what to expect of a parameter of a network that has the values
-// of those before it.
-func expectingOf(net *models.Network, at int) *pattern.Expected {
-	i := neighbour(net, at)
-	if i < 0 {
-		return nil
+// context is what a network says of a tensor's pattern.
+type context struct {
+	expected *pattern.Expected
+	period   int // columns that read one channel
+}
+
+// contextOf is that of a parameter of a network that has the values of those
+// before it.
+func contextOf(net *models.Network, at int) context {
+	p := net.Params[at]
+	like := context{period: p.Shape[1:].Size()}
+	if len(p.Shape) > 1 {
+		like.period /= p.Shape[1]
 	}
-	return expecting(net.Params[at].Shape, occupied(net.Params[i].Shape, net.Params[i].Data))
+	if i := neighbour(net, at); i >= 0 {
+		before := net.Params[i]
+		like.expected = expecting(p.Shape, occupied(before.Shape, before.Data))
+		if channels := before.Shape[0]; like.period == 1 && len(p.Shape) > 1 && p.Shape[1]%channels == 0 {
+			like.period = p.Shape[1] / channels
+		}
+	}
+	return like
 }
 
 var errNoNeighbour = errors.New("it is coded beside weights before it, and there are none that fit")

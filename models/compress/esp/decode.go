@@ -73,6 +73,19 @@ func divide(data []byte, rows, columns int) (*parts, error) {
 	return p, nil
 }
 
+// hasBlends says whether a packed tensor has a blended map.
+func hasBlends(of *models.Param, data []byte) (bool, error) {
+	p, err := divide(data, of.Shape[0], of.Shape[1:].Size())
+	if err != nil {
+		return false, fmt.Errorf("tensor %s: %w", of.Name, err)
+	}
+	blends := pattern.Blended(p.mask)
+	for _, b := range p.blocks {
+		blends = blends || pattern.Blended(b.pattern)
+	}
+	return blends, nil
+}
+
 // newTensor is a parameter's tensor in the form of its parts, with codebook or
 // scales.
 func (p *parts) newTensor(of *models.Param) (*Tensor, error) {

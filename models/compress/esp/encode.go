@@ -45,18 +45,18 @@ func (o Options) decisions(weights int) int {
 	return max(weights/16, min(1<<16, 6*weights))
 }
 
-// encodeTensor is the shortest of the forms that a parameter can have, of which
-// so much is expected. Of large ones a form is taken that is hardly longer than
+// encodeTensor is the shortest of the forms that a parameter can have in that
+// context. Of large ones a form is taken that is hardly longer than
 // the shortest if it is read and multiplied by faster: a sparse one where fewer
 // than half of the weights are entries, else a dense one.
-func encodeTensor(p *models.Param, expected *pattern.Expected, o Options) []byte {
+func encodeTensor(p *models.Param, like context, o Options) []byte {
 	dense := matrixOf(p)
 	var best []byte
 	least := 0
 	for _, t := range forms(dense) {
-		data := t.encode(nil, o)
-		if t.Sparse && expected != nil && len(data) < largeTensor && t.inOneBlock() {
-			if beside := t.encode(expected, o); len(beside) < len(data) {
+		data := t.encode(context{period: like.period}, o)
+		if t.Sparse && like.expected != nil && len(data) < largeTensor && t.inOneBlock() {
+			if beside := t.encode(like, o); len(beside) < len(data) {
 				data = beside
 			}
 		}
@@ -101,9 +101,9 @@ func hopeless(sparse *Tensor) bool {
 
 // encode writes a mark and parts, each after its length but the last, which ends
 // with the tensor.
-func (t *Tensor) encode(expected *pattern.Expected, o Options) []byte {
+func (t *Tensor) encode(like context, o Options) []byte {
 	mark, mask := t.mask()
-	if expected != nil {
+	if like.expected != nil {
 		mark |= markBeside
 	}
 	for number, kind := range kinds {
@@ -124,13 +124,13 @@ func (t *Tensor) encode(expected *pattern.Expected, o Options) []byte {
 	}
 	starts := blocks(t.Rows, t.Columns)
 	for i, from := range starts[:len(starts)-1] {
-		parts = append(parts, t.encodeBlock(from, starts[i+1], expected, o)...)
+		parts = append(parts, t.encodeBlock(from, starts[i+1], like, o)...)
 	}
 	if t.Sparse {
 		mark |= markSparse
 	}
 	if mask != nil {
-		parts = append(parts, pattern.Encode(*mask, nil, o.decisions(len(t.Mask))))
+		parts = append(parts, pattern.Encode(*mask, nil, like.period, o.decisions(len(t.Mask))))
 	}
 	out := []byte{mark}
 	for i, part := range parts {
@@ -144,7 +144,7 @@ func (t *Tensor) encode(expected *pattern.Expected, o Options) []byte {
 
 // encodeBlock is where the entries of some rows are, for a sparse tensor, and
 // what they are.
-func (t *Tensor) encodeBlock(from, to int, expected *pattern.Expected, o Options) [][]byte {
+func (t *Tensor) encodeBlock(from, to int, like context, o Options) [][]byte {
 	decisions := o.decisions((to - from) * t.Columns)
 	first, last := from*t.Columns, to*t.Columns
 	var parts [][]byte
@@ -154,7 +154,7 @@ func (t *Tensor) encodeBlock(from, to int, expected *pattern.Expected, o Options
 		for r := range m.Starts {
 			m.Starts[r] = t.Starts[from+r] - int32(first)
 		}
-		parts = append(parts, pattern.Encode(m, expected, decisions))
+		parts = append(parts, pattern.Encode(m, like.expected, like.period, decisions))
 	}
 	switch {
 	case t.Kind == Float32:

@@ -74,7 +74,7 @@ func pack(net *models.Network, o Options) (*header, [][]byte, error) {
 	}
 	payloads := make([][]byte, len(net.Params))
 	err := inParallel(len(net.Params), func(i int) error {
-		payloads[i] = encodeTensor(net.Params[i], expectingOf(net, i), o)
+		payloads[i] = encodeTensor(net.Params[i], contextOf(net, i), o)
 		return nil
 	})
 	if err != nil {

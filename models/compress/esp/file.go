@@ -162,7 +162,7 @@ func (f *File) Network() (*models.Network, error) {
 // decodeNamed gives a parameter its values, where those before it have theirs.
 func decodeNamed(net *models.Network, at int, data []byte) error {
 	p := net.Params[at]
-	if err := decodeParam(p, data, func() (*pattern.Expected, error) { return known(expectingOf(net, at)) }); err != nil {
+	if err := decodeParam(p, data, func() (*pattern.Expected, error) { return known(contextOf(net, at).expected) }); err != nil {
 		return fmt.Errorf("packed model: tensor %s: %w", p.Name, err)
 	}
 	return nil

@@ -11,10 +11,12 @@ import (
 )
 
 // The first bytes of a file: what it is, and the version of the format. The
-// first of them is no text, so that a transfer as text is noticed.
+// first of them is no text, so that a transfer as text is noticed. A file has
+// the first version that has all that is in it: version 2 has blended maps.
 const (
-	magic   = "\x89ESP"
-	version = 1
+	magic         = "\x89ESP"
+	version       = 1
+	versionBlends = 2
 )
 
 // Sections are of about so many bytes or of one tensor. Each has a checksum.
@@ -32,6 +34,7 @@ func MaxElements(size int64) int64 { return 1<<20 + size<<12 }
 
 // header is the front of a file: the graph and the table of what follows.
 type header struct {
+	version  byte
 	bytes    []byte
 	net      *models.Network // its parameters without values
 	sections []section
@@ -59,9 +62,16 @@ func newHeader(net *models.Network, payloads [][]byte) (*header, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &header{net: net}
+	h := &header{version: version, net: net}
 	body := 0
 	for i, p := range payloads {
+		blends, err := hasBlends(net.Params[i], p)
+		if err != nil {
+			return nil, err
+		}
+		if blends {
+			h.version = versionBlends
+		}
 		body += len(p)
 		last := len(h.sections) - 1
 		if last < 0 || h.sections[last].size()+len(p) > sectionBytes {
@@ -94,7 +104,7 @@ func (h *header) encode(packed []byte) []byte {
 		}
 		table = binary.LittleEndian.AppendUint32(table, s.checksum)
 	}
-	out := append([]byte(magic), version)
+	out := append([]byte(magic), h.version)
 	out = binary.AppendUvarint(out, uint64(len(packed)))
 	out = binary.AppendUvarint(out, uint64(len(table)))
 	out = append(append(out, packed...), table...)
@@ -110,8 +120,8 @@ func front(data []byte) (begin, graphSize, tableSize int, err error) {
 	if len(data) < len(magic)+1 || string(data[:len(magic)]) != magic {
 		return 0, 0, 0, errors.New("it does not begin as a packed model does")
 	}
-	if v := data[len(magic)]; v != version {
-		return 0, 0, 0, fmt.Errorf("it has version %d of the format, this program reads version %d", v, version)
+	if v := data[len(magic)]; v != version && v != versionBlends {
+		return 0, 0, 0, fmt.Errorf("it has version %d of the format, this program reads versions %d and %d", v, version, versionBlends)
 	}
 	begin = len(magic) + 1
 	for _, size := range []*int{&graphSize, &tableSize} {
@@ -138,7 +148,7 @@ func readHeader(data []byte) (*header, error) {
 	if got, want := crc32.Checksum(data[:end], castagnoli), binary.LittleEndian.Uint32(data[end:]); got != want {
 		return nil, fmt.Errorf("the header is damaged: its checksum is %08x, want %08x", got, want)
 	}
-	h := &header{bytes: data[:end+checksumBytes]}
+	h := &header{version: data[len(magic)], bytes: data[:end+checksumBytes]}
 	if h.net, err = graph.Decode(data[begin : begin+graphSize]); err != nil {
 		return nil, err
 	}

@@ -74,7 +74,7 @@ func TestMalformedFiles(t *testing.T) {
 		"nothing":                   {nil, "it does not begin as a packed model does"},
 		"another file":              {[]byte("\x89PNG\r\n\x1a\n, and more"), "it does not begin as a packed model does"},
 		"transferred as text":       {[]byte("\xef\xbf\xbdESP\x01 and so on"), "it does not begin as a packed model does"},
-		"a later version":           {slices.Concat([]byte("\x89ESP\x02"), whole[5:]), "it has version 2 of the format, this program reads version 1"},
+		"a later version":           {slices.Concat([]byte("\x89ESP\x03"), whole[5:]), "it has version 3 of the format, this program reads versions 1 and 2"},
 		"a header without end":      {whole[:12], "it ends after 12 bytes, in the header of"},
 		"a header too large":        {[]byte("\x89ESP\x01\xff\xff\xff\xff\x7f\x01"), "at most 4194304 are allowed"},
 		"a damaged header":          {flip(9), "the header is damaged: its checksum is "},

@@ -51,7 +51,7 @@ func inBlocks(m pattern.Matrix, high, wide int) int {
 		}
 		blocks.Starts = append(blocks.Starts, int32(len(blocks.Columns)))
 	}
-	return len(pattern.Encode(blocks, nil, 1<<30)) + len(e.Bytes())
+	return len(pattern.Encode(blocks, nil, 1, 1<<30)) + len(e.Bytes())
 }
 
 // patterns are those of a network's weights.
@@ -95,7 +95,7 @@ func BenchmarkBlocks(b *testing.B) {
 	for name, m := range all {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				b.ReportMetric(float64(len(pattern.Encode(m, nil, 1<<30))), "bytes")
+				b.ReportMetric(float64(len(pattern.Encode(m, nil, 1, 1<<30))), "bytes")
 			}
 			for _, size := range [][2]int{{1, 4}, {4, 1}, {2, 2}, {4, 4}, {1, 9}, {1, 25}} {
 				b.ReportMetric(float64(inBlocks(m, size[0], size[1])), fmt.Sprintf("%dx%d-bytes", size[0], size[1]))

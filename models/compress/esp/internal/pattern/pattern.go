@@ -34,12 +34,32 @@ const (
 	markMap      = 1 << 0 // a map, not gaps
 	markColumns  = 1 << 1 // gaps, or the map, go down the columns
 	markSqueezed = 1 << 2 // empty rows and columns are named and left out
-	marks        = 1<<3 - 1
+	markBlended  = 1 << 3 // the map is blended of several models
+	markRising   = 1 << 4 // and no row begins before the row above it
+	marks        = 1<<5 - 1
 )
 
+// known says whether there are patterns with these marks.
+func known(mark byte) bool {
+	switch {
+	case mark&^marks != 0:
+		return false
+	case mark&markBlended != 0:
+		return mark&(markMap|markSqueezed) == markMap
+	default:
+		return mark&markRising == 0 && mark&(markMap|markSqueezed) != markMap
+	}
+}
+
+// Blended says whether a pattern is one of those that came with version 2 of
+// the file.
+func Blended(data []byte) bool { return len(data) > 0 && data[0]&markBlended != 0 }
+
 // Encode writes a pattern, with adaptive coding only where it takes at most
-// decisions between 0 and 1. A reader has to expect the same.
-func Encode(m Matrix, expected *Expected, decisions int) []byte {
+// decisions between 0 and 1; a blended one counts for blendedCost. A reader has
+// to expect the same. period is after how many columns they are alike, the
+// places of a kernel for instance, 1 if that is not known.
+func Encode(m Matrix, expected *Expected, period, decisions int) []byte {
 	n := len(m.Columns)
 	if n == 0 {
 		return []byte{0, 0}
@@ -66,6 +86,10 @@ func Encode(m Matrix, expected *Expected, decisions int) []byte {
 		keep(appendMap(front(markMap), squeezed))
 		keep(appendMap(front(markMap|markColumns), squeezed.transposed()))
 	}
+	if places := int64(m.Rows()) * int64(m.Cols); places <= maxBlended && places*blendedCost <= int64(decisions) {
+		keep(encodeBlended(m, markMap, period))
+		keep(encodeBlended(m.transposed(), markMap|markColumns, 1))
+	}
 	return best
 }
 
@@ -79,7 +103,7 @@ func Decode(data []byte, rows, cols int, expected *Expected) (Matrix, error) {
 	}
 	mark := data[0]
 	count, size := binary.Uvarint(data[1:])
-	if mark&^marks != 0 || mark&(markMap|markSqueezed) == markMap {
+	if !known(mark) {
 		return Matrix{}, fmt.Errorf("pattern of kind %d is not known", mark)
 	}
 	if size <= 0 || count > uint64(rows)*uint64(cols) {
@@ -113,7 +137,12 @@ func decodeBody(mark byte, data []byte, rows, cols, n int) (m Matrix, err error)
 		return Matrix{}, fmt.Errorf("%d entries in %d rows and %d columns that have any", n, rows, cols)
 	}
 	decode := decodeGaps
-	if mark&markMap != 0 {
+	switch {
+	case mark&markBlended != 0:
+		decode = func(data []byte, rows, cols, n int) (Matrix, error) {
+			return decodeBlended(data, rows, cols, n, mark&markRising != 0)
+		}
+	case mark&markMap != 0:
 		decode = decodeMap
 	}
 	if mark&markColumns == 0 {

@@ -35,6 +35,42 @@ func drawn(r *rand.Rand, rows, cols int, density float64, even bool) pattern.Mat
 	return m
 }
 
+// sorted is a pattern with its rows in the order of their first entries.
+func sorted(m pattern.Matrix) pattern.Matrix {
+	var rows [][]int32
+	for r := range m.Rows() {
+		rows = append(rows, m.Columns[m.Starts[r]:m.Starts[r+1]])
+	}
+	slices.SortStableFunc(rows, func(a, b []int32) int {
+		if len(a) == 0 || len(b) == 0 {
+			return len(b) - len(a)
+		}
+		return slices.Compare(a, b)
+	})
+	s := pattern.Matrix{Cols: m.Cols, Starts: []int32{0}}
+	for _, row := range rows {
+		s.Columns = append(s.Columns, row...)
+		s.Starts = append(s.Starts, int32(len(s.Columns)))
+	}
+	return s
+}
+
+// turned is a pattern with rows as columns.
+func turned(m pattern.Matrix) pattern.Matrix {
+	rows := make([][]int32, m.Cols)
+	for r := range m.Rows() {
+		for _, c := range m.Columns[m.Starts[r]:m.Starts[r+1]] {
+			rows[c] = append(rows[c], int32(r))
+		}
+	}
+	t := pattern.Matrix{Cols: m.Rows(), Starts: []int32{0}}
+	for _, row := range rows {
+		t.Columns = append(t.Columns, row...)
+		t.Starts = append(t.Starts, int32(len(t.Columns)))
+	}
+	return t
+}
+
 func same(a, b pattern.Matrix) bool {
 	return a.Cols == b.Cols && slices.Equal(a.Starts, b.Starts) && slices.Equal(a.Columns, b.Columns)
 }
@@ -73,7 +109,7 @@ func TestExpectedLinesTakeNothing(t *testing.T) {
 		}
 		m.Starts = append(m.Starts, int32(len(m.Columns)))
 	}
-	if plain, known := len(pattern.Encode(m, nil, 1<<20)), len(pattern.Encode(m, x, 1<<20)); plain < 60 || known > 16 {
+	if plain, known := len(pattern.Encode(m, nil, 1, 1<<20)), len(pattern.Encode(m, x, 1, 1<<20)); plain < 60 || known > 16 {
 		t.Errorf("500 rows at random take %d bytes, and %d where they are expected", plain, known)
 	}
 }
@@ -81,13 +117,19 @@ func TestExpectedLinesTakeNothing(t *testing.T) {
 func TestPatternsComeBack(t *testing.T) {
 	t.Parallel()
 	kinds := map[byte]bool{}
-	for seed := range uint64(150) {
+	for seed := range uint64(600) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		rows, cols := 1+r.IntN(60), 1+r.IntN(90)
 		m := drawn(r, rows, cols, r.Float64()*r.Float64(), seed%2 == 0)
-		x := guessed(r, m)
+		switch seed % 3 {
+		case 1:
+			m = sorted(m)
+		case 2:
+			m = turned(sorted(turned(m)))
+		}
+		x, period := guessed(r, m), 1+r.IntN(cols)
 		for _, decisions := range []int{0, 1 << 20} {
-			data := pattern.Encode(m, x, decisions)
+			data := pattern.Encode(m, x, period, decisions)
 			kinds[data[0]] = true
 			got, err := pattern.Decode(data, rows, cols, x)
 			if err != nil || !same(got, m) {
@@ -95,8 +137,8 @@ func TestPatternsComeBack(t *testing.T) {
 			}
 		}
 	}
-	if len(kinds) != 6 {
-		t.Errorf("kinds %v were chosen, want all six", kinds)
+	if len(kinds) != 10 {
+		t.Errorf("kinds %v were chosen, want all ten", kinds)
 	}
 }
 
@@ -107,7 +149,7 @@ func TestMalformedPatterns(t *testing.T) {
 		want string
 	}{
 		"nothing":             {nil, "a pattern of 0 bytes"},
-		"unknown":             {[]byte{8, 0}, "pattern of kind 8 is not known"},
+		"unknown":             {[]byte{32, 0}, "pattern of kind 32 is not known"},
 		"a map of everything": {[]byte{1, 0}, "pattern of kind 1 is not known"},
 		"too many":            {[]byte{0, 13}, "13 entries in a matrix of 3 x 4"},
 		"no count":            {[]byte{0, 200}, "entries in a matrix of 3 x 4"},
@@ -117,6 +159,16 @@ func TestMalformedPatterns(t *testing.T) {
 		"names too long":      {[]byte{4, 1, 9}, "empty rows and columns in 9 bytes"},
 		"nothing is occupied": {[]byte{4, 1, 0, 0, 0}, "1 entries in 0 rows and 0 columns that have any"},
 		"an empty map":        {[]byte{5, 1, 0}, "1 entries in 0 rows and 0 columns that have any"},
+		"blended gaps":        {[]byte{8, 1, 1}, "pattern of kind 8 is not known"},
+		"blended, squeezed":   {[]byte{13, 1, 1}, "pattern of kind 13 is not known"},
+		"rising, not blended": {[]byte{17, 1, 1}, "pattern of kind 17 is not known"},
+		"rising gaps":         {[]byte{16, 1, 1}, "pattern of kind 16 is not known"},
+		"no period":           {[]byte{9, 1}, "a map with a period of 0, allowed are 1 to 4"},
+		"period of nothing":   {[]byte{9, 1, 0}, "a map with a period of 0, allowed are 1 to 4"},
+		"too long a period":   {[]byte{9, 1, 5}, "a map with a period of 5, allowed are 1 to 4"},
+		"blended nothing":     {[]byte{9, 0, 1}, "a blended map of 0 entries in 3 x 4 places"},
+		"none on the map":     {[]byte{9, 1, 1}, "0 entries are on the map, want 1"},
+		"none in a row":       {[]byte{25, 1, 1}, "row 0 of a rising map has no entries, and 1 are to come"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -131,14 +183,15 @@ func FuzzDecode(f *testing.F) {
 	for seed := range uint64(12) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		rows, cols := 1+r.IntN(30), 1+r.IntN(30)
-		f.Add(pattern.Encode(drawn(r, rows, cols, 0.2, seed%3 == 0), nil, int(seed%2)<<20), uint8(rows), uint8(cols))
+		f.Add(pattern.Encode(sorted(drawn(r, rows, cols, 0.1, true)), nil, 1+r.IntN(cols), 1<<20), uint8(rows), uint8(cols))
+		f.Add(pattern.Encode(drawn(r, rows, cols, 0.2, seed%3 == 0), nil, 1+r.IntN(cols), int(seed%2)<<20), uint8(rows), uint8(cols))
 	}
 	f.Fuzz(func(t *testing.T, data []byte, rows, cols uint8) {
 		m, err := pattern.Decode(data, int(rows)+1, int(cols)+1, nil)
 		if err != nil {
 			return
 		}
-		if again, err := pattern.Decode(pattern.Encode(m, nil, 1<<20), m.Rows(), m.Cols, nil); err != nil || !same(again, m) {
+		if again, err := pattern.Decode(pattern.Encode(m, nil, 1+len(data)%m.Cols, 1<<20), m.Rows(), m.Cols, nil); err != nil || !same(again, m) {
 			t.Errorf("what was read from %x is not what is written: %v", data, err)
 		}
 	})

@@ -36,6 +36,11 @@ type Progress struct {
 // its heartbeat stops, so that a step that hangs is noticed.
 const silence = 10 * time.Minute
 
+// hearEvery is how long a step goes without asking whether it is to stop,
+// however long its heartbeat timeout: a pause or a cancellation comes with the
+// answer to a heartbeat.
+const hearEvery = 5 * time.Second
+
 // pulse sends a step's heartbeats: the newest progress, at a steady beat, for
 // as long as the step itself shows life.
 type pulse struct {

@@ -86,7 +86,7 @@ func (s *Steps) perform(ctx context.Context, t task) (StepResult, error) {
 // attempted answers with the result that is there, or computes it.
 func (s *Steps) attempted(ctx context.Context, t task, key string, seen Observed, log *slog.Logger) (_ *checkpoint.Result, reused bool, _ error) {
 	head, before := t.head, lastHeard(ctx)
-	beat := time.Duration(head.Durability.HeartbeatTimeout) / 3
+	beat := min(time.Duration(head.Durability.HeartbeatTimeout)/3, hearEvery)
 	p := startPulse(ctx, max(beat, 200*time.Millisecond), Progress{
 		Kind: t.kind, Pass: head.Pass, Phase: "loading", Key: key, Worker: s.Worker, Failures: before.Failures,
 	}, seen)

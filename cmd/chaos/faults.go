@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -37,6 +38,8 @@ const (
 	faultFull         = "the store's disk is full, up to 5 s"
 	faultCorrupt      = "a stored object is damaged"
 	faultPause        = "the sweep is paused, and resumed after up to 5 s"
+	faultCancel       = "the sweep is cancelled, and submitted again"
+	faultChange       = "the sweep's concurrency and priority change"
 	damagedCheckpoint = "checkpoints/"
 )
 
@@ -49,6 +52,7 @@ var weights = []struct {
 	{faultStopWorker, 8}, {faultStopServer, 4}, {faultStopGateway, 4}, {faultStopClient, 2},
 	{fault500, 6}, {fault503, 6}, {faultTimeout, 4}, {faultReset, 6}, {faultLost, 6}, {faultTruncated, 6},
 	{faultUnreachable, 4}, {faultFull, 4}, {faultCorrupt, 9}, {faultPause, 4},
+	{faultCancel, 2}, {faultChange, 3},
 }
 
 // storm draws faults and strikes with them.
@@ -58,6 +62,8 @@ type storm struct {
 	struck map[string]int
 	hit    []string // objects that were damaged
 	during sync.WaitGroup
+
+	cancels atomic.Bool // a cancellation was asked for
 }
 
 // draw is the next kind. Every fiftieth is the long outage.
@@ -112,6 +118,11 @@ func (s *storm) strike(ctx context.Context, kind string) bool {
 		return s.damage()
 	case faultPause:
 		s.pause(ctx, upTo(5*time.Second))
+	case faultCancel:
+		s.cancels.Store(true)
+		s.ask(ctx, "cancel") // whoever waits for the sweep submits it again
+	case faultChange:
+		s.ask(ctx, "change", "--concurrency", fmt.Sprint(1+s.random.IntN(4)), "--priority", fmt.Sprint(1+s.random.IntN(5)))
 	default:
 		s.store.spoil(requests, spoiled{how: kind})
 	}
@@ -140,6 +151,11 @@ func (s *storm) freeze(ctx context.Context, p *process, d time.Duration) bool {
 		}
 	})
 	return true
+}
+
+// ask asks something of the sweep, which may be lost like all else.
+func (s *storm) ask(ctx context.Context, what string, flags ...string) {
+	s.during.Go(func() { _ = s.control(ctx, what, flags...) })
 }
 
 // pause asks for a pause, which may be lost like all else, and after a while to go

@@ -221,11 +221,16 @@ func (l *lab) open(ctx context.Context) error {
 		}
 		l.workers = append(l.workers, w)
 	}
-	return l.submit(ctx)
+	if err := l.submit(ctx); err != nil {
+		return err
+	}
+	return l.watch(ctx)
 }
 
-// submit hands the sweep in, and sets a client to watch it.
+// submit hands the sweep in.
 func (l *lab) submit(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
 	out, err := l.command(ctx, l.o.binary, l.environ(), "submit", l.spec, "--json", "--home", l.home("client"))
 	if err != nil {
 		return err
@@ -234,7 +239,18 @@ func (l *lab) submit(ctx context.Context) error {
 	if err := json.Unmarshal(out, &answer); err != nil {
 		return err
 	}
-	l.run = answer.Run
+	switch l.run {
+	case "":
+		l.run = answer.Run
+	case answer.Run:
+	default:
+		return fmt.Errorf("the sweep is %s, and submitted again %s", l.run, answer.Run)
+	}
+	return nil
+}
+
+// watch sets a client to watch the sweep.
+func (l *lab) watch(ctx context.Context) error {
 	l.client = &process{name: "client", program: l.program("client"), environ: l.environ,
 		args: []string{"watch", l.run, "--json", "--progress", "none", "--home", l.home("client")}}
 	return l.client.start(ctx, l.folder)
@@ -253,10 +269,10 @@ func (l *lab) status(ctx context.Context) (string, error) {
 }
 
 // control asks something of the sweep.
-func (l *lab) control(ctx context.Context, what string) error {
+func (l *lab) control(ctx context.Context, what string, flags ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
-	_, err := l.command(ctx, l.o.binary, l.environ(), what, l.run, "--home", l.home("client"))
+	_, err := l.command(ctx, l.o.binary, l.environ(), append([]string{what, l.run, "--home", l.home("client")}, flags...)...)
 	return err
 }
 

@@ -82,7 +82,9 @@ func (s *storm) weather(ctx context.Context, out io.Writer) (int, error) {
 		for watching.Err() == nil {
 			// A server that does not answer now is one of the faults.
 			state, err := s.status(watching)
-			if err == nil && state != "running" && state != "paused" && state != "" {
+			if err == nil && state == "cancelled" && s.cancels.Load() {
+				_ = s.submit(watching) // again, until it is heard
+			} else if err == nil && state != "running" && state != "paused" && state != "" {
 				finished.Store(state)
 				ended <- state
 				return

@@ -3,6 +3,7 @@ package esp_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"syscall"
 	"testing"
 
@@ -54,6 +55,7 @@ func BenchmarkDecode(b *testing.B) {
 		{"lenet-300-100/8%,5bits", func() *models.Network { return shared(b, pruned(b, mlp, 1, 0.08), 5) }},
 		{"lenet-5/8%,5bits", func() *models.Network { return shared(b, pruned(b, lenet, 1, 0.08), 5) }},
 		{"lenet-5/0.4%,4bits", func() *models.Network { return shared(b, pruned(b, lenet, 1, 0.004), 4) }},
+		{"lenet-5/0.4%,4bits/smallest", func() *models.Network { return shared(b, pruned(b, lenet, 1, 0.004), 4) }},
 		{"square/dense", func() *models.Network { return square(1) }},
 		{"square/int8", func() *models.Network { return scaled(square(1), 127) }},
 		{"square/10%", func() *models.Network { return square(0.1) }},
@@ -62,13 +64,13 @@ func BenchmarkDecode(b *testing.B) {
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			net := c.net()
-			data, err := esp.Encode(net, esp.Options{})
-			if err != nil {
-				b.Fatal(err)
-			}
 			dense := int64(0)
 			for _, p := range net.Params {
 				dense += 4 * int64(len(p.Data))
+			}
+			data, err := esp.Encode(net, esp.Options{Smallest: filepath.Base(c.name) == "smallest"})
+			if err != nil {
+				b.Fatal(err)
 			}
 			b.SetBytes(dense)
 			before := processor(b)

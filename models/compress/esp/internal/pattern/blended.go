@@ -7,8 +7,8 @@ import (
 	"espalier/models/compress/esp/internal/arith"
 )
 
-// maxBlended is how many places a blended map may have. A place takes some 50
-// nanoseconds, and its counts must fit 64 bits.
+// maxBlended is how many places a blended map may have. A place takes some tens of
+// nanoseconds, and products of its counts must fit 64 bits.
 const maxBlended = 1 << 24
 
 // blendedCost is how many decisions of a plain map one of a blended one is worth.
@@ -39,9 +39,9 @@ type places struct {
 	rows           uint64 // before this one
 	row, above     []bool // this one and the one above
 	inRow, inAbove uint64
-	inCol, inGroup []uint64
-	here           []int // entries of this row in each group
-	firstAbove     int   // the first entry of the row above, then of this one
+	inCol, inGroup []uint32
+	here           []uint32 // entries of this row in each group
+	firstAbove     int      // the first entry of the row above, then of this one
 
 	rowProbs, nearProbs, groupProbs []arith.Prob
 	open, started                   []int32 // weights before and after the first entry of a row
@@ -58,7 +58,7 @@ func newPlaces(rows, cols, period, n int) *places {
 	groups := (cols + period - 1) / period
 	p := &places{
 		cols: cols, period: period, n: uint64(n), size: uint64(rows) * uint64(cols),
-		row: make([]bool, cols), above: make([]bool, cols), inCol: make([]uint64, cols), inGroup: make([]uint64, groups), here: make([]int, groups),
+		row: make([]bool, cols), above: make([]bool, cols), inCol: make([]uint32, cols), inGroup: make([]uint32, groups), here: make([]uint32, groups),
 		open: arith.Weights(opinions), started: arith.Weights(opinions),
 	}
 	for p.width = 1; (p.width+1)*(p.width+1) <= period; {
@@ -89,8 +89,8 @@ func (p *places) expect(c int, rising bool) *arith.Blend {
 	// Shares of entries, as of some places more that are as full as all are; of
 	// the row, as of half the row above.
 	inRow, ofRow := (10*p.inRow+5*p.inAbove+3)*p.n, (10*uint64(c)+5*uint64(p.cols))*p.n+3*p.size
-	inCol, ofCol := (10*p.inCol[c]+4)*p.n, 10*p.rows*p.n+4*p.size
-	inGroup, ofGroup := (10*p.inGroup[g]+5)*p.n, 10*(p.rows*uint64(p.period)+uint64(c%p.period))*p.n+5*p.size
+	inCol, ofCol := (10*uint64(p.inCol[c])+4)*p.n, 10*p.rows*p.n+4*p.size
+	inGroup, ofGroup := (10*uint64(p.inGroup[g])+5)*p.n, 10*(p.rows*uint64(p.period)+uint64(c%p.period))*p.n+5*p.size
 
 	row := halves(inRow, ofRow, rowSteps-2)
 	weights := p.started
@@ -113,7 +113,7 @@ func (p *places) expect(c int, rising bool) *arith.Blend {
 	b.Begin(weights)
 	b.Learned(&p.rowProbs[row])
 	b.Learned(&p.nearProbs[near])
-	b.Learned(&p.groupProbs[min(p.here[g], 3)*groupSteps+halves(inGroup, ofGroup, groupSteps)])
+	b.Learned(&p.groupProbs[int(min(p.here[g], 3))*groupSteps+halves(inGroup, ofGroup, groupSteps)])
 	b.Estimate(inRow, ofRow)
 	b.Estimate(inCol, ofCol)
 	b.Estimate(inGroup, ofGroup)

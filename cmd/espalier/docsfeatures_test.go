@@ -83,6 +83,7 @@ func measurements() []page {
 		{path: "docs/benchmarks.md", left: map[string]string{
 			"make bench": bench, "go test": bench, "bin/espalier run examples/cifar10-resnet20.yaml": hours, "for s in 1 2 3": hours,
 			"espalier pack han-300-": "pack and inspect are run for docs/commands.md", "ESPALIER_THREADS=1": bench, "espalier fork ": hours,
+			"espalier pack RUN": "what comes of hours", "espalier predict lenet5.esp": "the same",
 		}},
 		{path: "docs/reliability.md", left: map[string]string{
 			"make chaos": "500 faults take half an hour; TestFaultsFallIntoTheSweep in cmd/chaos has a few", "go run ./cmd/chaos": "the same",

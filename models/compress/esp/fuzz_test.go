@@ -53,11 +53,13 @@ func FuzzFile(f *testing.F) {
 		pruned(f, zoo.Options{Arch: "mlp", Hidden: []int{5}, Input: models.Shape{7}, BatchNorm: true}, 1, 0.3),
 		pruned(f, zoo.Options{Arch: "lenet-5", Width: 0.1}, 1, 0.2), dying(f, 1),
 	} {
-		data, err := esp.Encode(net, esp.Options{})
-		if err != nil {
-			f.Fatal(err)
+		for _, smallest := range []bool{false, true} {
+			data, err := esp.Encode(net, esp.Options{Smallest: smallest})
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(data)
 		}
-		f.Add(data)
 	}
 	f.Fuzz(check)
 }

@@ -77,7 +77,7 @@ func divide(data []byte, rows, columns int) (*parts, error) {
 func hasBlends(of *models.Param, data []byte) (bool, error) {
 	p, err := divide(data, of.Shape[0], of.Shape[1:].Size())
 	if err != nil {
-		return false, fmt.Errorf("tensor %s: %w", of.Name, err)
+		return false, err
 	}
 	blends := pattern.Blended(p.mask)
 	for _, b := range p.blocks {

@@ -95,6 +95,9 @@ func (f *File) read(s section, at int) (*Tensor, error) {
 		return nil, err
 	}
 	p := f.header.net.Params[at]
+	if err := f.header.has(at, f.tensor(at)); err != nil {
+		return nil, fmt.Errorf("packed model: tensor %s: %w", p.Name, err)
+	}
 	t, err := decodeTensor(p, f.tensor(at), func() (*pattern.Expected, error) {
 		i := neighbour(f.header.net, at)
 		if i < 0 {
@@ -146,11 +149,11 @@ func (f *File) Network() (*models.Network, error) {
 		if beside(i) {
 			return nil
 		}
-		return decodeNamed(net, i, f.tensor(i))
+		return f.header.decodeNamed(net, i, f.tensor(i))
 	})
 	for i := range net.Params {
 		if err == nil && beside(i) {
-			err = decodeNamed(net, i, f.tensor(i))
+			err = f.header.decodeNamed(net, i, f.tensor(i))
 		}
 	}
 	if err != nil {
@@ -160,9 +163,13 @@ func (f *File) Network() (*models.Network, error) {
 }
 
 // decodeNamed gives a parameter its values, where those before it have theirs.
-func decodeNamed(net *models.Network, at int, data []byte) error {
+func (h *header) decodeNamed(net *models.Network, at int, data []byte) error {
 	p := net.Params[at]
-	if err := decodeParam(p, data, func() (*pattern.Expected, error) { return known(contextOf(net, at).expected) }); err != nil {
+	err := h.has(at, data)
+	if err == nil {
+		err = decodeParam(p, data, func() (*pattern.Expected, error) { return known(contextOf(net, at).expected) })
+	}
+	if err != nil {
 		return fmt.Errorf("packed model: tensor %s: %w", p.Name, err)
 	}
 	return nil
@@ -186,7 +193,7 @@ func Read(r io.Reader) (*models.Network, error) {
 			return nil, err
 		}
 		for i, size := range s.sizes {
-			if err := decodeNamed(net, s.first+i, data[:size]); err != nil {
+			if err := h.decodeNamed(net, s.first+i, data[:size]); err != nil {
 				return nil, err
 			}
 			data = data[size:]

@@ -2,9 +2,11 @@ package esp_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"espalier/models"
@@ -124,6 +126,34 @@ func TestFormat2(t *testing.T) {
 	net, err := esp.Encode(format2(t), esp.Options{})
 	if err != nil || sizes.Total() >= len(net) {
 		t.Errorf("%d bytes, and %d without blended maps, error %v", sizes.Total(), len(net), err)
+	}
+}
+
+// What an older reader would refuse does not call itself old.
+func TestFormat1HasNoBlendedMaps(t *testing.T) {
+	t.Parallel()
+	data, err := os.ReadFile(filepath.Join("testdata", "format-2.esp"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[4] = 1
+	graph, n := binary.Uvarint(data[5:])
+	table, m := binary.Uvarint(data[5+n:])
+	end := 5 + n + m + int(graph+table)
+	binary.LittleEndian.PutUint32(data[end:], sum(data[:end]))
+	const want = "it has a blended map, and files of version 1 have none"
+	if _, err := esp.Decode(data); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("whole: error %v", err)
+	}
+	if _, err := esp.Read(bytes.NewReader(data)); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("from a stream: error %v", err)
+	}
+	f, err := esp.Open(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Tensor("fc1.weight"); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("a tensor alone: error %v", err)
 	}
 }
 

@@ -67,7 +67,7 @@ func newHeader(net *models.Network, payloads [][]byte) (*header, error) {
 	for i, p := range payloads {
 		blends, err := hasBlends(net.Params[i], p)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("tensor %s: %w", net.Params[i].Name, err)
 		}
 		if blends {
 			h.version = versionBlends
@@ -156,6 +156,18 @@ func readHeader(data []byte) (*header, error) {
 		return nil, fmt.Errorf("table: %w", err)
 	}
 	return h, nil
+}
+
+// has says whether the file's version has what a packed tensor is made of.
+func (h *header) has(at int, data []byte) error {
+	if h.version >= versionBlends {
+		return nil
+	}
+	blends, err := hasBlends(h.net.Params[at], data)
+	if err == nil && blends {
+		err = fmt.Errorf("it has a blended map, and files of version %d have none", h.version)
+	}
+	return err
 }
 
 func (h *header) readTable(table []byte) error {

@@ -39,7 +39,7 @@ func graphOf(t testing.TB, net *models.Network) []byte {
 
 // sealed is a header with that graph and that table, and their checksum.
 func sealed(graph, table []byte) []byte {
-	data := append([]byte("\x89ESP\x01"), binary.AppendUvarint(nil, uint64(len(graph)))...)
+	data := append([]byte("\x89ESP\x02"), binary.AppendUvarint(nil, uint64(len(graph)))...)
 	data = binary.AppendUvarint(data, uint64(len(table)))
 	data = append(append(data, graph...), table...)
 	return binary.LittleEndian.AppendUint32(data, sum(data))

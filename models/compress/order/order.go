@@ -40,9 +40,11 @@ func Fewest(net *models.Network, size func(*models.Network) (int, error)) (*mode
 		if movable[g.Name] == nil || !sparse(net, g) {
 			continue
 		}
-		start := best
+		start, units := best, unitsOf(best, g, movable[g.Name])
 		for _, by := range keys {
-			moved, err := channel.Permute(start, map[string][]int{g.Name: sorted(start, g, movable[g.Name], by)})
+			order := slices.Clone(movable[g.Name])
+			slices.SortStableFunc(order, func(a, b int) int { return by(units[a], units[b]) })
+			moved, err := channel.Permute(start, map[string][]int{g.Name: order})
 			if err != nil {
 				return nil, fmt.Errorf("order: %w", err)
 			}
@@ -77,8 +79,8 @@ var keys = []func(a, b unit) int{
 	},
 }
 
-// sorted is the group's movable units in the order of a key.
-func sorted(net *models.Network, g channel.Group, movable []int, by func(a, b unit) int) []int {
+// unitsOf are those of a group that can be moved.
+func unitsOf(net *models.Network, g channel.Group, movable []int) map[int]unit {
 	units := map[int]unit{}
 	for _, i := range movable {
 		u := unit{}
@@ -100,9 +102,7 @@ func sorted(net *models.Network, g channel.Group, movable []int, by func(a, b un
 		}
 		units[i] = u
 	}
-	order := slices.Clone(movable)
-	slices.SortStableFunc(order, func(a, b int) int { return by(units[a], units[b]) })
-	return order
+	return units
 }
 
 // sparse says whether any weight that makes or reads the group is 0.

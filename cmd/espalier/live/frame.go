@@ -43,7 +43,7 @@ func (s Style) run(l Look, m *Meter, width int) []string {
 	if step == nil {
 		return lines
 	}
-	name := part{strings.ToLower(step.Activity), 0, plain}
+	name := part{stepName(step), 0, plain}
 	if why := waits(step, l.Now); why != "" {
 		return append(lines, s.fit(width, name, part{why, 0, waiting}, part{tried(step), 1, bad}))
 	}
@@ -166,7 +166,7 @@ func trialRow(l Look, m *Meter, t workflows.SweptTrial) row {
 	if v == nil || v.Step == nil {
 		return r
 	}
-	set("step", strings.ToLower(v.Step.Activity))
+	set("step", stepName(v.Step))
 	set("pass", fmt.Sprintf("%d/%d", t.Pass, v.Summary.Passes))
 	if why := waits(v.Step, l.Now); why != "" {
 		r.note = join(", ", why, tried(v.Step))
@@ -180,7 +180,7 @@ func trialRow(l Look, m *Meter, t workflows.SweptTrial) row {
 	set("worker", p.Worker)
 	set("saved", ago(p.SavedAt, l.Now))
 	if p.Epochs == 0 {
-		set("step", join(", ", strings.ToLower(v.Step.Activity), p.Phase))
+		set("step", join(", ", stepName(v.Step), p.Phase))
 		return r
 	}
 	set("epoch", epochOf(p))

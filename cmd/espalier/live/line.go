@@ -29,17 +29,27 @@ func Line(l Look, m *Meter) string {
 // stepParts is what Line says of the step under way.
 func stepParts(l Look, m *Meter) []string {
 	step := l.Step
-	name := strings.ToLower(step.Activity)
+	name := stepName(step)
 	parts := []string{name}
 	if why := waits(step, l.Now); why != "" {
 		parts = append(parts, why)
 	} else if p := step.Progress; p != nil {
-		if p.Pass > 0 {
+		if p.Pass > 0 && !p.Tied {
 			parts[0] = fmt.Sprintf("%s, pass %d/%d", name, p.Pass, l.Summary.Passes)
 		}
 		parts = append(parts, progressParts(l, m, p)...)
 	}
 	return append(parts, tried(step))
+}
+
+// stepName tells the training of a quantized network's values from that of the
+// last pass, which is the same activity.
+func stepName(step *runs.Step) string {
+	name := strings.ToLower(step.Activity)
+	if step.Progress != nil && step.Progress.Tied {
+		name += " of centroids"
+	}
+	return name
 }
 
 func progressParts(l Look, m *Meter, p *activities.Progress) []string {

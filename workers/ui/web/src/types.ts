@@ -51,6 +51,8 @@ export interface Progress {
   lr?: number
   /** Training images a second. */
   rate?: number
+  /** The values that a quantized network shares are trained. */
+  tied?: boolean
   checkpoint?: string
   saved_at?: string
   saved_step?: number

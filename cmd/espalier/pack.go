@@ -13,7 +13,7 @@ import (
 	"espalier/models/compress/esp"
 	"espalier/models/compress/order"
 	"espalier/models/export"
-	"espalier/models/prune"
+	"espalier/models/prune/channel"
 )
 
 // packedFile is what pack has written.
@@ -41,8 +41,8 @@ and the exact bits of all weights, so that espalier unpack makes of it what was
 packed.
 
 Packing loses nothing, but for --fold, which computes new weights, and for
---compact, which leaves out neurons that make no difference and sorts channels,
-so that what comes out computes the same up to rounding. A file becomes small by
+--compact, which leaves out channels and neurons that make no difference and
+sorts the others, so that what comes out computes the same up to rounding. A file becomes small by
 what was done to the network before: zeros are not stored, weights that share
 values become codes, int8 weights one byte and less, each layer in the form that
 takes the fewest bytes.`,
@@ -82,7 +82,7 @@ takes the fewest bytes.`,
 	}
 	outFlags(c, &out, &force, "NAME.esp")
 	c.Flags().BoolVar(&fold, "fold", false, "batch normalization folded into the layers before it, and dropout left out")
-	c.Flags().BoolVar(&compact, "compact", false, "leave out neurons that make no difference, and put channels in the order that takes the fewest bytes")
+	c.Flags().BoolVar(&compact, "compact", false, "leave out channels and neurons that make no difference, and put the others in the order that takes the fewest bytes")
 	c.Flags().BoolVar(&o.Smallest, "smallest", false, "take the smallest coding also where it is slow to read")
 	return c
 }
@@ -104,10 +104,10 @@ func withExtension(name, extension string) string {
 	return base + extension
 }
 
-// compacted is the network without neurons that make no difference, its channels
+// compacted is the network without channels that make no difference, the others
 // in the order that takes the fewest bytes.
 func compacted(net *models.Network, o esp.Options) (*models.Network, error) {
-	small, err := prune.Compact(net)
+	small, err := channel.Compact(net)
 	if err != nil {
 		return nil, err
 	}

@@ -79,6 +79,17 @@ func TestPackCompact(t *testing.T) {
 	if compact.Size*10 > plain.Size*9 || compact.Dense != plain.Dense {
 		t.Errorf("%d bytes of %d, and %d of %d without --compact", compact.Size, compact.Dense, plain.Size, plain.Dense)
 	}
+	sameGuesses(t, folder, "plain.esp", "compact.esp")
+	if again := pack("again.esp", "--smallest", "--compact"); again.Digest != compact.Digest {
+		t.Errorf("packed twice, the files differ")
+	}
+	printed(t, folder, "unpack", "compact.esp", "-o", "small.safetensors")
+	printed(t, folder, "verify", "compact.esp")
+}
+
+// sameGuesses checks that two models see the same in a picture.
+func sameGuesses(t *testing.T, folder, plain, compact string) {
+	t.Helper()
 	guesses := func(model string) map[int]float64 {
 		t.Helper()
 		var p predictions
@@ -91,15 +102,30 @@ func TestPackCompact(t *testing.T) {
 		}
 		return all
 	}
-	want, got := guesses("plain.esp"), guesses("compact.esp")
+	want, got := guesses(plain), guesses(compact)
 	for class, probability := range want {
 		if math.Abs(got[class]-probability) > 1e-5 {
 			t.Errorf("class %d has the probability %g, %g without --compact", class, got[class], probability)
 		}
 	}
-	if again := pack("again.esp", "--smallest", "--compact"); again.Digest != compact.Digest {
-		t.Errorf("packed twice, the files differ")
+}
+
+// An exported network is smaller by what --compact leaves out, and sees the same.
+func TestExportCompact(t *testing.T) {
+	t.Parallel()
+	folder := sparseFiles(t)
+	write := func(name string, flags ...string) (e exported) {
+		t.Helper()
+		args := append([]string{"export", "net.safetensors", "-o", name + ".onnx", "--json"}, flags...)
+		if err := json.Unmarshal(printed(t, folder, args...), &e); err != nil {
+			t.Fatal(err)
+		}
+		printed(t, folder, "pack", name+".onnx", "-o", name+".esp")
+		return e
 	}
-	printed(t, folder, "unpack", "compact.esp", "-o", "small.safetensors")
-	printed(t, folder, "verify", "compact.esp")
+	plain, compact := write("plain"), write("compact", "--compact")
+	if compact.Params >= plain.Params || compact.Size >= plain.Size || compact.NonZero > plain.NonZero {
+		t.Errorf("with --compact it is %+v, without %+v", compact, plain)
+	}
+	sameGuesses(t, folder, "plain.esp", "compact.esp")
 }

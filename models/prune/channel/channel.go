@@ -37,7 +37,8 @@
 // [Constants] finds those, and [Absorb] first adds what they send to the biases
 // behind them (Ye et al. 2018, section 4.1). [Penalties] and [Rescale] are for
 // the training that makes scales 0. [Counter] says what is left of the
-// cost, without building anything.
+// cost, without building anything. [Compact] removes what pruned connections
+// have left without a use.
 //
 // Nothing here chooses: that is package prune's.
 package channel

@@ -111,8 +111,9 @@ func compacted(net *models.Network, o esp.Options) (*models.Network, error) {
 	if err != nil {
 		return nil, err
 	}
+	packing := esp.NewEncoder(o)
 	return order.Fewest(small, func(n *models.Network) (int, error) {
-		data, err := esp.Encode(n, o)
+		data, err := packing.Encode(n)
 		return len(data), err
 	})
 }

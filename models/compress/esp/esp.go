@@ -43,7 +43,11 @@ type Options struct {
 // Encode packs a network. It fails on one that is not valid, on names that are
 // no UTF-8, and on a graph of more than a megabyte.
 func Encode(net *models.Network, o Options) ([]byte, error) {
-	head, payloads, err := pack(net, o)
+	return encode(net, func(p *models.Param, like context) []byte { return encodeTensor(p, like, o) })
+}
+
+func encode(net *models.Network, tensor func(p *models.Param, like context) []byte) ([]byte, error) {
+	head, payloads, err := pack(net, tensor)
 	if err != nil {
 		return nil, err
 	}
@@ -68,13 +72,13 @@ func Write(w io.Writer, net *models.Network, o Options) error {
 	return err
 }
 
-func pack(net *models.Network, o Options) (*header, [][]byte, error) {
+func pack(net *models.Network, tensor func(p *models.Param, like context) []byte) (*header, [][]byte, error) {
 	if err := net.Validate(); err != nil {
 		return nil, nil, fmt.Errorf("pack: %w", err)
 	}
 	payloads := make([][]byte, len(net.Params))
 	err := inParallel(len(net.Params), func(i int) error {
-		payloads[i] = encodeTensor(net.Params[i], contextOf(net, i), o)
+		payloads[i] = tensor(net.Params[i], contextOf(net, i))
 		return nil
 	})
 	if err != nil {

@@ -132,6 +132,12 @@ type Step struct {
 // Look describes a run. It asks the run's worker for its rows if rows is set,
 // for as long as ctx allows.
 func (c *Client) Look(ctx context.Context, id string, rows bool) (*View, error) {
+	ctx, cancel := context.WithCancel(ctx) // a question that needs no answer any more
+	defer cancel()
+	var reached <-chan answer
+	if rows {
+		reached = c.ask(ctx, id) // while the server describes it: a busy one takes its time for both
+	}
 	described, err := c.Temporal.DescribeWorkflowExecution(ctx, id, "")
 	if err != nil {
 		return nil, c.explain(id, err)
@@ -147,7 +153,7 @@ func (c *Client) Look(ctx context.Context, id string, rows bool) (*View, error) 
 		return v, nil
 	}
 	if v.Kind == KindSweep {
-		v.Sweep, err = c.swept(ctx, v)
+		v.Sweep, err = c.swept(ctx, v, reached)
 		return v, err
 	}
 	if v.State == workflows.StateDone && v.Kind != KindSensitivity {
@@ -162,9 +168,9 @@ func (c *Client) Look(ctx context.Context, id string, rows bool) (*View, error) 
 		v.Reached = &workflows.State{State: v.State, Rows: result.Rows, Stopped: result.Stopped, Events: result.Events}
 		return v, nil
 	}
-	if answer, err := c.Temporal.QueryWorkflow(ctx, id, "", workflows.QueryState); err == nil {
+	if a := <-reached; a.err == nil {
 		var state workflows.State
-		if err := answer.Get(&state); err != nil {
+		if err := a.value.Get(&state); err != nil {
 			return nil, fmt.Errorf("state of %s: %w", id, err)
 		}
 		v.Reached = &state
@@ -173,6 +179,22 @@ func (c *Client) Look(ctx context.Context, id string, rows bool) (*View, error) 
 		}
 	}
 	return v, nil
+}
+
+// answer is that of a run's worker.
+type answer struct {
+	value converter.EncodedValue
+	err   error
+}
+
+// ask asks the worker of a run or a sweep what it has reached.
+func (c *Client) ask(ctx context.Context, id string) <-chan answer {
+	answers := make(chan answer, 1)
+	go func() {
+		value, err := c.Temporal.QueryWorkflow(ctx, id, "", workflows.QueryState)
+		answers <- answer{value, err}
+	}()
+	return answers
 }
 
 // Result waits for a run's end and answers with its result.

@@ -33,16 +33,16 @@ func (c *Client) Sweep(ctx context.Context, id string) (*workflows.SweepResult, 
 
 // swept is what a sweep has reached: its result, or what its worker answers;
 // nil if none does.
-func (c *Client) swept(ctx context.Context, v *View) (*workflows.SweepResult, error) {
+func (c *Client) swept(ctx context.Context, v *View, reached <-chan answer) (*workflows.SweepResult, error) {
 	if v.State == workflows.StateDone {
 		return c.Sweep(ctx, v.ID)
 	}
-	answer, err := c.Temporal.QueryWorkflow(ctx, v.ID, "", workflows.QueryState)
-	if err != nil {
+	a := <-reached
+	if a.err != nil {
 		return nil, nil
 	}
 	var result workflows.SweepResult
-	if err := answer.Get(&result); err != nil {
+	if err := a.value.Get(&result); err != nil {
 		return nil, fmt.Errorf("state of %s: %w", v.ID, err)
 	}
 	if v.State == workflows.StateRunning {

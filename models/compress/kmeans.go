@@ -13,10 +13,11 @@ const (
 	InitLinear  = "linear"  // centroids evenly from the smallest value to the largest: keeps the few large weights apart
 	InitDensity = "density" // centroids at even steps of the distribution: follows where most weights are
 	InitRandom  = "random"  // centroids at randomly chosen values, after Forgy
+	InitOptimal = "optimal" // not the paper's: where no other centroids are nearer to all values
 )
 
 // Inits lists the initialisations, sorted.
-func Inits() []string { return []string{InitDensity, InitLinear, InitRandom} }
+func Inits() []string { return []string{InitDensity, InitLinear, InitOptimal, InitRandom} }
 
 // maxRounds bounds k-means. In one dimension it ends long before: every round
 // but the last makes the squared distances smaller.
@@ -24,7 +25,7 @@ const maxRounds = 10_000
 
 // KMeans divides values into k clusters and returns the centroids, ascending: a
 // local minimum of the squared distance from each value to its cluster's mean,
-// by Lloyd's rounds from init. A cluster that is left empty keeps its centroid.
+// by Lloyd's rounds from init, and the global one from InitOptimal. A cluster that is left empty keeps its centroid.
 // Where there are no more than k different values they are the centroids. The
 // order of the values does not matter, and the seed only for InitRandom.
 //
@@ -59,6 +60,11 @@ func KMeans(values []float32, k int, init string, seed uint64) ([]float32, error
 
 // start is k centroids for more than k sorted values.
 func start(sorted []float64, k int, init string, seed uint64) []float64 {
+	if init == InitOptimal {
+		if best := optimal(sorted, k); best != nil {
+			return best
+		}
+	}
 	centroids := make([]float64, k)
 	n, low, high := len(sorted), sorted[0], sorted[len(sorted)-1]
 	switch {

@@ -143,10 +143,36 @@ func TestEveryStartEndsInALocalMinimum(t *testing.T) {
 			if got < least*(1-1e-6) {
 				t.Errorf("%s: %d clusters reach %g, the optimum is %g", init, k, got, least)
 			}
-			if k == 1 && got > least*(1+1e-6) {
-				t.Errorf("%s: one cluster reaches %g, the optimum is %g", init, got, least)
+			if (k == 1 || init == compress.InitOptimal) && got > least*(1+1e-6) {
+				t.Errorf("%s: %d clusters reach %g, the optimum is %g", init, k, got, least)
 			}
 		}
+	}
+}
+
+// Of too many values for the optimum their histogram's is no worse than what the
+// other starts find; with more clusters than it has bins the start is linear.
+func TestOptimalStartOfManyValues(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ n, k int }{"a histogram": {100_000, 255}, "too many clusters": {10_000, 5000}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			values, of := drawn(rand.New(rand.NewPCG(1, 3)), c.n, 1), map[string]float64{}
+			for _, init := range []string{compress.InitOptimal, compress.InitLinear, compress.InitDensity} {
+				centroids, err := compress.KMeans(values, c.k, init, 0)
+				if err != nil || len(centroids) != c.k {
+					t.Fatalf("%s: %d centroids, %v", init, len(centroids), err)
+				}
+				of[init] = distance(values, centroids)
+			}
+			if c.k > 1000 {
+				if of[compress.InitOptimal] != of[compress.InitLinear] {
+					t.Errorf("distances %v: want those of linear", of)
+				}
+			} else if least := min(of[compress.InitLinear], of[compress.InitDensity]); of[compress.InitOptimal] >= least {
+				t.Errorf("distances %v: want the optimum's below the others", of)
+			}
+		})
 	}
 }
 
@@ -167,6 +193,7 @@ func TestKMeansOfKnownValues(t *testing.T) {
 		"an empty cluster stays":           {[]float32{0, 1, 2, 98, 99}, 4, compress.InitLinear, []float32{1, 33, 66, 98.5}},
 		"negative zero is zero":            {[]float32{float32(math.Copysign(0, -1)), 0, 1}, 5, compress.InitLinear, []float32{0, 1}},
 		"of two equally near, the lower":   {[]float32{0, 1, 2}, 2, compress.InitLinear, []float32{0.5, 2}},
+		"the best, not the nearest":        {[]float32{0, 1, 3, 98, 99}, 3, compress.InitOptimal, []float32{0.5, 3, 98.5}},
 		"density, where most of them are":  {[]float32{1, 1, 1, 1, 2, 9}, 2, compress.InitDensity, []float32{1.2, 9}},
 		"density, a step for every weight": {[]float32{1, 2, 3, 10, 11, 12}, 2, compress.InitDensity, []float32{2, 11}},
 	}
@@ -230,7 +257,7 @@ func TestKMeansRefusesWhatItCannotDivide(t *testing.T) {
 		want   string
 	}{
 		"no clusters":  {[]float32{1}, 0, compress.InitLinear, "0 clusters: there is at least 1"},
-		"no start":     {[]float32{1}, 1, "forgy", `init "forgy": it is one of ["density" "linear" "random"]`},
+		"no start":     {[]float32{1}, 1, "forgy", `init "forgy": it is one of ["density" "linear" "optimal" "random"]`},
 		"not a number": {[]float32{1, float32(math.NaN())}, 1, compress.InitLinear, "value 1 is NaN: only finite ones can be divided into clusters"},
 		"infinity":     {[]float32{float32(math.Inf(1))}, 1, compress.InitLinear, "value 0 is +Inf: only finite ones can be divided into clusters"},
 	}

@@ -194,7 +194,7 @@ func TestQuantizeRefusesWrongOptions(t *testing.T) {
 		change func(*models.Network, *compress.Options)
 		want   string
 	}{
-		"no start":      {func(_ *models.Network, o *compress.Options) { o.Init = "" }, `init "": it is one of ["density" "linear" "random"]`},
+		"no start":      {func(_ *models.Network, o *compress.Options) { o.Init = "" }, `init "": it is one of ["density" "linear" "optimal" "random"]`},
 		"no such layer": {func(_ *models.Network, o *compress.Options) { o.Bits["fc4"] = 4 }, `bits for layer "fc4": the layers with weights are ["fc1" "fc2" "fc3"]`},
 		"no width":      {func(_ *models.Network, o *compress.Options) { o.Bits["fc1"] = 0 }, `bits for layer "fc1": a code has 0 bits: from 1 to 16 are allowed`},
 		"too wide":      {func(_ *models.Network, o *compress.Options) { o.Bits[compress.Default] = 17 }, `bits for layer "default": a code has 17 bits: from 1 to 16 are allowed`},

@@ -14,7 +14,7 @@ type Progress struct {
 	Kind       string            `json:"kind"`
 	Pass       int               `json:"pass"`
 	Tied       bool              `json:"tied,omitempty"` // the values that a quantized network's weights share are trained
-	Phase      string            `json:"phase"` // "loading", "training", "saving", "waiting"
+	Phase      string            `json:"phase"`          // "loading", "training", "saving", "waiting"
 	Key        string            `json:"key,omitempty"`
 	Cursor     checkpoint.Cursor `json:"cursor,omitzero"`
 	Epochs     int               `json:"epochs,omitempty"`

@@ -64,14 +64,6 @@ type hidden struct {
 // neurons is the layer's width.
 func (h hidden) neurons() int { return h.weight.Shape[0] }
 
-// biasAt is the neuron's bias, 0 if the layer has none.
-func (h hidden) biasAt(neuron int) float64 {
-	if h.bias == nil {
-		return 0
-	}
-	return float64(h.bias.Data[neuron])
-}
-
 // hiddenLayers are the linear layers that feed other linear layers, by ReLU and
 // dropout at most, and nothing else that counts: a layer that reaches the
 // network's output is not hidden, nor is one that anything else reads too, nor

@@ -57,7 +57,6 @@ func (w wire) at(constant float64) float64 {
 // hidden is a linear layer whose neurons only other linear layers see.
 type hidden struct {
 	weight *models.Param // out x in
-	bias   *models.Param // nil if it has none
 	wires  []wire        // at least one
 }
 
@@ -91,7 +90,7 @@ func hiddenLayers(net *models.Network) []hidden {
 	var layers []hidden
 	for _, p := range prunable(net) {
 		if !visible[p.Node] && len(wires[p.Node]) > 0 {
-			layers = append(layers, hidden{p, biasOf(net, p.Node), wires[p.Node]})
+			layers = append(layers, hidden{p, wires[p.Node]})
 		}
 	}
 	return layers

@@ -7,6 +7,7 @@ import (
 	"espalier/models"
 	"espalier/models/measure"
 	"espalier/models/zoo"
+	"espalier/models/zoo/zootest"
 )
 
 // The counts that the papers and their authors' code print, or that follow
@@ -127,14 +128,7 @@ func TestCostsOfGroups(t *testing.T) {
 		{Name: "bn", Op: models.OpBatchNorm, Inputs: []string{"depthwise"}, Attrs: models.Attrs{NoShift: true}},
 		{Name: "grouped", Op: models.OpConv2D, Inputs: []string{"bn"}, Attrs: models.Attrs{Out: 4, Groups: 2}},
 	}}
-	params, err := net.Layout()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range params {
-		p.Data = make([]float32, p.Shape.Size())
-	}
-	net.Params = params
+	zootest.Lay(t, net)
 	zoo.Init(net, 1)
 	cost, err := measure.Costs(net)
 	if err != nil {

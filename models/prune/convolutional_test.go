@@ -13,6 +13,7 @@ import (
 	"espalier/models/prune"
 	"espalier/models/prune/channel"
 	"espalier/models/zoo"
+	"espalier/models/zoo/zootest"
 )
 
 // drawn draws every parameter, those of normalization too, so that none is
@@ -56,14 +57,7 @@ func graph(t testing.TB, seed uint64, input models.Shape, nodes ...models.Node) 
 		}
 		net.Nodes = append(net.Nodes, n)
 	}
-	params, err := net.Layout()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range params {
-		p.Data = make([]float32, p.Shape.Size())
-	}
-	net.Params = params
+	zootest.Lay(t, net)
 	return drawn(net, seed)
 }
 

@@ -39,14 +39,7 @@ func behind(t *testing.T, filters, size int) *models.Network {
 		{Name: "flat", Op: models.OpFlatten, Inputs: []string{"conv"}},
 		{Name: "fc", Op: models.OpLinear, Attrs: models.Attrs{Out: 200}, Inputs: []string{"flat"}},
 	}}
-	params, err := net.Layout()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range params {
-		p.Data = make([]float32, p.Shape.Size())
-	}
-	net.Params = params
+	zootest.Lay(t, net)
 	thinned(t, net)
 	for i := range net.Param("fc.weight").Data {
 		if i%64/16%2 == 0 { // of 4 filters, two are dead

@@ -162,13 +162,6 @@ func Other(t testing.TB) *models.Network {
 	add("fc1.norm", models.OpBatchNorm, models.Attrs{})
 	add("tanh", models.OpTanh, models.Attrs{})
 	add("fc2", models.OpLinear, models.Attrs{Out: 4})
-	params, err := net.Layout()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range params {
-		p.Data = make([]float32, p.Shape.Size())
-	}
-	net.Params = params
+	zootest.Lay(t, net)
 	return net
 }

@@ -80,15 +80,21 @@ func (a *analysis) absorb(net *models.Network, node models.Node, sent []float64)
 func (a *analysis) made(node models.Node, sent []float64) []float64 {
 	weight := a.params[node.Name][0]
 	shift := make([]float64, weight.Shape[0])
-	row, taps := weight.Shape[1:].Size(), weight.Shape[2:].Size()
-	filters := weight.Shape[0] / node.Attrs.Defaults().Groups
+	row, reads := weight.Shape[1:].Size(), a.reads(node)
 	for at, w := range weight.Data {
-		filter := at / row
-		if v := sent[filter/filters*weight.Shape[1]+at%row/taps]; v != 0 && w != 0 {
-			shift[filter] += v * float64(w)
+		if v := sent[reads(at)]; v != 0 && w != 0 {
+			shift[at/row] += v * float64(w)
 		}
 	}
 	return shift
+}
+
+// reads says which channel of a layer's input each of its weights reads.
+func (a *analysis) reads(node models.Node) func(at int) int {
+	shape := a.params[node.Name][0].Shape
+	row, taps := shape[1:].Size(), shape[2:].Size()
+	filters := shape[0] / node.Attrs.Defaults().Groups
+	return func(at int) int { return at/row/filters*shape[1] + at%row/taps }
 }
 
 // increase adds to a vector; an element that no longer is 0 is not masked.

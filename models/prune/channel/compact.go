@@ -87,13 +87,10 @@ func (a *analysis) useful() []bool {
 
 // heard says which of its input channels a layer has a weight for that is not 0.
 func (a *analysis) heard(node models.Node) []bool {
-	weight := a.params[node.Name][0]
-	heard := make([]bool, len(a.of[node.Inputs[0]]))
-	row, taps := weight.Shape[1:].Size(), weight.Shape[2:].Size()
-	filters := weight.Shape[0] / node.Attrs.Defaults().Groups
-	for at, w := range weight.Data {
+	heard, reads := make([]bool, len(a.of[node.Inputs[0]])), a.reads(node)
+	for at, w := range a.params[node.Name][0].Data {
 		if w != 0 {
-			heard[at/row/filters*weight.Shape[1]+at%row/taps] = true
+			heard[reads(at)] = true
 		}
 	}
 	return heard

@@ -136,14 +136,7 @@ func node(name string, op models.Op, a models.Attrs, inputs ...string) models.No
 func graph(t testing.TB, input models.Shape, nodes ...models.Node) *models.Network {
 	t.Helper()
 	net := &models.Network{Name: t.Name(), Input: input, Nodes: append([]models.Node{node("x", models.OpInput, models.Attrs{})}, nodes...)}
-	params, err := net.Layout()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range params {
-		p.Data = make([]float32, p.Shape.Size())
-	}
-	net.Params = params
+	zootest.Lay(t, net)
 	zootest.Draw(net, 7)
 	return net
 }

@@ -2,6 +2,7 @@ package channel_test
 
 import (
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -30,14 +31,7 @@ func randomNetwork(t testing.TB, seed uint64) *models.Network {
 		d.step()
 	}
 	d.finish()
-	params, err := d.net.Layout()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range params {
-		p.Data = make([]float32, p.Shape.Size())
-	}
-	d.net.Params = params
+	zootest.Lay(t, d.net)
 	zootest.Draw(d.net, seed)
 	return d.net
 }
@@ -157,4 +151,20 @@ func (d *drawer) finish() {
 		x, _ = d.add(models.OpReLU, models.Attrs{}, x)
 	}
 	d.add(models.OpLinear, models.Attrs{Out: 3}, x)
+}
+
+// randomNetworks are 300 of them by their seeds, every second one with branches,
+// but for those whose outputs are not finite.
+func randomNetworks(t *testing.T) iter.Seq2[uint64, *models.Network] {
+	return func(yield func(uint64, *models.Network) bool) {
+		for seed := range uint64(300) {
+			net := randomNetwork(t, seed)
+			if seed%2 == 1 {
+				net = branch(t, net)
+			}
+			if finite(net, t) && !yield(seed, net) {
+				return
+			}
+		}
+	}
 }

@@ -38,14 +38,7 @@ func odd(t *testing.T, seed uint64) *models.Network {
 		node("all", models.OpConcat, models.Attrs{}, "fd", "fe", "fc"),
 		node("out", models.OpLinear, models.Attrs{Out: 3}, "all"),
 	}}
-	params, err := net.Layout()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range params {
-		p.Data = make([]float32, p.Shape.Size())
-	}
-	net.Params = params
+	zootest.Lay(t, net)
 	return zootest.Draw(net, seed)
 }
 

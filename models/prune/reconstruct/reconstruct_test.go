@@ -238,15 +238,8 @@ func TestGroupedConvolutionsAreRefused(t *testing.T) {
 		node("b", models.OpConv2D, models.Attrs{Out: 4, Groups: 2}, "a"),
 		node("flat", models.OpFlatten, models.Attrs{}, "b"),
 	}}
-	params, err := net.Layout()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range params {
-		p.Data = make([]float32, p.Shape.Size())
-	}
-	net.Params = params
-	_, err = reconstruct.Greedy(t.Context(), everywhere(t, net, net, "a", 3, 1))
+	zootest.Lay(t, net)
+	_, err := reconstruct.Greedy(t.Context(), everywhere(t, net, net, "a", 3, 1))
 	if want := "group a: layer b: a convolution in 2 groups cannot be reconstructed"; err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}

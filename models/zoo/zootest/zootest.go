@@ -33,6 +33,19 @@ func Blank(t testing.TB, o zoo.Options) *models.Network {
 	return net
 }
 
+// Lay gives a graph the parameters that it needs, all of them 0.
+func Lay(t testing.TB, net *models.Network) {
+	t.Helper()
+	params, err := net.Layout()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range params {
+		p.Data = make([]float32, p.Shape.Size())
+	}
+	net.Params = params
+}
+
 // Drawn is Blank with drawn values.
 func Drawn(t testing.TB, o zoo.Options, seed uint64) *models.Network {
 	t.Helper()

@@ -35,7 +35,8 @@ func (in QuantizeInput) KeyParams() any {
 		Init     string   `json:",omitempty"`
 		Biases   int      `json:",omitempty"`
 		Codebook int      `json:",omitempty"`
-	}{q.Method, q.Bits, q.Exclude, q.Init, q.Biases, q.Codebook}
+		Portion  float64  `json:",omitempty"`
+	}{q.Method, q.Bits, q.Exclude, q.Init, q.Biases, q.Codebook, in.Portion}
 }
 
 // KeyParams is what determines an evaluation's numbers beyond its parent and

@@ -18,6 +18,18 @@ type QuantizeInput struct {
 	Head
 	Quantize config.Quantize `json:"quantize"`
 	Seed     uint64          `json:"seed,omitempty"` // of centroids that are drawn
+	// Portion, if not 0, is the share of each tensor's weights that get
+	// centroids in this step; the others stay free.
+	Portion float64 `json:"portion,omitempty"`
+}
+
+// Quantizing asks for a step of a quantization, from 0.
+func Quantizing(head Head, q *config.Quantize, step int, seed uint64) QuantizeInput {
+	in := QuantizeInput{Head: head, Quantize: *q, Seed: seed}
+	if portion := q.Portion(step); portion < 1 {
+		in.Portion = portion
+	}
+	return in
 }
 
 // Tying asks a training to move the centroids of its input, and not its weights.
@@ -26,11 +38,27 @@ type Tying struct {
 	Exclude  []string `json:"exclude,omitempty"`  // layers that are trained as usual
 	Biases   bool     `json:"biases,omitempty"`   // biases and normalization have centroids too
 	Codebook int      `json:"codebook,omitempty"` // leading bits that centroids keep at the end, 0 for all
+	// Among, if not nil, says that some weights are still free, and how many
+	// values the others share at most.
+	Among *Among `json:"among,omitempty"`
 }
 
-// TyingOf is what the centroids of a quantization's result are trained by.
-func TyingOf(q *config.Quantize) *Tying {
-	return &Tying{Gradient: q.CentroidGradient, Exclude: q.Exclude, Biases: q.Biases > 0, Codebook: q.Codebook}
+// Among are the widths of codes, as in a quantization.
+type Among struct {
+	Bits   map[string]int `json:"bits"`
+	Biases int            `json:"biases,omitempty"`
+}
+
+// TyingOf is what the result of a quantization's step, from 0, is trained by.
+// Values are rounded in the last one.
+func TyingOf(q *config.Quantize, step int) *Tying {
+	t := &Tying{Gradient: q.CentroidGradient, Exclude: q.Exclude, Biases: q.Biases > 0}
+	if q.Portion(step) == 1 {
+		t.Codebook = q.Codebook
+	} else {
+		t.Among = &Among{Bits: q.Bits, Biases: q.Biases}
+	}
+	return t
 }
 
 // round leaves the centroids of a trained network the bits that they are to
@@ -81,14 +109,17 @@ func (s *Steps) Quantize(ctx context.Context, in QuantizeInput) (StepResult, err
 			if net, shared, err = in.quantize(parent.Network); err != nil {
 				return nil, &inputError{fmt.Errorf("quantize: %w", err)}
 			}
+			if in.Portion > 0 {
+				return nil, nil // free weights have no codes to count
+			}
 			return quantizedLayers(parent.Network, net, shared)
 		})
 		if err != nil {
 			return checkpoint.Result{}, err
 		}
 		result, err := a.save(ctx, &checkpoint.Checkpoint{Network: net})
-		if err != nil {
-			return checkpoint.Result{}, err
+		if err != nil || layers == nil {
+			return result, err
 		}
 		result.Metrics = quantizedBytes(layers)
 		result.Detail, err = json.Marshal(layers)
@@ -102,11 +133,15 @@ func (in QuantizeInput) quantize(net *models.Network) (*models.Network, []compre
 	if q.Method == config.QuantizeInt8 {
 		return compress.Uniform(net, o)
 	}
+	if in.Portion > 0 {
+		part, err := compress.QuantizePortion(net, o, in.Portion)
+		return part, nil, err
+	}
 	quantized, shared, err := compress.Quantize(net, o)
 	if err != nil {
 		return nil, nil, err
 	}
-	return quantized, shared, TyingOf(&q).round(quantized)
+	return quantized, shared, TyingOf(&q, q.Steps()-1).round(quantized)
 }
 
 // gapWidths are those that are tried: 0 is the best one before Huffman coding.
@@ -193,6 +228,22 @@ func (a *attempt) tie(ctx context.Context, how *Tying, o *train.Options) error {
 	if err != nil {
 		return err
 	}
-	o.Ties, o.MeanGradient = train.Ties(parent.Network, how.Exclude, how.Biases), how.Gradient == "mean"
+	o.Ties, o.MeanGradient = how.ties(parent.Network), how.Gradient == "mean"
 	return nil
+}
+
+// ties are those of a quantized network's weights.
+func (how *Tying) ties(net *models.Network) []train.Tie {
+	if how.Among == nil {
+		return train.Ties(net, how.Exclude, how.Biases)
+	}
+	q := config.Quantize{Bits: how.Among.Bits, Biases: how.Among.Biases, Exclude: how.Exclude}
+	weights, biases := q.Layers(net), q.BiasLayers(net)
+	return train.TiesAmongFree(net, how.Exclude, how.Biases, func(p *models.Param) int {
+		bits := biases[p.Node]
+		if p.Role == models.RoleWeight {
+			bits = weights[p.Node]
+		}
+		return 1<<bits - 1
+	})
 }

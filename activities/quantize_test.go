@@ -41,7 +41,7 @@ func TestQuantizedNetworksTakeFewValuesAndKeepThem(t *testing.T) {
 	}
 	in := s.training(quantized.Checkpoint, sgd)
 	in.Train.Optimizer = config.Optimizer{SGD: &config.SGD{LR: 0.001, Momentum: 0.9}}
-	in.Tied = activities.TyingOf(&shared)
+	in.Tied = activities.TyingOf(&shared, 0)
 	tuned, err := do[activities.StepResult](s.bench, s.steps.Finetune, in)
 	if err != nil {
 		t.Fatal(err)
@@ -87,7 +87,7 @@ func TestQuantizedBiasesTakeFewValuesAndKeepThem(t *testing.T) {
 		t.Fatal(err)
 	}
 	in := s.training(quantized.Checkpoint, sgd)
-	in.Tied = activities.TyingOf(&shared)
+	in.Tied = activities.TyingOf(&shared, 0)
 	tuned, err := do[activities.StepResult](s.bench, s.steps.Finetune, in)
 	if err != nil {
 		t.Fatal(err)
@@ -116,6 +116,56 @@ func TestQuantizedBiasesTakeFewValuesAndKeepThem(t *testing.T) {
 	}
 	if moved == 0 {
 		t.Error("no biases were trained")
+	}
+}
+
+// Weights that are still free are trained one by one beside centroids that
+// others share, and only the last portion has codes to count.
+func TestPortionsLeaveTheOtherWeightsFree(t *testing.T) {
+	t.Parallel()
+	s := newStory(t, sgd)
+	q := config.Quantize{Method: "shared", Init: "optimal", Bits: map[string]int{"default": 3}, Portions: []float64{0.5, 1}, CentroidGradient: "mean", Codebook: 16}
+	weights := len(s.network(s.trained.Checkpoint).Param("fc1.weight").Data)
+	parent := s.trained.Checkpoint
+	var keys []string
+	for step, most := range []int{weights/2 + 7, 7} {
+		quantized, err := do[activities.StepResult](s.bench, s.steps.Quantize, activities.Quantizing(head("a", parent), &q, step, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last := step == 1; last != (quantized.Metrics[activities.MetricHuffmanBytes] > 0) {
+			t.Errorf("step %d says %v", step, quantized.Metrics)
+		}
+		keys = append(keys, quantized.Key)
+		in := s.training(quantized.Checkpoint, sgd)
+		in.Tied = activities.TyingOf(&q, step)
+		tuned, err := do[activities.StepResult](s.bench, s.steps.Finetune, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parent = tuned.Checkpoint
+		before, after := s.network(quantized.Checkpoint), s.network(parent)
+		for _, net := range []*models.Network{before, after} {
+			if got := values(net, "fc1"); got > most || got < most*99/100 { // free ones can be equal
+				t.Errorf("step %d: fc1 has %d values of %d weights, want %d", step, got, weights, most)
+			}
+		}
+		moved := 0
+		for i, v := range after.Param("fc1.weight").Data {
+			if v != before.Param("fc1.weight").Data[i] {
+				moved++
+			}
+		}
+		if moved < weights/2 { // those of pixels that are always 0 stay
+			t.Errorf("step %d: training moved %d of %d weights", step, moved, weights)
+		}
+	}
+	whole, err := do[activities.StepResult](s.bench, s.steps.Quantize, activities.Quantizing(head("a", s.trained.Checkpoint), &q, 1, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if slices.Contains(keys, whole.Key) {
+		t.Error("a portion is no part of the key")
 	}
 }
 

@@ -25,7 +25,8 @@ type Quantize struct {
 	Biases           int            `json:"biases,omitempty" yaml:"biases,omitempty" range:"[1,16]" example:"3" doc:"Width of the code of a bias and of batch normalization's scale and shift, which then share centroids too, one set for each of these tensors; left out, they stay as they are, as in the paper; for method shared."`
 	Codebook         int            `json:"codebook,omitempty" yaml:"codebook,omitempty" range:"[10,32]" example:"16" doc:"How many leading bits of a float32 centroids keep, 16 for bfloat16; with biases, running statistics keep as many; all when left out; for method shared."`
 	Init             string         `json:"init,omitempty" yaml:"init,omitempty" words:"@inits" example:"linear" doc:"Where k-means starts: evenly from the smallest weight to the largest, at even steps of the distribution, at weights that the seed of train draws, or where it ends at the least distance of all; linear when left out; for method shared."`
-	CentroidGradient string         `json:"centroid_gradient,omitempty" yaml:"centroid_gradient,omitempty" words:"sum,mean" example:"mean" doc:"What moves a centroid in fine-tuning: the sum of the gradients of its weights, as in the paper, or their mean; sum when left out; for method shared."`
+	Portions         []float64      `json:"portions,omitempty" yaml:"portions,omitempty" unit:"fraction" range:"(0,1]" example:"[50%, 80%, 100%]" doc:"The share of each layer's weights that have centroids after each of several steps, in ascending order and 100% in the end; after each step finetune trains the centroids and the weights that are still free (Zhou et al. 2017). Left out, all have theirs at once; for method shared."`
+	CentroidGradient string         `json:"centroid_gradient,omitempty" yaml:"centroid_gradient,omitempty" words:"sum,mean" example:"mean" doc:"What moves a centroid in fine-tuning: the sum of the gradients of its weights, as in the paper, or their mean; left out, mean with portions and otherwise sum; for method shared."`
 	Finetune         CentroidTuning `json:"finetune,omitzero" yaml:"finetune" doc:"How the centroids are trained after that, while each weight keeps its centroid; for method shared. What is left out is as in train."`
 }
 
@@ -157,12 +158,23 @@ func (s *Spec) QuantizeSeed() uint64 {
 	return rand.NewPCG(s.Train.Seed, tuning).Uint64()
 }
 
-// CentroidTrain is the training of the centroids with nothing left open, and
-// whether there is any: what quantize.finetune does not say is as in train,
-// with a thousandth of its learning rate (a tenth for means) and without
-// proximal steps. The seed is
-// drawn from train's.
-func (s *Spec) CentroidTrain() (Train, bool) {
+// Steps is how many steps it takes until all weights have centroids.
+func (q *Quantize) Steps() int { return max(1, len(q.Portions)) }
+
+// Portion is the share of the weights that have centroids after a step, counted
+// from 0.
+func (q *Quantize) Portion(step int) float64 {
+	if len(q.Portions) == 0 {
+		return 1
+	}
+	return q.Portions[step]
+}
+
+// CentroidTrain is the training of the centroids after a step, from 0, with
+// nothing left open, and whether there is any: what quantize.finetune does not
+// say is as in train, with a thousandth of its learning rate (a tenth for
+// means) and without proximal steps. The seed is drawn from train's.
+func (s *Spec) CentroidTrain(step int) (Train, bool) {
 	if s.Quantize == nil || s.Quantize.Method != QuantizeShared || s.Quantize.Finetune.Epochs == 0 {
 		return Train{}, false
 	}
@@ -172,7 +184,7 @@ func (s *Spec) CentroidTrain() (Train, bool) {
 	}
 	t := s.Train.with(f.Epochs, f.Optimizer, f.Schedule, f.L1, f.L2)
 	t.ISTA, t.Distill = nil, nil
-	t.Seed = rand.NewPCG(s.Train.Seed, tuning+1).Uint64()
+	t.Seed = rand.NewPCG(s.Train.Seed, tuning+1+uint64(step)).Uint64()
 	return t, true
 }
 
@@ -189,6 +201,9 @@ func completeQuantize(q *Quantize) {
 		q.Bits = map[string]int{bitsConv: 8, bitsLinear: 5}
 	}
 	orElse(&q.Init, compress.InitLinear)
+	if len(q.Portions) > 0 {
+		orElse(&q.CentroidGradient, "mean") // a sum wants a rate at which a single weight hardly moves
+	}
 	orElse(&q.CentroidGradient, "sum")
 	completeSchedule(&q.Finetune.Schedule)
 	completeOptimizer(q.Finetune.Optimizer)
@@ -201,7 +216,7 @@ func (d *decoder) checkQuantize(s *Spec) {
 	if d.faulty("quantize.method") {
 		return
 	}
-	for _, key := range []string{"biases", "codebook", "init", "centroid_gradient", "finetune"} {
+	for _, key := range []string{"biases", "codebook", "init", "portions", "centroid_gradient", "finetune"} {
 		d.meant(join("quantize", key), "method", q.Method, []string{QuantizeShared})
 	}
 	if q.Method == QuantizeInt8 {
@@ -230,9 +245,32 @@ func (d *decoder) checkQuantize(s *Spec) {
 func (d *decoder) checkCentroids(s *Spec) {
 	const path = "quantize.finetune"
 	f := s.Quantize.Finetune
+	d.checkPortions(s.Quantize)
 	d.checkOptimizer(path+".optimizer", f.Optimizer)
 	d.checkPenalties(path, s, f.L1, f.L2)
 	if d.given(path+".schedule") && !d.faulty(path) {
 		d.checkSchedule(path+".schedule", f.Schedule, f.Epochs)
+	}
+}
+
+// checkPortions wants them to ascend to 1, with a training after each.
+func (d *decoder) checkPortions(q *Quantize) {
+	const path = "quantize.portions"
+	if !d.given(path) || d.faulty(path) {
+		return
+	}
+	n := len(q.Portions)
+	switch {
+	case n == 0:
+		d.note(path, "is empty; want shares that end with 100%%, or leave it out")
+	case q.Portions[n-1] != 1:
+		d.note(index(path, n-1), "the last portion is %g%%, not 100%%", 100*q.Portions[n-1])
+	case q.Finetune.Epochs == 0 && !d.faulty("quantize.finetune"):
+		d.note("quantize.finetune.epochs", "is 0, and portions want at least 1 to train what is still free")
+	}
+	for i := 1; i < n; i++ {
+		if q.Portions[i] <= q.Portions[i-1] {
+			d.note(index(path, i), "%g%% comes after %g%%; portions ascend", 100*q.Portions[i], 100*q.Portions[i-1])
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -23,10 +24,16 @@ func TestQuantizeDefaults(t *testing.T) {
 		Finetune: config.CentroidTuning{Epochs: 3},
 	}
 	for text, want := range map[string]config.Quantize{
-		"shared":                            shared,
-		"{method: shared}":                  shared,
-		"{init: linear, finetune: {}}":      shared,
-		"{biases: 3, codebook: 16}":         {Method: "shared", Bits: shared.Bits, Biases: 3, Codebook: 16, Init: "linear", CentroidGradient: "sum", Finetune: shared.Finetune},
+		"shared":                       shared,
+		"{method: shared}":             shared,
+		"{init: linear, finetune: {}}": shared,
+		"{biases: 3, codebook: 16}":    {Method: "shared", Bits: shared.Bits, Biases: 3, Codebook: 16, Init: "linear", CentroidGradient: "sum", Finetune: shared.Finetune},
+		"{portions: [50%, 1]}": {
+			Method: "shared", Bits: shared.Bits, Init: "linear", Portions: []float64{0.5, 1}, CentroidGradient: "mean", Finetune: shared.Finetune,
+		},
+		"{portions: [1], centroid_gradient: sum}": {
+			Method: "shared", Bits: shared.Bits, Init: "linear", Portions: []float64{1}, CentroidGradient: "sum", Finetune: shared.Finetune,
+		},
 		"int8":                              {Method: "int8", Bits: map[string]int{"default": 8}},
 		"{method: int8, bits: {linear: 4}}": {Method: "int8", Bits: map[string]int{"linear": 4}},
 	} {
@@ -41,7 +48,7 @@ func TestQuantizeIsPartOfTheIdentity(t *testing.T) {
 	seen := map[string]string{parse(t, small).ID(): "none"}
 	for _, section := range []string{
 		"shared", "int8", "{bits: {default: 6}}", "{exclude: [fc3]}", "{init: density}", "{centroid_gradient: mean}",
-		"{biases: 3}", "{biases: 4}", "{codebook: 16}", "{finetune: {epochs: 0}}", "{finetune: {optimizer: adam}}", "{finetune: {l2: 0}}",
+		"{biases: 3}", "{biases: 4}", "{codebook: 16}", "{portions: [50%, 100%]}", "{portions: [40%, 100%]}", "{finetune: {epochs: 0}}", "{finetune: {optimizer: adam}}", "{finetune: {l2: 0}}",
 	} {
 		id := quantized(t, section).ID()
 		if twin, ok := seen[id]; ok {
@@ -105,11 +112,11 @@ func TestCentroidTrainTakesFromTrainWhatItDoesNotSay(t *testing.T) {
 	t.Parallel()
 	text := "optimizer: {sgd: {lr: 0.1, momentum: 0.9}}, schedule: {kind: cosine, warmup: 3}, l1: 1e-5, l2: 1e-4, clip: 5, seed: 7"
 	spec := with(t, "optimizer: adam", text)
-	if _, ok := spec.CentroidTrain(); ok {
+	if _, ok := spec.CentroidTrain(0); ok {
 		t.Error("a spec without quantize trains centroids")
 	}
 	spec.Quantize = &config.Quantize{Method: "shared", Init: "linear", Finetune: config.CentroidTuning{Epochs: 2, L1: &config.Penalty{}}}
-	got, ok := spec.CentroidTrain()
+	got, ok := spec.CentroidTrain(0)
 	want := config.Train{
 		Epochs: 2, Batch: 128, L2: config.Penalty{Weights: 1e-4}, Clip: 5, Seed: got.Seed,
 		Optimizer: config.Optimizer{SGD: &config.SGD{LR: 0.0001, Momentum: 0.9}},
@@ -121,11 +128,14 @@ func TestCentroidTrainTakesFromTrainWhatItDoesNotSay(t *testing.T) {
 	if got.Seed == spec.Train.Seed || got.Seed == spec.FinetuneTrain(1).Seed {
 		t.Errorf("its seed is that of another training: %d", got.Seed)
 	}
+	if next, _ := spec.CentroidTrain(1); next.Seed == got.Seed {
+		t.Errorf("two steps of a quantization have the seed %d", got.Seed)
+	}
 	if spec.QuantizeSeed() != 0 {
 		t.Errorf("seed %d for centroids that nobody draws", spec.QuantizeSeed())
 	}
 	spec.Quantize.CentroidGradient = "mean"
-	if mean, _ := spec.CentroidTrain(); mean.Optimizer.SGD.LR != 0.01 {
+	if mean, _ := spec.CentroidTrain(0); mean.Optimizer.SGD.LR != 0.01 {
 		t.Errorf("for means lr %g, want a tenth of train's", mean.Optimizer.SGD.LR)
 	}
 	spec.Quantize.Init = "random"
@@ -133,7 +143,32 @@ func TestCentroidTrainTakesFromTrainWhatItDoesNotSay(t *testing.T) {
 		t.Errorf("seed %d of drawn centroids", seed)
 	}
 	spec.Quantize.Finetune.Epochs = 0
-	if _, ok := spec.CentroidTrain(); ok {
+	if _, ok := spec.CentroidTrain(0); ok {
 		t.Error("no epochs are a training")
+	}
+}
+
+func TestPortionsAscendToTheWhole(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"{portions: [50%, 80%]}":                         "quantize.portions[1]: the last portion is 80%, not 100%",
+		"{portions: [50%, 50%, 100%]}":                   "quantize.portions[1]: 50% comes after 50%; portions ascend",
+		"{portions: [80%, 60%, 100%]}":                   "quantize.portions[1]: 60% comes after 80%; portions ascend",
+		"{portions: [0, 100%]}":                          "quantize.portions[0]: 0 is not above 0",
+		"{portions: [50%, 101%]}":                        "quantize.portions[1]",
+		"{portions: []}":                                 "quantize.portions: is empty",
+		"{portions: [50%, 100%], finetune: {epochs: 0}}": "quantize.finetune.epochs: is 0, and portions want at least 1",
+		"{method: int8, portions: [50%, 100%]}":          "quantize.portions: has no meaning for method int8",
+	} {
+		if _, err := config.Parse("x.yaml", []byte(small+"quantize: "+text+"\n")); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+	q := quantized(t, "{portions: [30%, 100%]}").Quantize
+	if q.Steps() != 2 || q.Portion(0) != 0.3 || q.Portion(1) != 1 {
+		t.Errorf("%d steps of %v", q.Steps(), q.Portions)
+	}
+	if q := quantized(t, "shared").Quantize; q.Steps() != 1 || q.Portion(0) != 1 {
+		t.Errorf("without portions %d steps, the first of %g", q.Steps(), q.Portion(0))
 	}
 }

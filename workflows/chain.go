@@ -29,6 +29,7 @@ type stage struct {
 	kind string
 	pass int
 	from int // an earlier link; -1 for the first
+	part int // which step of a quantization, from 0
 }
 
 // denseLink is the trained network before the first pass.
@@ -41,17 +42,17 @@ func chain(spec *config.Spec) []stage {
 	if spec.Exec != nil {
 		return externalChain(spec.Exec)
 	}
-	all := []stage{{linkPrepare, 0, -1}, {linkTrain, 0, 0}}
+	all := []stage{{kind: linkPrepare, from: -1}, {kind: linkTrain}}
 	p := spec.Prune
 	if p == nil {
 		return all
 	}
 	if p.Rewind > 0 {
-		all = append(all, stage{linkEarly, 0, 0})
+		all = append(all, stage{kind: linkEarly})
 	}
 	last := denseLink
 	add := func(kind string, pass int) {
-		all = append(all, stage{kind, pass, last})
+		all = append(all, stage{kind: kind, pass: pass, from: last})
 		last = len(all) - 1
 	}
 	for pass := 1; pass <= p.Schedule.Passes; pass++ {
@@ -65,11 +66,17 @@ func chain(spec *config.Spec) []stage {
 }
 
 // quantizing adds to the stages that were made those after the passes, as of
-// one pass more: link from quantized, and its centroids trained.
+// one pass more: link from quantized, in as many steps as the spec wants, and
+// the centroids trained after each.
 func quantizing(made []stage, spec *config.Spec, from, pass int) []stage {
-	all := append(slices.Clone(made), stage{linkQuantize, pass, from})
-	if _, ok := spec.CentroidTrain(); ok {
-		all = append(all, stage{linkTune, pass, len(made)})
+	all := slices.Clone(made)
+	for part := range spec.Quantize.Steps() {
+		all = append(all, stage{linkQuantize, pass, from, part})
+		from = len(all) - 1
+		if _, ok := spec.CentroidTrain(part); ok {
+			all = append(all, stage{linkTune, pass, from, part})
+			from++
+		}
 	}
 	return all
 }

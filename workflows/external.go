@@ -13,9 +13,9 @@ import (
 // externalChain has the stages of a run whose steps a trainer does: the first
 // network, then for each pass the network pruned and fine-tuned.
 func externalChain(e *config.Exec) []stage {
-	all := []stage{{linkTrain, 0, -1}}
+	all := []stage{{kind: linkTrain, from: -1}}
 	for pass := 1; pass <= e.Passes; pass++ {
-		all = append(all, stage{linkPrune, pass, len(all) - 1}, stage{linkFinetune, pass, len(all)})
+		all = append(all, stage{kind: linkPrune, pass: pass, from: len(all) - 1}, stage{kind: linkFinetune, pass: pass, from: len(all)})
 	}
 	return all
 }

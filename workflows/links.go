@@ -88,13 +88,13 @@ func (r *run) make(ctx workflow.Context, i int, recheck bool) (Link, error) {
 			err = r.do(ctx, step.Prune, in, &out)
 		}
 	case linkQuantize:
-		in := activities.QuantizeInput{Head: head, Quantize: *r.spec.Quantize, Seed: r.spec.QuantizeSeed()}
+		in := activities.Quantizing(head, r.spec.Quantize, s.part, r.spec.QuantizeSeed())
 		err = r.do(ctx, step.Quantize, in, &out)
 		return Link{Key: out.Key, Checkpoint: out.Checkpoint, Size: out.Size, Metrics: out.Metrics}, err
 	case linkTune:
-		how, _ := r.spec.CentroidTrain()
+		how, _ := r.spec.CentroidTrain(s.part)
 		tune := r.training(head, how)
-		tune.Tied = activities.TyingOf(r.spec.Quantize)
+		tune.Tied = activities.TyingOf(r.spec.Quantize, s.part)
 		err = r.do(ctx, step.Finetune, tune, &out)
 	default:
 		tune := r.training(head, r.spec.FinetuneTrain(s.pass))

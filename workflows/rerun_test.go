@@ -30,6 +30,12 @@ func TestStepsOfARecordBeginWithWhatThoseBeforeLeft(t *testing.T) {
 			spec: "name: a\n" + engine + "quantize: {method: shared, finetune: {epochs: 1}}\n",
 			rows: 2, coded: true, want: []string{"prepare -> 0", "train 0 -> 1", "evaluate 1", "quantize 1 -> 2", "tune 2 -> 3", "evaluate 3", "evaluate 2"},
 		},
+		"one in portions": {
+			spec: "name: a\n" + engine + "quantize: {portions: [50%, 100%], finetune: {epochs: 1}}\n",
+			rows: 2, coded: true, want: []string{
+				"prepare -> 0", "train 0 -> 1", "evaluate 1", "quantize 1 -> 2", "tune 2 -> 3", "quantize 3 -> 4", "tune 4 -> 5", "evaluate 5", "evaluate 4",
+			},
+		},
 		"without fine-tuning": {
 			spec: "name: a\n" + engine + "prune: {method: han, schedule: {passes: 1, target: {sparsity: 50%}}, finetune: {epochs: 1}}\n",
 			rows: 2, want: []string{"prepare -> 0", "train 0 -> 1", "evaluate 1", "prune 1 -> 2", "evaluate 2"},

@@ -70,6 +70,7 @@ func TestTrialsShareTheStepsThatAreTheSame(t *testing.T) {
 		"test samples":        {"{search: grid, params: {data.test: [100, 50]}}", 2 * 9, 18, 18},
 		"everything":          {"{search: {list: {trials: [{prune.method: han}, {train.epochs: 5}, {}]}}}", 9, 9, 27},
 		"quantization":        {"{search: grid, params: {quantize: [{method: shared, bits: {default: 4}}, {method: shared, bits: {default: 5}}, int8]}}", 9 + 2*4 + 2, 0, 0},
+		"first portions":      {"{search: grid, params: {quantize: [{portions: [40%, 100%]}, {portions: [40%, 80%, 100%]}]}}", 9 + 2 + 4 + 6, 9 + 3 + 3 + 6, 2*9 + 6 + 9},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

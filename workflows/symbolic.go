@@ -191,12 +191,12 @@ func (s *symbolic) step(at stage) (kind string, params any, seed uint64, work fl
 		in, err := s.pruning(head, at.pass)
 		return at.kind, in.KeyParams(), 0, 0, err
 	case linkQuantize:
-		in := activities.QuantizeInput{Quantize: *s.spec.Quantize}
+		in := activities.Quantizing(head, s.spec.Quantize, at.part, 0)
 		return at.kind, in.KeyParams(), s.spec.QuantizeSeed(), 0, nil
 	case linkTune:
-		how, _ := s.spec.CentroidTrain()
+		how, _ := s.spec.CentroidTrain(at.part)
 		in := s.training(head, how)
-		in.Tied = activities.TyingOf(s.spec.Quantize)
+		in.Tied = activities.TyingOf(s.spec.Quantize, at.part)
 		return trained(in)
 	default:
 		in := s.training(head, s.spec.FinetuneTrain(at.pass))

@@ -60,8 +60,9 @@ durability: {checkpoint_every: 250ms, heartbeat_timeout: 2s}
 	}
 }
 
-// The same for a run whose centroids are trained: which weights belong together
-// is no part of a checkpoint in the middle.
+// The same for a run whose centroids are trained, beside weights that are still
+// free and then alone: which weights belong together is no part of a checkpoint
+// in the middle.
 func TestKilledRunThatTrainsCentroidsEndsWithTheSameBits(t *testing.T) {
 	l := newLab(t, `name: small-quantized
 network: {arch: lenet-300-100}
@@ -71,7 +72,7 @@ prune:
   method: han
   schedule: {passes: 1, target: {sparsity: 80%}}
   finetune: {epochs: 1}
-quantize: {bits: {default: 3}, init: random, finetune: {epochs: 24}}
+quantize: {bits: {default: 3}, init: random, portions: [60%, 100%], finetune: {epochs: 12}}
 durability: {checkpoint_every: 250ms, heartbeat_timeout: 2s}
 `)
 	p := command(t, "verify-resume", l.spec, "--kills", "3", "--seed", "5", "--json")

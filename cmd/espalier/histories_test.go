@@ -83,8 +83,9 @@ func TestRecordHistories(t *testing.T) {
 
 	for name, spec := range map[string]string{
 		"channels": channelSpec, "reached": reachedSpec, "rewound": rewoundSpec, "ordered": orderedSpec,
-		"quantized":         strings.Replace(tinySpec, "durability:", "quantize: {bits: {default: 4}, finetune: {epochs: 1}}\ndurability:", 1),
-		"quantized-stopped": quantizedSpec,
+		"quantized":          strings.Replace(tinySpec, "durability:", "quantize: {bits: {default: 4}, finetune: {epochs: 1}}\ndurability:", 1),
+		"quantized-portions": strings.Replace(tinySpec, "durability:", "quantize: {bits: {default: 4}, portions: [50%, 100%], finetune: {epochs: 1}}\ndurability:", 1),
+		"quantized-stopped":  quantizedSpec,
 	} {
 		_, id = p.submit(t, renamed(spec, name))
 		p.end(t, id)

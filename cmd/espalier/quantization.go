@@ -17,7 +17,8 @@ import (
 // coding, by the rules of Han et al. 2016.
 type quantizationPlan struct {
 	Method string       `json:"method"`
-	Epochs int          `json:"epochs"` // in which the centroids are trained
+	Steps  int          `json:"steps"`  // until all weights have centroids
+	Epochs int          `json:"epochs"` // in which the centroids are trained, of all steps
 	Layers []codedLayer `json:"layers"`
 	Dense  int64        `json:"dense_bytes"`
 	Bytes  int64        `json:"estimated_bytes"` // of all layers, biases too
@@ -44,8 +45,8 @@ func planQuantization(spec *config.Spec, net *models.Network) (*quantizationPlan
 	if err := q.Check(net); err != nil {
 		return nil, err
 	}
-	tune, _ := spec.CentroidTrain()
-	plan := &quantizationPlan{Method: q.Method, Epochs: tune.Epochs, Note: unestimated(spec)}
+	tune, _ := spec.CentroidTrain(0)
+	plan := &quantizationPlan{Method: q.Method, Steps: q.Steps(), Epochs: q.Steps() * tune.Epochs, Note: unestimated(spec)}
 	widths, biases := q.Layers(net), q.BiasLayers(net)
 	kept := int64(compress.AllBits)
 	if q.Codebook > 0 {
@@ -166,6 +167,9 @@ func (p *quantizationPlan) print(out io.Writer) {
 	fmt.Fprintf(out, "\n%s with all biases, %s of the dense %s", humanize.Bytes(uint64(p.Bytes)), percent(float64(p.Bytes)/float64(p.Dense)), humanize.Bytes(uint64(p.Dense)))
 	if p.Epochs > 0 {
 		fmt.Fprintf(out, "; the centroids are trained for %d epochs", p.Epochs)
+	}
+	if p.Steps > 1 {
+		fmt.Fprintf(out, " in %d steps", p.Steps)
 	}
 	fmt.Fprintln(out)
 }

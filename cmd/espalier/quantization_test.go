@@ -15,12 +15,12 @@ import (
 func TestQuantizationPlanIsNearWhatANetworkTakes(t *testing.T) {
 	t.Parallel()
 	shares := "schedule: {passes: 1, target: {layers: {conv1: 34%, conv2: 88%, fc1: 92%}}}, exclude: [fc2]"
-	spec, net := planned(t, "method: han, "+shares+"}\nquantize: {bits: {conv: 8, linear: 5}, exclude: [fc2], biases: 4, codebook: 16")
+	spec, net := planned(t, "method: han, "+shares+"}\nquantize: {bits: {conv: 8, linear: 5}, exclude: [fc2], biases: 4, codebook: 16, portions: [50%, 100%]")
 	plan, err := planQuantization(spec, net)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(plan.Layers) != 4 || plan.Epochs != 3 || plan.Layers[0].Values != 255 || plan.Layers[2].Values != 31 || plan.Layers[3].Bits != 0 {
+	if len(plan.Layers) != 4 || plan.Epochs != 6 || plan.Layers[0].Values != 255 || plan.Layers[2].Values != 31 || plan.Layers[3].Bits != 0 {
 		t.Errorf("plan %+v, want 255 values in convolutions, 31 in fc1 and all in fc2", plan)
 	}
 	for i, p := range net.Params {
@@ -52,7 +52,7 @@ func TestQuantizationPlanIsNearWhatANetworkTakes(t *testing.T) {
 	}
 	var out bytes.Buffer
 	plan.print(&out)
-	for _, want := range []string{"method shared", "66.00 %", "trained for 3 epochs", "of the dense"} {
+	for _, want := range []string{"method shared", "66.00 %", "trained for 6 epochs in 2 steps", "of the dense"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the plan does not say %q:\n%s", want, out.String())
 		}

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -25,23 +26,52 @@ type Tie struct {
 // with biases the other trained parameters too. The centroids of a parameter
 // are its values other than 0, ascending.
 func Ties(net *models.Network, exclude []string, biases bool) []Tie {
+	return TiesAmongFree(net, exclude, biases, func(*models.Param) int { return math.MaxInt })
+}
+
+// TiesAmongFree is Ties of a network of which only some weights share values:
+// at most so many of a parameter as most says, those that most of its weights
+// have. Any other weight is a centroid of its own, also one that happens to
+// equal another.
+func TiesAmongFree(net *models.Network, exclude []string, biases bool, most func(p *models.Param) int) []Tie {
 	var ties []Tie
 	for _, p := range net.Params {
 		if p.Role != models.RoleWeight && !(biases && p.Role.Trained()) || slices.Contains(exclude, p.Node) {
 			continue
 		}
-		centroids := slices.Clone(p.Data)
-		slices.Sort(centroids)
-		centroids = slices.DeleteFunc(slices.Compact(centroids), func(v float32) bool { return v == 0 })
 		tie := Tie{Param: p.Name, Codes: make([]int32, len(p.Data))}
+		centroids := shared(p.Data, most(p))
+		own := int32(len(centroids))
 		for i, v := range p.Data {
 			if k, found := slices.BinarySearch(centroids, v); found {
 				tie.Codes[i] = int32(k + 1)
+			} else if v != 0 {
+				own++
+				tie.Codes[i] = own
 			}
 		}
 		ties = append(ties, tie)
 	}
 	return ties
+}
+
+// shared are the different values other than 0, ascending, or those of them that
+// are there most often: of equals, the lower ones.
+func shared(values []float32, most int) []float32 {
+	sorted := slices.DeleteFunc(slices.Clone(values), func(v float32) bool { return v == 0 })
+	slices.Sort(sorted)
+	distinct := slices.Compact(slices.Clone(sorted))
+	if len(distinct) <= most {
+		return distinct
+	}
+	times := make(map[float32]int, len(distinct))
+	for _, v := range sorted {
+		times[v]++
+	}
+	slices.SortStableFunc(distinct, func(a, b float32) int { return cmp.Compare(times[b], times[a]) })
+	often := distinct[:most]
+	slices.Sort(often)
+	return often
 }
 
 // tie is a Tie at work: the session's parameter, and which of its weights

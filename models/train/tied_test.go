@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"espalier/models"
 	"espalier/models/checkpoint"
 	"espalier/models/train"
@@ -28,6 +30,27 @@ func distinct(values []float32) int {
 	sorted := slices.Clone(values)
 	slices.Sort(sorted)
 	return len(slices.Compact(sorted))
+}
+
+// The values that most weights have are shared; a free weight that equals
+// another is a centroid of its own all the same.
+func TestFreeWeightsAreTiedToNone(t *testing.T) {
+	t.Parallel()
+	net := &models.Network{Params: []*models.Param{
+		{Name: "fc.weight", Node: "fc", Role: models.RoleWeight, Data: []float32{3, 2, -1, 0, 2, 5, 3, -1, 2}},
+		{Name: "fc.bias", Node: "fc", Role: models.RoleBias, Data: []float32{1, 1, 4}},
+		{Name: "out.weight", Node: "out", Role: models.RoleWeight, Data: []float32{1, 1}},
+	}}
+	most := func(p *models.Param) int {
+		return map[models.Role]int{models.RoleWeight: 2, models.RoleBias: 7}[p.Role]
+	}
+	want := []train.Tie{
+		{Param: "fc.weight", Codes: []int32{3, 2, 1, 0, 2, 4, 5, 1, 2}},
+		{Param: "fc.bias", Codes: []int32{1, 1, 2}},
+	}
+	if diff := cmp.Diff(want, train.TiesAmongFree(net, []string{"out"}, true, most)); diff != "" {
+		t.Error(diff)
+	}
 }
 
 // One or two steps of plain descent with rate 1, worked by hand.

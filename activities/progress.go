@@ -13,8 +13,9 @@ import (
 type Progress struct {
 	Kind       string            `json:"kind"`
 	Pass       int               `json:"pass"`
-	Tied       bool              `json:"tied,omitempty"` // the values that a quantized network's weights share are trained
-	Phase      string            `json:"phase"`          // "loading", "training", "saving", "waiting"
+	Tied       bool              `json:"tied,omitempty"`    // the values that a quantized network's weights share are trained
+	Portion    float64           `json:"portion,omitempty"` // of the weights that share some, if others are still free
+	Phase      string            `json:"phase"`             // "loading", "training", "saving", "waiting"
 	Key        string            `json:"key,omitempty"`
 	Cursor     checkpoint.Cursor `json:"cursor,omitzero"`
 	Epochs     int               `json:"epochs,omitempty"`

@@ -43,10 +43,12 @@ type Tying struct {
 	Among *Among `json:"among,omitempty"`
 }
 
-// Among are the widths of codes, as in a quantization.
+// Among are the widths of codes, as in a quantization, and the share of the
+// weights that have some.
 type Among struct {
-	Bits   map[string]int `json:"bits"`
-	Biases int            `json:"biases,omitempty"`
+	Bits    map[string]int `json:"bits"`
+	Biases  int            `json:"biases,omitempty"`
+	Portion float64        `json:"portion"`
 }
 
 // TyingOf is what the result of a quantization's step, from 0, is trained by.
@@ -56,7 +58,7 @@ func TyingOf(q *config.Quantize, step int) *Tying {
 	if q.Portion(step) == 1 {
 		t.Codebook = q.Codebook
 	} else {
-		t.Among = &Among{Bits: q.Bits, Biases: q.Biases}
+		t.Among = &Among{Bits: q.Bits, Biases: q.Biases, Portion: q.Portion(step)}
 	}
 	return t
 }
@@ -229,6 +231,11 @@ func (a *attempt) tie(ctx context.Context, how *Tying, o *train.Options) error {
 		return err
 	}
 	o.Ties, o.MeanGradient = how.ties(parent.Network), how.Gradient == "mean"
+	a.pulse.set(func(g *Progress) {
+		if g.Tied = true; how.Among != nil {
+			g.Portion = how.Among.Portion
+		}
+	})
 	return nil
 }
 

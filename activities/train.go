@@ -56,7 +56,6 @@ func (s *Steps) train(ctx context.Context, kind string, in TrainInput) (StepResu
 		if err := a.tie(ctx, in.Tied, &options); err != nil {
 			return checkpoint.Result{}, err
 		}
-		a.pulse.set(func(g *Progress) { g.Tied = in.Tied != nil })
 		sess, err := s.Engine.Open(start.Network, options.Engine())
 		if err != nil {
 			return checkpoint.Result{}, &inputError{fmt.Errorf("open %s: %w", start.Network.Name, err)}

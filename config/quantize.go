@@ -264,13 +264,13 @@ func (d *decoder) checkPortions(q *Quantize) {
 	case n == 0:
 		d.note(path, "is empty; want shares that end with 100%%, or leave it out")
 	case q.Portions[n-1] != 1:
-		d.note(index(path, n-1), "the last portion is %g%%, not 100%%", 100*q.Portions[n-1])
+		d.note(index(path, n-1), "the last portion is %.6g%%, not 100%%", 100*q.Portions[n-1])
 	case q.Finetune.Epochs == 0 && !d.faulty("quantize.finetune"):
 		d.note("quantize.finetune.epochs", "is 0, and portions want at least 1 to train what is still free")
 	}
 	for i := 1; i < n; i++ {
 		if q.Portions[i] <= q.Portions[i-1] {
-			d.note(index(path, i), "%g%% comes after %g%%; portions ascend", 100*q.Portions[i], 100*q.Portions[i-1])
+			d.note(index(path, i), "%.6g%% comes after %.6g%%; portions ascend", 100*q.Portions[i], 100*q.Portions[i-1])
 		}
 	}
 }

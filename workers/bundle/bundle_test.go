@@ -32,7 +32,7 @@ prune:
   measure_pruned: true
   schedule: {passes: 2, target: {sparsity: 80%}}
   finetune: {epochs: 1}
-quantize: {method: shared, bits: {default: 4}, finetune: {epochs: 1}}
+quantize: {method: shared, bits: {default: 4}, portions: [50%, 100%], finetune: {epochs: 1}}
 `
 
 // newSteps are a worker's over an empty folder.
@@ -107,9 +107,9 @@ func TestARunIsBundledAndReproduced(t *testing.T) {
 	t.Run("all steps give the same bits", func(t *testing.T) {
 		t.Parallel()
 		outcomes := reproduced(t, data, nil)
-		// prepare, train, 2 x (prune, finetune), quantize, tune; each row is
+		// prepare, train, 2 x (prune, finetune), 2 x (quantize, tune); each row is
 		// measured, those of pruned and quantized networks twice.
-		if want := 8 + 1 + 2*2 + 2; len(outcomes) != want {
+		if want := 10 + 1 + 2*2 + 2; len(outcomes) != want {
 			t.Errorf("%d steps were done again, want %d", len(outcomes), want)
 		}
 		for _, o := range outcomes {

@@ -157,6 +157,9 @@ func (s *Server) coded(ctx context.Context, v *runs.View, plain []layer) ([]laye
 		if err != nil {
 			return nil, err
 		}
+		if len(result.Detail) == 0 { // of a portion, which is not coded yet
+			continue
+		}
 		var found []activities.QuantizedLayer
 		if err := json.Unmarshal(result.Detail, &found); err != nil {
 			return nil, fmt.Errorf("quantization of %s: %w", v.ID, err)

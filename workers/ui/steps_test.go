@@ -14,7 +14,7 @@ import (
 )
 
 // rich is a run that has all there is to tell of one.
-const rich = tiny + `quantize: {finetune: {epochs: 1}}
+const rich = tiny + `quantize: {portions: [60%, 100%], finetune: {epochs: 1}}
 measure_latency: true
 `
 
@@ -50,7 +50,7 @@ func TestARunIsToldStepByStep(t *testing.T) {
 			t.Errorf("%s has key %q", s.Activity, s.Key)
 		}
 	}
-	want := "Prepare Train Evaluate Prune Finetune Evaluate Prune Finetune Evaluate Quantize Finetune Evaluate Record"
+	want := "Prepare Train Evaluate Prune Finetune Evaluate Prune Finetune Evaluate Quantize Finetune Quantize Finetune Evaluate Record"
 	if got := strings.ReplaceAll(strings.Join(names, " "), "Evaluate Evaluate", "Evaluate"); got != want {
 		t.Errorf("the steps are %s, want %s", got, want)
 	}
@@ -76,8 +76,8 @@ func TestARunIsToldStepByStep(t *testing.T) {
 			}
 		}
 	}
-	if !slices.Equal(epochs, []int{3, 2, 2, 1}) {
-		t.Errorf("the trainings have %v epochs, want 3, 2, 2 and 1", epochs)
+	if !slices.Equal(epochs, []int{3, 2, 2, 1, 1}) {
+		t.Errorf("the trainings have %v epochs, want 3, 2, 2, 1 and 1", epochs)
 	}
 
 	var lineage struct {

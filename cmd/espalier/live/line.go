@@ -46,10 +46,14 @@ func stepParts(l Look, m *Meter) []string {
 // last pass, which is the same activity.
 func stepName(step *runs.Step) string {
 	name := strings.ToLower(step.Activity)
-	if step.Progress != nil && step.Progress.Tied {
-		name += " of centroids"
+	p := step.Progress
+	switch {
+	case p == nil || !p.Tied:
+		return name
+	case p.Portion > 0:
+		return fmt.Sprintf("%s of centroids of %.6g %% of the weights", name, 100*p.Portion)
 	}
-	return name
+	return name + " of centroids"
 }
 
 func progressParts(l Look, m *Meter, p *activities.Progress) []string {

@@ -52,6 +52,8 @@ func TestLineSaysWhatARunDoes(t *testing.T) {
 			"tiny-1 running | finetune | loading"},
 		"of centroids": {training(4, func(v *runs.View) { v.Step.Progress.Tied = true }),
 			"tiny-1 running | finetune of centroids | epoch 5/8, 25 % | loss 0.2500 | accuracy 97.50 % | 40 k images/s"},
+		"of some centroids": {training(4, func(v *runs.View) { v.Step.Progress.Tied, v.Step.Progress.Portion = true, 0.75 }),
+			"tiny-1 running | finetune of centroids of 75 % of the weights | epoch 5/8, 25 % | loss 0.2500 | accuracy 97.50 % | 40 k images/s"},
 		"waiting": {training(4, func(v *runs.View) { v.Step.Waiting, v.Step.Queue = true, "gpu" }),
 			"tiny-1 running | finetune | waiting for a worker of queue gpu"},
 		"tried again": {training(4, func(v *runs.View) {

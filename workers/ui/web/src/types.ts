@@ -53,6 +53,7 @@ export interface Progress {
   rate?: number
   /** The values that a quantized network shares are trained. */
   tied?: boolean
+  portion?: number
   checkpoint?: string
   saved_at?: string
   saved_step?: number

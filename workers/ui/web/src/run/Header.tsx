@@ -45,7 +45,7 @@ function Doing({ view }: { view: View }) {
   if (!step) return <span class="dim">{view.kind === 'sweep' ? `${view.summary.pass} of ${view.summary.passes} trials` : `pass ${view.summary.pass} of ${view.summary.passes}`}</span>
   const p = step.progress
   const words = [activityName(step.activity)]
-  if (p?.tied) words[0] += ' of centroids'
+  if (p?.tied) words[0] += p.portion ? ` of centroids of ${+(100 * p.portion).toFixed(2)} % of the weights` : ' of centroids'
   else if (p?.pass !== undefined) words.push(p.pass === 0 ? 'dense' : `pass ${p.pass}`)
   if (p?.epochs) words.push(`epoch ${Math.min(p.epochs, (p.cursor?.epoch ?? 0) + 1)} of ${p.epochs}`)
   if (p?.rate) words.push(`${Math.round(p.rate).toLocaleString('en')} images/s`)

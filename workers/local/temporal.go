@@ -227,6 +227,9 @@ func dynamicConfig() dynamicconfig.StaticClient {
 		dynamicconfig.TransferProcessorMaxPollRPS.Key():   pollsASecond,
 		dynamicconfig.TimerProcessorMaxPollRPS.Key():      pollsASecond,
 		dynamicconfig.VisibilityProcessorMaxPollRPS.Key(): pollsASecond,
+		// A queue that has noted that all its tasks are of the one namespace here
+		// divides them anew, one by one, whenever it looks for others.
+		dynamicconfig.QueueShrinkPredicateMaxPendingKeys.Key(): 0,
 		// The command line and the dashboard list often.
 		dynamicconfig.FrontendMaxNamespaceVisibilityRPSPerInstance.Key(): 100,
 		// Caches for one user rather than for a data centre.

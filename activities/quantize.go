@@ -120,7 +120,7 @@ func (s *Steps) Quantize(ctx context.Context, in QuantizeInput) (StepResult, err
 			return checkpoint.Result{}, err
 		}
 		result, err := a.save(ctx, &checkpoint.Checkpoint{Network: net})
-		if err != nil || layers == nil {
+		if err != nil || in.Portion > 0 {
 			return result, err
 		}
 		result.Metrics = quantizedBytes(layers)

@@ -23,6 +23,7 @@ import (
 
 	"espalier/activities"
 	"espalier/workers/ahead"
+	"espalier/workers/standing"
 	"espalier/workflows"
 )
 
@@ -68,6 +69,7 @@ type Options struct {
 // Worker runs workflows and steps until it is stopped.
 type Worker struct {
 	runs   worker.Worker
+	sweeps *standing.Keeper
 	steps  []worker.Worker // one a queue
 	failed chan error
 }
@@ -75,7 +77,7 @@ type Worker struct {
 // New makes a worker that polls nothing yet.
 func New(o Options) *Worker {
 	nameBuild()
-	w := &Worker{failed: make(chan error, 1)}
+	w := &Worker{sweeps: standing.NewKeeper(o.Steps.Repo), failed: make(chan error, 1)}
 	fatal := func(err error) {
 		select {
 		case w.failed <- err:
@@ -93,7 +95,7 @@ func New(o Options) *Worker {
 	})
 	w.runs.RegisterWorkflowWithOptions(workflows.Run, workflow.RegisterOptions{Name: workflows.NameRun})
 	w.runs.RegisterWorkflowWithOptions(workflows.Sensitivity, workflow.RegisterOptions{Name: workflows.NameSensitivity})
-	w.runs.RegisterWorkflowWithOptions(workflows.Sweep, workflow.RegisterOptions{Name: workflows.NameSweep})
+	w.runs.RegisterWorkflowWithOptions(workflows.SweepTelling(w.sweeps.Tell), workflow.RegisterOptions{Name: workflows.NameSweep})
 	w.runs.RegisterWorkflowWithOptions(workflows.Trial, workflow.RegisterOptions{Name: workflows.NameTrial})
 	w.runs.RegisterWorkflowWithOptions(workflows.Logbook, workflow.RegisterOptions{Name: workflows.NameLogbook})
 	// Trials keep their records where they are decided.
@@ -147,6 +149,11 @@ func (w *Worker) Run(ctx context.Context) error {
 	if err := w.runs.Start(); err != nil {
 		return fmt.Errorf("start the workflow worker: %w", err)
 	}
+	keeping, kept := context.WithCancel(context.WithoutCancel(ctx))
+	var keeper sync.WaitGroup
+	keeper.Go(func() { w.sweeps.Run(keeping) })
+	defer keeper.Wait()
+	defer kept()
 	defer w.runs.Stop()
 	defer w.stopSteps()
 	for _, s := range w.steps {

@@ -29,11 +29,14 @@ const hush = time.Second / 2
 // Sweep runs the trials of a spec, as many at a time as the spec allows. What
 // they reach comes back by signals, so that they outlive the history in which
 // they were started: the sweep continues as new while they run.
-func Sweep(ctx workflow.Context, in SweepInput) (*SweepResult, error) {
+func Sweep(ctx workflow.Context, in SweepInput) (*SweepResult, error) { return sweep(ctx, in, nil) }
+
+func sweep(ctx workflow.Context, in SweepInput, tell Tell) (*SweepResult, error) {
 	s, err := newSweeping(ctx, in)
 	if err != nil {
 		return nil, temporal.NewNonRetryableApplicationError(err.Error(), "Sweep", nil)
 	}
+	s.outward = tell
 	err = workflow.SetQueryHandlerWithOptions(ctx, QueryState, func() (*SweepResult, error) { return s.result(), nil },
 		workflow.QueryHandlerOptions{Description: "what the sweep has reached"})
 	if err != nil {
@@ -75,6 +78,8 @@ type sweeping struct {
 	steady workflow.Context // is not cancelled with the sweep
 	busy   int              // trials that are being expanded or started, and signals on their way
 	turn   int              // counts what may change what comes next
+
+	outward Tell // may be nil
 }
 
 func newSweeping(ctx workflow.Context, in SweepInput) (*sweeping, error) {
@@ -117,6 +122,7 @@ func (s *sweeping) all(ctx workflow.Context) error {
 		if done, err := s.Search.Done(); err != nil || done && len(s.Live) == 0 && s.State == StateRunning {
 			return err
 		}
+		s.stands(ctx)
 		if err := workflow.Await(ctx, func() bool { return s.turn != seen || s.pending() }); err != nil {
 			return err
 		}

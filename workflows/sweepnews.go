@@ -178,6 +178,7 @@ func (s *sweeping) cancelled(ctx workflow.Context) {
 func (s *sweeping) until(ctx workflow.Context, done func() bool) {
 	for s.drain(); !done(); s.drain() {
 		seen := s.turn
+		s.stands(ctx)
 		if workflow.Await(ctx, func() bool { return s.turn != seen || s.pending() }) != nil {
 			return
 		}
@@ -239,9 +240,13 @@ func (s *sweeping) published(ctx workflow.Context) {
 	}
 }
 
-// publish writes the sweep's summary into its memo, with what the best of the
-// tabled trials ended with.
+// publish writes the sweep's summary into its memo.
 func (s *sweeping) publish(ctx workflow.Context) error {
+	return workflow.UpsertMemo(ctx, map[string]any{MemoSummary: s.summary()})
+}
+
+// summary is the sweep's, with what the best of the tabled trials ended with.
+func (s *sweeping) summary() Summary {
 	summary := Summary{Name: s.spec.Name, State: s.State, Pass: s.Search.Ended, Passes: s.total, Failed: s.Search.Failures, Began: s.First}
 	first := s.spec.Sweep.Objectives[:1]
 	best := 0.0
@@ -258,5 +263,5 @@ func (s *sweeping) publish(ctx workflow.Context) error {
 			summary.Sparsity, summary.Accuracy, summary.Final = t.Last.Sparsity, t.Last.Accuracy, string(t.Last.Checkpoint)
 		}
 	}
-	return workflow.UpsertMemo(ctx, map[string]any{MemoSummary: summary})
+	return summary
 }

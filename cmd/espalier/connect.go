@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"go.temporal.io/api/serviceerror"
@@ -22,6 +23,8 @@ import (
 	"espalier/workers/local"
 	"espalier/workers/payload"
 	"espalier/workers/runs"
+	"espalier/workers/standing"
+	"espalier/workflows"
 )
 
 // connection is a way to a Temporal server and a store.
@@ -29,6 +32,7 @@ type connection struct {
 	temporal client.Client
 	runs     *runs.Client
 	address  string         // of Temporal, for people
+	opening  sync.Mutex     // of the store
 	store    *s3store.Store // opened by openStore
 	s3       s3store.Config
 	foreign  bool                                      // the store is that of ESPALIER_S3
@@ -38,6 +42,8 @@ type connection struct {
 }
 
 func (c *connection) close() {
+	c.opening.Lock()
+	defer c.opening.Unlock()
 	if c.store != nil {
 		// The embedded gateway would wait for idle connections; closing them
 		// cannot fail.
@@ -146,6 +152,11 @@ func (a *app) dialConfigured(ctx context.Context) (*connection, error) {
 		options.Namespace = client.DefaultNamespace
 	}
 	c, err := a.dial(ctx, options)
+	if err == nil {
+		if err = hasNamespace(ctx, c); err != nil {
+			c.close()
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w; mend the server, or %s", err, by)
 	}
@@ -189,17 +200,32 @@ func (a *app) dial(ctx context.Context, o client.Options) (*connection, error) {
 	if err != nil {
 		return nil, fmt.Errorf("temporal at %s does not answer: %s", o.HostPort, unreached(err))
 	}
-	// Not every key may ask for the namespace; what matters is one that is not there.
+	c := &connection{temporal: t, address: o.HostPort, hears: a.telemetry.Transport}
+	c.runs = &runs.Client{Temporal: t, Namespace: o.Namespace, Converter: codec.Converter(), Standing: c.standing}
+	return c, nil
+}
+
+// hasNamespace makes sure that the server has the namespace. Not every key may
+// ask for it; what matters is one that is not there.
+func hasNamespace(ctx context.Context, c *connection) error {
+	ctx, cancel := context.WithTimeout(ctx, dialWithin)
+	defer cancel()
+	name := c.runs.Namespace
+	_, err := c.temporal.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: name})
 	var missing *serviceerror.NamespaceNotFound
-	_, err = t.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: o.Namespace})
 	if errors.As(err, &missing) {
-		t.Close()
-		return nil, fmt.Errorf("temporal at %s has no namespace %s", o.HostPort, o.Namespace)
+		return fmt.Errorf("temporal at %s has no namespace %s", c.address, name)
 	}
-	return &connection{
-		temporal: t, runs: &runs.Client{Temporal: t, Namespace: o.Namespace, Converter: codec.Converter()}, address: o.HostPort,
-		hears: a.telemetry.Transport,
-	}, nil
+	return nil
+}
+
+// standing reads what is written down of how a sweep stands.
+func (c *connection) standing(ctx context.Context, sweep string) (*workflows.Standing, error) {
+	store, err := c.openStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return standing.Read(ctx, &checkpoint.Repo{Store: store}, sweep)
 }
 
 // codec encrypts what Temporal keeps with the keys of ESPALIER_PAYLOAD_KEYS;
@@ -232,6 +258,8 @@ func unreached(err error) string {
 
 // openStore connects to the connection's bucket.
 func (c *connection) openStore(ctx context.Context) (checkpoint.Store, error) {
+	c.opening.Lock()
+	defer c.opening.Unlock()
 	if c.store != nil {
 		return c.store, nil
 	}

@@ -100,13 +100,7 @@ func glance(ctx context.Context, c *runs.Client, id string) (*runs.View, error) 
 	if err != nil || v.Kind != runs.KindSweep || !v.Closed.IsZero() {
 		return v, err
 	}
-	// Its trials too, if a worker is there to tell of them.
-	short, stop := context.WithTimeout(ctx, trialsWithin)
-	defer stop()
-	if all, err := c.Look(short, id, true); err == nil {
-		return all, nil
-	}
-	return v, nil
+	return c.Glance(ctx, id, trialsWithin)
 }
 
 // closerEvery is how often the trials of a sweep are looked at one by one, and

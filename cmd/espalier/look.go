@@ -77,10 +77,8 @@ func statusCommand(a *app) *cobra.Command {
 				return err
 			}
 			defer c.close()
-			v, err := look(cmd.Context(), c.runs, args[0])
-			if err == nil {
-				err = c.runs.Annotate(cmd.Context(), v)
-			} else if errors.Is(err, runs.ErrNotFound) {
+			v, err := c.runs.Status(cmd.Context(), args[0], patience)
+			if errors.Is(err, runs.ErrNotFound) {
 				if e, gone, logErr := c.runs.Discarded(cmd.Context(), args[0]); logErr == nil && gone {
 					err = fmt.Errorf("%w; %s discarded it at %s", err, e.Who, e.When.Local().Format(time.DateTime))
 				}
@@ -102,19 +100,13 @@ func statusCommand(a *app) *cobra.Command {
 	}
 }
 
-// rowsWithin is how long a worker may take to answer for a run's rows.
-const rowsWithin = 2 * time.Second
+// patience is how long a server and a worker may take to tell of a sweep before
+// what the worker wrote down is shown.
+const patience = 60 * time.Millisecond
 
-// look describes a run with its rows, or without them if no worker answers in time.
-func look(ctx context.Context, c *runs.Client, id string) (*runs.View, error) {
-	short, cancel := context.WithTimeout(ctx, rowsWithin)
-	defer cancel()
-	v, err := c.Look(short, id, true)
-	if err != nil && short.Err() != nil && ctx.Err() == nil {
-		return c.Look(ctx, id, false)
-	}
-	return v, err
-}
+// awayAfter is the age of what was written down from which on it is said that no
+// worker answers.
+const awayAfter = 10 * time.Second
 
 // printView prints a run; stuck is why no worker takes its step, if that is so.
 func (a *app) printView(v *runs.View, stuck string) {
@@ -124,6 +116,8 @@ func (a *app) printView(v *runs.View, stuck string) {
 		fmt.Fprintf(a.out, "go on with: espalier resume %s\n", v.ID)
 	case stuck != "":
 		fmt.Fprintln(a.out, stuck)
+	case time.Since(v.AsOf) > awayAfter && !v.AsOf.IsZero() && v.State == workflows.StateRunning:
+		fmt.Fprintln(a.out, "no worker answers, this is what the last one wrote down; start one with: espalier worker")
 	case v.Step != nil && v.Step.Waiting && v.Step.Queue != "":
 		fmt.Fprintf(a.out, "the workers of queue %[1]s are busy; start another with: espalier worker --queue %[1]s\n", v.Step.Queue)
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"espalier/models"
 	"espalier/models/checkpoint"
@@ -37,6 +38,9 @@ func (a *app) anyNetwork(ctx context.Context, name string) (*models.Network, err
 	return net, err
 }
 
+// answerWithin is how long a run's worker may take to tell what it has reached.
+const answerWithin = 2 * time.Second
+
 // reachedBy is the checkpoint of the last pass of a run that was kept, or of the
 // pass that is named. Where no servers run, those of the home folder are started
 // for as long as it takes.
@@ -50,7 +54,7 @@ func (a *app) reachedBy(ctx context.Context, name string) (checkpoint.Digest, er
 		return "", err
 	}
 	defer c.close()
-	v, err := look(ctx, c.runs, id)
+	v, err := c.runs.Glance(ctx, id, answerWithin)
 	if err != nil {
 		return "", err
 	}

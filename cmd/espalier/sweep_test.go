@@ -15,6 +15,7 @@ import (
 	"espalier/models/checkpoint"
 	"espalier/workers"
 	"espalier/workers/runs"
+	"espalier/workers/standing"
 	"espalier/workflows"
 	"espalier/workflows/search"
 )
@@ -204,6 +205,25 @@ func TestKilledSweepEndsWithTheSameBits(t *testing.T) {
 	calm := newLab(t, slow)
 	if want := end(calm, calm.run(t)); killed != want {
 		t.Errorf("killed it ended with\n%s\nuninterrupted with\n%s", killed, want)
+	}
+}
+
+// A sweep whose worker was killed is shown as that one wrote it down.
+func TestSweepIsShownWithoutItsWorker(t *testing.T) {
+	l := newLab(t, strings.Replace(sixTrials, "epochs: 2,", "epochs: 20000,", 1))
+	l.serve(t)
+	worker := start(t, l.args("worker")...)
+	id := l.submit(t)
+	repo := l.store(t)
+	eventually(t, "what the worker writes down", func() bool {
+		s, err := standing.Read(t.Context(), repo, id)
+		return err == nil && len(s.Result.Trials) == 4 && s.Result.Trials[0].State == workflows.StateRunning
+	})
+	worker.send(syscall.SIGKILL)
+	worker.wait(t)
+	v := l.status(t, id)
+	if v.State != workflows.StateRunning || v.AsOf.IsZero() || v.Sweep == nil || v.Sweep.Live != 4 || len(v.Sweep.Trials) != 4 {
+		t.Errorf("without its worker it is %+v; want its four trials, as of a moment ago", v)
 	}
 }
 

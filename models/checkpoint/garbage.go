@@ -10,13 +10,18 @@ import (
 )
 
 // The objects that are kept for what refers to them, and those that nothing
-// ever does: what was put aside, and what a probe of the store left.
+// ever does: what was put aside, what a probe of the store left, and how sweeps
+// stood, which their workers write anew.
 const (
 	prefixCheckpoints = "checkpoints/"
 	prefixManifests   = "manifests/"
 	prefixQuarantine  = "quarantine/"
 	prefixProbes      = "doctor/"
+	PrefixStandings   = "standings/"
 )
+
+// unreferred are the prefixes of what no record refers to, beside checkpoints.
+var unreferred = []string{prefixProbes, prefixQuarantine, PrefixStandings}
 
 // Garbage are the objects from before a time that nothing refers to, in the
 // order of their keys:
@@ -25,7 +30,8 @@ const (
 //     left by a crash between a checkpoint and its entry. A journal names its
 //     input, its result and its newest checkpoints, two while the step is under
 //     way and one when it is finished; a step goes on from no other.
-//   - what lies in quarantine, and what probes of the store left.
+//   - what lies in quarantine, what probes of the store left, and how sweeps
+//     stood whose workers have not written that since.
 //
 // Any other object is a record, and stays with all whose digests stand in it.
 //
@@ -35,7 +41,7 @@ const (
 // Records are read after the checkpoints are listed.
 func (r *Repo) Garbage(ctx context.Context, before time.Time) ([]Info, error) {
 	var old []Info
-	for _, prefix := range []string{prefixCheckpoints, prefixProbes, prefixQuarantine} {
+	for _, prefix := range append([]string{prefixCheckpoints}, unreferred...) {
 		for info, err := range r.Store.List(ctx, prefix) {
 			if err != nil {
 				return nil, fmt.Errorf("garbage: %w", err)
@@ -162,7 +168,7 @@ var digests = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
 // scan adds every digest that stands in a record, whatever its form: a record
 // that nobody here knows keeps its checkpoints all the same.
 func (r *Repo) scan(ctx context.Context, info Info, named map[Digest]bool) error {
-	for _, prefix := range []string{prefixCheckpoints, prefixProbes, prefixQuarantine} {
+	for _, prefix := range append([]string{prefixCheckpoints}, unreferred...) {
 		if strings.HasPrefix(info.Key, prefix) {
 			return nil
 		}

@@ -126,7 +126,7 @@ func TestGarbageIsWhatNothingRefersTo(t *testing.T) {
 		for range random.IntN(4) {
 			want[checkpoint.CheckpointKey(y.save(t, another()))] = true
 		}
-		for _, key := range []string{"doctor/7.txt", "quarantine/checkpoints/x"} {
+		for _, key := range []string{"doctor/7.txt", "quarantine/checkpoints/x", "standings/s.json"} {
 			if err := y.repo.Store.Put(t.Context(), key, strings.NewReader("x"), 1); err != nil {
 				t.Fatal(err)
 			}

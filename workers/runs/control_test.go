@@ -23,7 +23,7 @@ import (
 // lab is a server with a trainer that computes nothing: what is tested is who
 // comes when. A learning rate of 9 fails while it is broken.
 type lab struct {
-	*runs.Client
+	*site
 	broken atomic.Bool
 	outage atomic.Bool // nothing but a step can keep a record
 	began  chan string // the runs of trainings as they begin, which then wait for hold; nil lets them go
@@ -46,8 +46,8 @@ func (l *lab) done() []task {
 // not parallel either.
 var server struct {
 	sync.Mutex
-	client *runs.Client
-	stop   func() error
+	site *site
+	stop func() error
 }
 
 func TestMain(m *testing.M) {
@@ -63,39 +63,39 @@ func TestMain(m *testing.M) {
 
 func newLab(t *testing.T) *lab {
 	t.Helper()
-	c, err := sharedServer()
+	shared, err := sharedServer()
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &lab{Client: c}
+	l := &lab{site: shared}
 	l.broken.Store(true)
 	return l
 }
 
 // sharedServer is the server of all tests, which the first one starts.
-func sharedServer() (*runs.Client, error) {
+func sharedServer() (*site, error) {
 	server.Lock()
 	defer server.Unlock()
-	if server.client != nil {
-		return server.client, nil
+	if server.site != nil {
+		return server.site, nil
 	}
 	home, err := os.MkdirTemp("", "espalier-runs")
 	if err != nil {
 		return nil, err
 	}
-	c, stop, err := startServer(home)
+	started, err := startServer(home)
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(home))
 	}
-	server.client = c
-	server.stop = func() error { return errors.Join(stop(), os.RemoveAll(home)) }
-	return c, nil
+	server.site = started
+	server.stop = func() error { return errors.Join(started.stop(), os.RemoveAll(home)) }
+	return started, nil
 }
 
 // work serves the queues until the test ends.
 func (l *lab) work(t *testing.T, slots int) {
 	t.Helper()
-	stop, err := serve(l.Temporal, slots, l.keep, l.step)
+	stop, err := l.serve(slots, l.keep, l.step)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 
 	"espalier/models/checkpoint"
+	"espalier/workers/standing"
 	"espalier/workflows"
 )
 
@@ -93,7 +94,8 @@ func (c *Client) delete(ctx context.Context, one *commonpb.WorkflowExecution) er
 }
 
 // DropRecords deletes what the store keeps of a run and of its trials beside
-// steps and checkpoints.
+// steps and checkpoints. A worker that is just leaving may still write down how
+// a sweep stood, which gc removes.
 func DropRecords(ctx context.Context, store checkpoint.Store, id string) error {
 	own := OfRun(id)
 	for info, err := range store.List(ctx, "runs/"+id) {
@@ -106,5 +108,5 @@ func DropRecords(ctx context.Context, store checkpoint.Store, id string) error {
 			}
 		}
 	}
-	return nil
+	return standing.Drop(ctx, store, id)
 }

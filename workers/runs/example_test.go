@@ -17,7 +17,7 @@ func ExampleClient_Submit() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(submitTwice(context.Background(), c))
+	fmt.Println(submitTwice(context.Background(), c.Client))
 	// Output: small-ee3776289263 true running [night] <nil>
 }
 

@@ -69,17 +69,17 @@ func BenchmarkSweep(b *testing.B) {
 }
 
 func sweepOf(b *testing.B, trials int, length func() time.Duration) {
-	asked, stop, err := startServer(b.TempDir())
+	asked, err := startServer(b.TempDir())
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer func() {
-		if err := stop(); err != nil {
+		if err := asked.stop(); err != nil {
 			b.Error(err)
 		}
 	}()
 	var trained atomic.Int64 // nanoseconds
-	away, err := serve(asked.Temporal, scaleSlots, func() error { return nil }, func(name string, _ activities.TrainInput) (activities.PrepareResult, error) {
+	away, err := asked.serve(scaleSlots, func() error { return nil }, func(name string, _ activities.TrainInput) (activities.PrepareResult, error) {
 		if name == activities.NameTrain {
 			takes := length()
 			trained.Add(int64(takes))
@@ -102,10 +102,10 @@ func sweepOf(b *testing.B, trials int, length func() time.Duration) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	looks := looking(b, asked, id)
+	looks := looking(b, asked.Client, id)
 	result, err := asked.Sweep(b.Context(), id)
 	took := time.Since(began)
-	slowest := looks()
+	slowest, written := looks()
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -119,38 +119,61 @@ func sweepOf(b *testing.B, trials int, length func() time.Duration) {
 	b.ReportMetric(float64(slowest[len(slowest)/2].Milliseconds()), "look-median-ms")
 	b.ReportMetric(float64(slowest[len(slowest)*99/100].Milliseconds()), "look-p99-ms")
 	b.ReportMetric(float64(slowest[len(slowest)-1].Milliseconds()), "look-max-ms")
-	b.ReportMetric(float64(longest(b, asked)), "longest-history")
+	b.ReportMetric(float64(written.looks)/float64(len(slowest)), "look-written-share")
+	b.ReportMetric(float64(written.oldest.Milliseconds()), "look-oldest-ms")
+	b.ReportMetric(float64(longest(b, asked.Client)), "longest-history")
+}
+
+// fromPaper counts the looks that were answered by what the worker wrote down.
+type fromPaper struct {
+	looks  int
+	oldest time.Duration
 }
 
 // looking looks at the sweep twice a second, as status does, until the returned
 // function is called, which answers with how long the looks took, in order.
-func looking(b *testing.B, c *runs.Client, id string) (stop func() []time.Duration) {
+func looking(b *testing.B, c *runs.Client, id string) (stop func() ([]time.Duration, fromPaper)) {
 	ctx, cancel := context.WithCancel(b.Context())
-	took := make(chan []time.Duration)
-	go func() {
-		looks := []time.Duration{0}
+	looks := []time.Duration{0}
+	var written fromPaper
+	var asking sync.WaitGroup
+	look := func() {
+		began := time.Now()
+		v, err := c.Status(ctx, id, patience)
+		took := time.Since(began)
+		if ctx.Err() != nil {
+			return
+		}
+		looks = append(looks, took)
+		if err != nil { // it counts as long as it took
+			b.Errorf("a look at the sweep: %v", err)
+		} else if !v.AsOf.IsZero() {
+			written.looks++
+			written.oldest = max(written.oldest, time.Since(v.AsOf))
+		}
+	}
+	asking.Go(func() {
 		tick := time.NewTicker(500 * time.Millisecond)
 		defer tick.Stop()
 		for {
 			select {
 			case <-ctx.Done():
-				slices.Sort(looks)
-				took <- looks
 				return
 			case <-tick.C:
-				began := time.Now()
-				// One that gets no answer in time counts as long as it took.
-				if _, err := c.Look(ctx, id, true); ctx.Err() == nil {
-					looks = append(looks, time.Since(began))
-					if err != nil {
-						b.Logf("a look at the sweep: %v", err)
-					}
-				}
+				look()
 			}
 		}
-	}()
-	return func() []time.Duration { cancel(); return <-took }
+	})
+	return func() ([]time.Duration, fromPaper) {
+		cancel()
+		asking.Wait()
+		slices.Sort(looks)
+		return looks, written
+	}
 }
+
+// patience is that of status.
+const patience = 60 * time.Millisecond
 
 // longest is the length of the longest history on the server.
 func longest(b *testing.B, c *runs.Client) int64 {

@@ -2,8 +2,11 @@ package runs_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
+	"sync"
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
@@ -13,18 +16,27 @@ import (
 
 	"espalier/activities"
 	"espalier/models/checkpoint"
+	"espalier/models/checkpoint/s3store"
 	"espalier/workers"
 	"espalier/workers/ahead"
 	"espalier/workers/local"
 	"espalier/workers/runs"
+	"espalier/workers/standing"
 	"espalier/workflows"
 )
 
+// site is a server with its store.
+type site struct {
+	*runs.Client
+	repo *checkpoint.Repo
+	stop func() error
+}
+
 // startServer starts a server of its own in a folder.
-func startServer(home string) (c *runs.Client, stop func() error, err error) {
+func startServer(home string) (*site, error) {
 	stack, err := local.Start(context.Background(), local.Options{Home: home})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	endpoint := stack.Endpoint()
 	dialled, err := client.Dial(client.Options{
@@ -32,12 +44,24 @@ func startServer(home string) (c *runs.Client, stop func() error, err error) {
 		HostPort:          endpoint.TemporalAddress, Namespace: endpoint.Namespace, Logger: sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)),
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return &runs.Client{Temporal: dialled, Namespace: endpoint.Namespace}, func() error {
+	store, err := s3store.New(context.Background(), s3store.Config{
+		Endpoint: strings.TrimPrefix(endpoint.S3Endpoint, "http://"), Bucket: endpoint.S3Bucket,
+		AccessKey: endpoint.AccessKey, SecretKey: endpoint.SecretKey,
+	})
+	if err != nil {
 		dialled.Close()
-		return stack.Stop(context.Background())
-	}, nil
+		return nil, errors.Join(err, stack.Stop(context.Background()))
+	}
+	repo := &checkpoint.Repo{Store: store}
+	c := &runs.Client{Temporal: dialled, Namespace: endpoint.Namespace, Standing: func(ctx context.Context, sweep string) (*workflows.Standing, error) {
+		return standing.Read(ctx, repo, sweep)
+	}}
+	return &site{c, repo, func() error {
+		dialled.Close()
+		return errors.Join(store.Close(), stack.Stop(context.Background()))
+	}}, nil
 }
 
 // doer does a step by its name.
@@ -45,10 +69,11 @@ type doer func(name string, in activities.TrainInput) (activities.PrepareResult,
 
 // serve decides as a worker does, keeps records by keep and does all steps by
 // step, until it is stopped.
-func serve(c client.Client, slots int, keep func() error, step doer) (stop func(), err error) {
+func (s *site) serve(slots int, keep func() error, step doer) (stop func(), err error) {
+	c, sweeps := s.Temporal, standing.NewKeeper(s.repo)
 	decide := worker.New(c, activities.QueueRuns, worker.Options{LocalActivityWorkerOnly: true, MaxConcurrentWorkflowTaskPollers: workers.DecisionPollers})
 	decide.RegisterWorkflowWithOptions(workflows.Run, workflow.RegisterOptions{Name: workflows.NameRun})
-	decide.RegisterWorkflowWithOptions(workflows.Sweep, workflow.RegisterOptions{Name: workflows.NameSweep})
+	decide.RegisterWorkflowWithOptions(workflows.SweepTelling(sweeps.Tell), workflow.RegisterOptions{Name: workflows.NameSweep})
 	decide.RegisterWorkflowWithOptions(workflows.Trial, workflow.RegisterOptions{Name: workflows.NameTrial})
 	decide.RegisterWorkflowWithOptions(workflows.Logbook, workflow.RegisterOptions{Name: workflows.NameLogbook})
 	decide.RegisterActivityWithOptions(func(context.Context, activities.RecordInput) error { return keep() }, activity.RegisterOptions{Name: activities.NameRecord})
@@ -68,7 +93,10 @@ func serve(c client.Client, slots int, keep func() error, step doer) (stop func(
 		decide.Stop()
 		return nil, err
 	}
-	return func() { steps.Stop(); decide.Stop() }, nil
+	ctx, cancel := context.WithCancel(context.Background())
+	var keeper sync.WaitGroup
+	keeper.Go(func() { sweeps.Run(ctx) })
+	return func() { steps.Stop(); decide.Stop(); cancel(); keeper.Wait() }, nil
 }
 
 // nothingDone is what a step that computes nothing leaves.

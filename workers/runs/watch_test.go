@@ -118,12 +118,12 @@ sweep: {search: grid, params: {train.optimizer.sgd.lr: [1, 2, 3, 4, 5, 6]}, conc
 // that, and the processor's time of a look, the server's with it.
 func BenchmarkWatch(b *testing.B) {
 	const all = 1000
-	c, stop, err := startServer(b.TempDir())
+	c, err := startServer(b.TempDir())
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer func() {
-		if err := stop(); err != nil {
+		if err := c.stop(); err != nil {
 			b.Error(err)
 		}
 	}()
@@ -137,7 +137,7 @@ func BenchmarkWatch(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	w := &runs.Watch{Client: c}
+	w := &runs.Watch{Client: c.Client}
 	seen := 0
 	began := time.Now()
 	for !w.Listed() || seen < all {

@@ -15,7 +15,7 @@ import (
 // full is a run with what the page wants to know of it beside.
 type full struct {
 	runs.View
-	Stale       bool   `json:"stale,omitempty"`   // no worker answered for the rows in time
+	Stale       bool   `json:"stale,omitempty"`   // no worker answered for the rows in time; AsOf tells of when they are, if there are any
 	Blocked     string `json:"blocked,omitempty"` // why no worker takes its step
 	Failure     string `json:"failure,omitempty"` // why it ended
 	TemporalURL string `json:"temporal_url,omitempty"`
@@ -25,8 +25,8 @@ type full struct {
 
 // The bounds of what a look waits for.
 const (
-	rowsWithin   = 2 * time.Second
 	placedWithin = 3 * time.Second
+	workerWithin = 2 * time.Second
 	sizeOfView   = 8 << 10 // bytes, about
 	sizeOfTrial  = 1 << 10
 )
@@ -105,17 +105,12 @@ func (s *Server) withRows(ctx context.Context, v *runs.View) (*full, error) {
 
 // underWay asks the run's worker, and who could take its step.
 func (s *Server) underWay(ctx context.Context, v *runs.View) (*full, error) {
-	short, cancel := context.WithTimeout(ctx, rowsWithin)
-	defer cancel()
-	f := &full{View: *v, TemporalURL: s.temporalURL(v.ID)}
-	rows, err := s.Runs.Look(short, v.ID, true)
-	switch {
-	case err == nil:
-		f.View = *rows
-	case short.Err() == nil || ctx.Err() != nil:
+	rows, err := s.Runs.Glance(ctx, v.ID, workerWithin)
+	if err != nil {
 		return nil, err
 	}
-	f.Stale = f.Reached == nil && f.Sweep == nil && f.Closed.IsZero()
+	f := &full{View: *rows, TemporalURL: s.temporalURL(v.ID)}
+	f.Stale = f.Closed.IsZero() && (f.Reached == nil && f.Sweep == nil || !f.AsOf.IsZero())
 	if step := f.Step; step != nil && step.Waiting && step.Queue != "" {
 		f.Blocked = s.unplaced(ctx, step.Queue, f.View)
 	}

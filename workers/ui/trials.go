@@ -135,7 +135,7 @@ func (s *Server) openBook(ctx context.Context, id string) (*book, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b, b.take(f.Sweep, began, true)
+	return b, b.take(f.Sweep, f.at(began), true)
 }
 
 // slim is a look without what has a place of its own: a sweep's trials and its
@@ -148,13 +148,21 @@ func (s *Server) slim(ctx context.Context, f *full, began time.Time) (*full, err
 	if err != nil {
 		return nil, err
 	}
-	if err := b.take(f.Sweep, began, false); err != nil {
+	if err := b.take(f.Sweep, f.at(began), false); err != nil {
 		return nil, err
 	}
 	slim, sweep := *f, *f.Sweep // others have the whole one
 	sweep.Trials, sweep.UnderWay, sweep.Front, sweep.Search = nil, nil, nil, nil
 	slim.Sweep, slim.Trials = &sweep, b.at()
 	return &slim, nil
+}
+
+// at is as of when the look is that began then.
+func (f *full) at(began time.Time) time.Time {
+	if f.AsOf.IsZero() {
+		return began
+	}
+	return f.AsOf
 }
 
 func rowOf(one workflows.SweptTrial, spec *config.Spec) trialRow {

@@ -3,6 +3,7 @@ package live
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"espalier/activities"
 	"espalier/workers/runs"
@@ -14,7 +15,7 @@ import (
 func Line(l Look, m *Meter) string {
 	parts := []string{l.ID + " " + l.State}
 	if l.Kind == runs.KindSweep {
-		parts = append(parts, ended(l.View), failed(l.View))
+		parts = append(parts, ended(l.View), failed(l.View), asOf(l))
 	} else if l.Step != nil {
 		parts = append(parts, stepParts(l, m)...)
 	}
@@ -97,6 +98,17 @@ func ended(v *runs.View) string {
 		return fmt.Sprintf("%d of %d trials ended", v.Summary.Pass, v.Summary.Passes)
 	}
 	return fmt.Sprintf("%d of %d trials ended, %d under way", r.Ended, r.Total, r.Live)
+}
+
+// old is the age from which on it is said how old a look is.
+const old = 3 * time.Second
+
+// asOf is how old a look at a sweep is that its worker wrote down, or nothing.
+func asOf(l Look) string {
+	if l.AsOf.IsZero() || l.Now.Sub(l.AsOf) < old {
+		return ""
+	}
+	return "as of " + ago(l.AsOf, l.Now)
 }
 
 // failed is how many trials of a sweep failed, or nothing.

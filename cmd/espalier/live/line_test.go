@@ -62,6 +62,8 @@ func TestLineSaysWhatARunDoes(t *testing.T) {
 		"a sweep": {sweep(2, 6), "sweep-2 running | 2 of 12 trials ended, 7 under way | 1 failed"},
 		"a sweep without a worker": {&runs.View{ID: "sweep-2", Kind: runs.KindSweep, State: workflows.StateRunning, Summary: workflows.Summary{Pass: 3, Passes: 9}},
 			"sweep-2 running | 3 of 9 trials ended"},
+		"a sweep as it was just now": {aged(sweep(2, 6), 2*time.Second), "sweep-2 running | 2 of 12 trials ended, 7 under way | 1 failed"},
+		"a sweep as it was":          {aged(sweep(2, 6), time.Minute), "sweep-2 running | 2 of 12 trials ended, 7 under way | 1 failed | as of 1m0s ago"},
 	}
 	for name, test := range tests {
 		if got := live.Line(live.Look{View: test.view, Now: noon}, nil); got != test.want {
@@ -99,6 +101,12 @@ func sweep(ended, running int) *runs.View {
 	r.Front = []workflows.SweepPoint{{Point: search.Point{Trial: 1, Pass: 3, Values: []float64{0.96, 0.5}}}}
 	return &runs.View{ID: "sweep-2", Kind: runs.KindSweep, State: workflows.StateRunning, Started: noon.Add(-time.Hour),
 		Summary: workflows.Summary{Pass: ended, Passes: 12, Failed: 1}, Sweep: r}
+}
+
+// aged is a look that was written down by that much before noon.
+func aged(v *runs.View, by time.Duration) *runs.View {
+	v.AsOf = noon.Add(-by)
+	return v
 }
 
 // lookAt looks at a sweep's running trials too, each in another epoch.

@@ -149,6 +149,8 @@ export interface View {
   blocked?: string
   /** No worker answered for the rows. */
   stale?: boolean
+  /** When a sweep stood so, if that is what its worker wrote down. */
+  as_of?: string
   /** Why it ended without a result. */
   failure?: string
   temporal_url?: string

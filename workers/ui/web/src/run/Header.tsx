@@ -1,5 +1,5 @@
 import { Actions } from '../actions/Actions'
-import { activityName, clock, eta, kindOf, seconds, share, spent } from '../format'
+import { activityName, ago, clock, eta, kindOf, seconds, share, spent } from '../format'
 import { now } from '../now'
 import { to } from '../router'
 import { useStore } from '../store'
@@ -33,7 +33,7 @@ export function Header({ view }: { view: View }) {
       {view.state !== 'done' && <div class="way"><Bar share={share(view)} label="progress of the run" state={view.state} /><Doing view={view} /></div>}
       {view.blocked && <p class="notice">{view.blocked}</p>}
       {view.failure && view.state === 'failed' && <p class="notice bad">{view.failure}</p>}
-      {view.stale && <p class="notice">No worker answers for the run's rows; what is shown here is what Temporal keeps.</p>}
+      {view.stale && <p class="notice">No worker answers for the run's rows; what is shown here is {view.as_of ? `what its last worker wrote down, ${ago(view.as_of, tick)}` : 'what Temporal keeps'}.</p>}
       {view.reached?.stopped && <p class="notice">Ended early: {view.reached.stopped}</p>}
     </header>
   )

@@ -1,0 +1,118 @@
+package standing_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"espalier/models/checkpoint"
+	"espalier/models/checkpoint/dirstore"
+	"espalier/workers/standing"
+	"espalier/workflows"
+)
+
+// lab is a keeper at work on a folder.
+type lab struct {
+	*standing.Keeper
+	dir   string
+	repo  *checkpoint.Repo
+	leave func()
+}
+
+func newLab(t *testing.T) *lab {
+	t.Helper()
+	dir := t.TempDir()
+	store, err := dirstore.New(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	repo := &checkpoint.Repo{Store: store}
+	l := &lab{Keeper: standing.NewKeeper(repo), dir: dir, repo: repo}
+	ctx, cancel := context.WithCancel(context.Background())
+	var at sync.WaitGroup
+	at.Go(func() { l.Run(ctx) })
+	l.leave = func() { cancel(); at.Wait() }
+	t.Cleanup(l.leave)
+	return l
+}
+
+func stands(ended int) *workflows.Standing {
+	return &workflows.Standing{Life: "first", Summary: workflows.Summary{Name: "s", Pass: ended}, Result: workflows.SweepResult{Run: "s-1", Ended: ended}}
+}
+
+// reads waits until something can be read of a sweep, or nothing.
+func (l *lab) reads(t *testing.T, sweep string, ended int) *workflows.Standing {
+	t.Helper()
+	for {
+		s, err := standing.Read(t.Context(), l.repo, sweep)
+		switch {
+		case err != nil && !errors.Is(err, checkpoint.ErrNotFound):
+			t.Fatal(err)
+		case ended < 0 && err != nil, err == nil && s.Result.Ended == ended:
+			return s
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func TestNewestStandingIsKept(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	began := time.Now()
+	l.Tell("s-1", stands(1))
+	got := l.reads(t, "s-1", 1)
+	if got.At.Before(began) || got.At.After(time.Now()) {
+		t.Errorf("it stood so at %s, not since %s", got.At, began)
+	}
+	want := stands(1)
+	want.At = got.At
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	for ended := range 50 { // sooner than any can be written
+		l.Tell("s-1", stands(ended))
+	}
+	l.Tell("s-2", stands(7))
+	l.reads(t, "s-1", 49)
+	l.reads(t, "s-2", 7)
+	l.Tell("s-1", nil)
+	l.reads(t, "s-1", -1)
+}
+
+func TestLeavingKeeperWritesWhatItHas(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.Tell("s-1", stands(1))
+	l.reads(t, "s-1", 1)
+	l.Tell("s-1", stands(2))
+	l.leave()
+	if s, err := standing.Read(t.Context(), l.repo, "s-1"); err != nil || s.Result.Ended != 2 {
+		t.Errorf("it left %+v, %v; want the last news", s, err)
+	}
+}
+
+func TestDamagedStandingIsNotRead(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.Tell("s-1", stands(1))
+	l.reads(t, "s-1", 1)
+	path := filepath.Join(l.dir, "standings", "s-1.json")
+	text, err := os.ReadFile(path)
+	if err == nil {
+		err = os.WriteFile(path, bytes.Replace(text, []byte(`"pass":1`), []byte(`"pass":2`), 1), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var corrupt *checkpoint.CorruptError
+	if s, err := standing.Read(t.Context(), l.repo, "s-1"); !errors.As(err, &corrupt) {
+		t.Errorf("it reads %+v, %v; want that it is corrupt", s, err)
+	}
+}

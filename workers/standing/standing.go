@@ -48,8 +48,8 @@ func (k *Keeper) Tell(sweep string, s *workflows.Standing) {
 	}
 }
 
-// Run writes until ctx ends, and then what is left. What cannot be written is
-// lost: the next news is newer, and the store's failure is told by the steps.
+// Run writes until ctx ends, and then what is left. What cannot be written waits
+// for the next news: that the store fails is told by the steps.
 func (k *Keeper) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		select {
@@ -73,10 +73,18 @@ func (k *Keeper) write(ctx context.Context) {
 	k.news = map[string]*workflows.Standing{}
 	k.mutex.Unlock()
 	for sweep, s := range news {
+		var err error
 		if s == nil {
-			_ = Drop(ctx, k.repo.Store, sweep)
+			err = Drop(ctx, k.repo.Store, sweep)
 		} else {
-			_ = k.repo.PutJSON(ctx, key(sweep), s)
+			err = k.repo.PutJSON(ctx, key(sweep), s)
+		}
+		if err != nil {
+			k.mutex.Lock()
+			if _, newer := k.news[sweep]; !newer {
+				k.news[sweep] = s
+			}
+			k.mutex.Unlock()
 		}
 	}
 }

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -115,4 +117,31 @@ func TestDamagedStandingIsNotRead(t *testing.T) {
 	if s, err := standing.Read(t.Context(), l.repo, "s-1"); !errors.As(err, &corrupt) {
 		t.Errorf("it reads %+v, %v; want that it is corrupt", s, err)
 	}
+}
+
+// stubborn is a store that takes nothing for a while.
+type stubborn struct {
+	checkpoint.Store
+	ill *atomic.Bool
+}
+
+func (s stubborn) Put(ctx context.Context, key string, body io.ReaderAt, size int64) error {
+	if s.ill.Load() {
+		return errors.New("no")
+	}
+	return s.Store.Put(ctx, key, body, size)
+}
+
+func TestWhatWasNotWrittenIsWrittenLater(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	var ill atomic.Bool
+	ill.Store(true)
+	l.repo.Store = stubborn{l.repo.Store, &ill}
+	l.Tell("s-1", stands(1))
+	time.Sleep(standing.Every / 2) // by then it has been tried
+	ill.Store(false)
+	l.Tell("s-2", stands(2))
+	l.reads(t, "s-1", 1)
+	l.reads(t, "s-2", 2)
 }

@@ -96,7 +96,7 @@ func left(d time.Duration) string {
 func (s Style) sweep(l Look, m *Meter, width, height int) []string {
 	lines := []string{
 		s.fit(width, part{l.ID, 1, strong}, part{l.State, 0, stateTone(l.State)}, part{left(m.Left(l)), 2, good}),
-		s.fit(width, part{ended(l.View), 0, plain}, part{failed(l.View), 1, bad}),
+		s.fit(width, part{ended(l.View), 0, plain}, part{failed(l.View), 1, bad}, part{asOf(l), 1, waiting}),
 	}
 	if text := best(l.View); text != "" {
 		lines = append(lines, s.fit(width, part{text, 0, good}))

@@ -95,6 +95,13 @@ best trial 1, pass 3: accuracy 96.00 %, sparsity 50.00 %
 trial  pass  values
     0     0  sparsity=40%
 `},
+		"written down": {live.Look{View: aged(sweep(0, 1), time.Hour), Now: noon}, 80, 24, `
+sweep-2  running
+0 of 12 trials ended, 2 under way  1 failed  as of 1h ago
+best trial 1, pass 3: accuracy 96.00 %, sparsity 50.00 %
+trial  pass  values
+    0     0  sparsity=40%
+`},
 		"no worker": {live.Look{View: &runs.View{ID: "s", Kind: runs.KindSweep, State: workflows.StatePaused, Summary: workflows.Summary{Pass: 1, Passes: 2, Final: "ab", Accuracy: 0.5}}, Now: noon}, 80, 24, `
 s  paused
 1 of 2 trials ended

@@ -14,7 +14,7 @@ type Standing struct {
 	Life    string      `json:"life"`
 	Summary Summary     `json:"summary"`
 	Result  SweepResult `json:"result"`
-	At      time.Time   `json:"at"` // when it was written down, by the worker's clock
+	At      time.Time   `json:"at"` // when it came to be so, by the server's clock
 }
 
 // Tell hears how a sweep stands whenever that has changed, but not while a
@@ -38,5 +38,7 @@ func (s *sweeping) stands(ctx workflow.Context) {
 	if s.outward == nil || workflow.IsReplaying(ctx) {
 		return
 	}
-	s.outward(s.id, &Standing{Life: workflow.GetInfo(ctx).FirstRunID, Summary: s.summary(), Result: *s.result()})
+	s.outward(s.id, &Standing{
+		Life: workflow.GetInfo(ctx).FirstRunID, Summary: s.summary(), Result: *s.result(), At: workflow.Now(ctx),
+	})
 }

@@ -112,8 +112,8 @@ type View struct {
 	Reached *workflows.State `json:"reached,omitempty"`
 	// Sweep is what a sweep has reached; nil while no worker answers for it.
 	Sweep *workflows.SweepResult `json:"sweep,omitempty"`
-	// AsOf is when a sweep stood so, if that is what its worker wrote down and
-	// not what it answered; see [Client.Glance].
+	// AsOf is when a sweep came to stand so, by the server's clock, if that is what
+	// its worker wrote down and not what it answered; see [Client.Glance].
 	AsOf time.Time `json:"as_of,omitzero"`
 	// Step is the step under way, if any.
 	Step *Step `json:"step,omitempty"`

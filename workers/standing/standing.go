@@ -36,9 +36,6 @@ func NewKeeper(repo *checkpoint.Repo) *Keeper {
 
 // Tell is a [workflows.Tell].
 func (k *Keeper) Tell(sweep string, s *workflows.Standing) {
-	if s != nil {
-		s.At = time.Now().UTC()
-	}
 	k.mutex.Lock()
 	k.news[sweep] = s
 	k.mutex.Unlock()
@@ -77,7 +74,7 @@ func (k *Keeper) write(ctx context.Context) {
 		if s == nil {
 			err = Drop(ctx, k.repo.Store, sweep)
 		} else {
-			err = k.repo.PutJSON(ctx, key(sweep), s)
+			err = k.put(ctx, sweep, s)
 		}
 		if err != nil {
 			k.mutex.Lock()
@@ -87,6 +84,15 @@ func (k *Keeper) write(ctx context.Context) {
 			k.mutex.Unlock()
 		}
 	}
+}
+
+// put writes a standing unless there is a newer one: the sweep may have gone to
+// another worker while this one was stopped.
+func (k *Keeper) put(ctx context.Context, sweep string, s *workflows.Standing) error {
+	if there, err := Read(ctx, k.repo, sweep); err == nil && there.Life == s.Life && there.At.After(s.At) {
+		return nil
+	}
+	return k.repo.PutJSON(ctx, key(sweep), s)
 }
 
 // Read is how a sweep stood when its worker last wrote that down:

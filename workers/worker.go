@@ -68,16 +68,16 @@ type Options struct {
 
 // Worker runs workflows and steps until it is stopped.
 type Worker struct {
-	runs   worker.Worker
-	sweeps *standing.Keeper
-	steps  []worker.Worker // one a queue
-	failed chan error
+	runs      worker.Worker
+	standings *standing.Keeper
+	steps     []worker.Worker // one a queue
+	failed    chan error
 }
 
 // New makes a worker that polls nothing yet.
 func New(o Options) *Worker {
 	nameBuild()
-	w := &Worker{sweeps: standing.NewKeeper(o.Steps.Repo), failed: make(chan error, 1)}
+	w := &Worker{standings: standing.NewKeeper(o.Steps.Repo), failed: make(chan error, 1)}
 	fatal := func(err error) {
 		select {
 		case w.failed <- err:
@@ -93,9 +93,9 @@ func New(o Options) *Worker {
 		OnFatalError:                 fatal,
 		DeploymentOptions:            o.version(workflow.VersioningBehaviorPinned),
 	})
-	w.runs.RegisterWorkflowWithOptions(workflows.Run, workflow.RegisterOptions{Name: workflows.NameRun})
+	w.runs.RegisterWorkflowWithOptions(workflows.RunTelling(w.standings.Tell), workflow.RegisterOptions{Name: workflows.NameRun})
 	w.runs.RegisterWorkflowWithOptions(workflows.Sensitivity, workflow.RegisterOptions{Name: workflows.NameSensitivity})
-	w.runs.RegisterWorkflowWithOptions(workflows.SweepTelling(w.sweeps.Tell), workflow.RegisterOptions{Name: workflows.NameSweep})
+	w.runs.RegisterWorkflowWithOptions(workflows.SweepTelling(w.standings.Tell), workflow.RegisterOptions{Name: workflows.NameSweep})
 	w.runs.RegisterWorkflowWithOptions(workflows.Trial, workflow.RegisterOptions{Name: workflows.NameTrial})
 	w.runs.RegisterWorkflowWithOptions(workflows.Logbook, workflow.RegisterOptions{Name: workflows.NameLogbook})
 	// Trials keep their records where they are decided.
@@ -151,7 +151,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 	keeping, kept := context.WithCancel(context.WithoutCancel(ctx))
 	var keeper sync.WaitGroup
-	keeper.Go(func() { w.sweeps.Run(keeping) })
+	keeper.Go(func() { w.standings.Run(keeping) })
 	defer keeper.Wait()
 	defer kept()
 	defer w.runs.Stop()

@@ -177,6 +177,7 @@ func (r *run) tell(ctx workflow.Context) {
 func (r *run) publish(ctx workflow.Context) error {
 	summary := Summary{Name: r.spec.Name, State: r.state.State, Pass: r.state.Pass, Passes: r.passes(), Needs: activities.NeedsOf(&r.spec)}
 	summary.Reach(r.state.Rows)
+	r.stands(ctx, summary)
 	return workflow.UpsertMemo(ctx, map[string]any{MemoSummary: summary})
 }
 

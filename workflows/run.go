@@ -85,7 +85,8 @@ type run struct {
 	news   trialNews  // what the sweep has not been told
 	hush   time.Time  // until when it wants to be told nothing
 
-	ask func(in, out any) error // in the place of a worker, outside of Temporal
+	ask     func(in, out any) error // in the place of a worker, outside of Temporal
+	outward Tell                    // may be nil
 }
 
 // rows makes the rows that are still to make: the dense network's, then one a pass.

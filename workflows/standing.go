@@ -1,44 +1,74 @@
 package workflows
 
 import (
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
 )
 
-// Standing is how a sweep stands, for whoever cannot ask its worker or the
-// server just then.
+// Standing is how a run or a sweep stands, for whoever cannot ask its worker or
+// the server just then.
 type Standing struct {
-	// Life is Temporal's id of the sweep's first history: another sweep of the
-	// same id, begun later, has another one.
-	Life    string      `json:"life"`
-	Summary Summary     `json:"summary"`
-	Result  SweepResult `json:"result"`
-	At      time.Time   `json:"at"` // when it came to be so, by the server's clock
+	// Life is Temporal's id of its first history: another one of the same id,
+	// begun later, has another life.
+	Life    string       `json:"life"`
+	At      time.Time    `json:"at"` // when it came to be so, by the server's clock
+	Summary Summary      `json:"summary"`
+	Reached *State       `json:"reached,omitempty"` // of a run
+	Sweep   *SweepResult `json:"sweep,omitempty"`   // of a sweep
 }
 
-// Tell hears how a sweep stands whenever that has changed, but not while a
-// history is read again; nil says that the sweep has ended. It returns at once
-// and keeps what it is given: it is called by workflow code.
-type Tell func(sweep string, s *Standing)
+// Tell hears how a run or a sweep stands whenever that has changed, but not while
+// a history is read again; nil says that it has ended. It returns at once and
+// keeps what it is given: it is called by workflow code.
+type Tell func(id string, s *Standing)
 
-// SweepTelling is [Sweep] that tells how it stands.
-func SweepTelling(tell Tell) func(workflow.Context, SweepInput) (*SweepResult, error) {
-	return func(ctx workflow.Context, in SweepInput) (*SweepResult, error) {
-		result, err := sweep(ctx, in, tell)
-		if !workflow.IsContinueAsNewError(err) && !workflow.IsReplaying(ctx) {
-			tell(workflow.GetInfo(ctx).WorkflowExecution.ID, nil)
-		}
+// RunTelling is [Run] that tells how it stands.
+func RunTelling(tell Tell) func(workflow.Context, RunInput) (*Result, error) {
+	return func(ctx workflow.Context, in RunInput) (*Result, error) {
+		r := newRun(ctx, in)
+		r.outward = tell
+		result, err := r.whole(ctx)
+		tell.end(ctx, err)
 		return result, err
 	}
 }
 
-// stands tells how the sweep stands.
-func (s *sweeping) stands(ctx workflow.Context) {
-	if s.outward == nil || workflow.IsReplaying(ctx) {
+// SweepTelling is [Sweep] that tells how it stands. Its trials do not.
+func SweepTelling(tell Tell) func(workflow.Context, SweepInput) (*SweepResult, error) {
+	return func(ctx workflow.Context, in SweepInput) (*SweepResult, error) {
+		result, err := sweep(ctx, in, tell)
+		tell.end(ctx, err)
+		return result, err
+	}
+}
+
+// end tells that a workflow ends with err, unless it goes on in another history.
+func (tell Tell) end(ctx workflow.Context, err error) {
+	if !workflow.IsContinueAsNewError(err) && !workflow.IsReplaying(ctx) {
+		tell(workflow.GetInfo(ctx).WorkflowExecution.ID, nil)
+	}
+}
+
+// now tells how a workflow stands.
+func (tell Tell) now(ctx workflow.Context, stands func() Standing) {
+	if tell == nil || workflow.IsReplaying(ctx) {
 		return
 	}
-	s.outward(s.id, &Standing{
-		Life: workflow.GetInfo(ctx).FirstRunID, Summary: s.summary(), Result: *s.result(), At: workflow.Now(ctx),
+	s, info := stands(), workflow.GetInfo(ctx)
+	s.Life, s.At = info.FirstRunID, workflow.Now(ctx)
+	tell(info.WorkflowExecution.ID, &s)
+}
+
+func (s *sweeping) stands(ctx workflow.Context) {
+	s.outward.now(ctx, func() Standing { return Standing{Summary: s.summary(), Sweep: s.result()} })
+}
+
+func (r *run) stands(ctx workflow.Context, summary Summary) {
+	r.outward.now(ctx, func() Standing {
+		reached := r.state // of which nothing is changed but by appending
+		reached.Links, reached.Rows = slices.Clone(reached.Links), slices.Clone(reached.Rows)
+		return Standing{Summary: summary, Reached: &reached}
 	})
 }

@@ -219,13 +219,13 @@ func hasNamespace(ctx context.Context, c *connection) error {
 	return nil
 }
 
-// standing reads what is written down of how a sweep stands.
-func (c *connection) standing(ctx context.Context, sweep string) (*workflows.Standing, error) {
+// standing reads what is written down of how a run or a sweep stands.
+func (c *connection) standing(ctx context.Context, id string) (*workflows.Standing, error) {
 	store, err := c.openStore(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return standing.Read(ctx, &checkpoint.Repo{Store: store}, sweep)
+	return standing.Read(ctx, &checkpoint.Repo{Store: store}, id)
 }
 
 // codec encrypts what Temporal keeps with the keys of ESPALIER_PAYLOAD_KEYS;

@@ -34,8 +34,8 @@ func gcCommand(a *app) *cobra.Command {
 		Use: "gc", Short: "Find, and remove, what nothing in the store refers to",
 		Long: `Lists the objects of the store that nothing refers to: checkpoints that no
 journal, result, run, sweep or tag names, which crashes leave behind, damaged
-objects that were put aside, what probes left, and how sweeps stood that no worker
-has written down since. With --delete they are removed.
+objects that were put aside, what probes left, and how runs stood that no worker has
+written down since. With --delete they are removed.
 
 What is younger than --grace stays. Below 2h use it only while no step is at
 work: a step saves a checkpoint before it records it.`,

@@ -208,22 +208,39 @@ func TestKilledSweepEndsWithTheSameBits(t *testing.T) {
 	}
 }
 
-// A sweep whose worker was killed is shown as that one wrote it down.
-func TestSweepIsShownWithoutItsWorker(t *testing.T) {
-	l := newLab(t, strings.Replace(sixTrials, "epochs: 2,", "epochs: 20000,", 1))
-	l.serve(t)
-	worker := start(t, l.args("worker")...)
-	id := l.submit(t)
-	repo := l.store(t)
-	eventually(t, "what the worker writes down", func() bool {
-		s, err := standing.Read(t.Context(), repo, id)
-		return err == nil && len(s.Result.Trials) == 4 && s.Result.Trials[0].State == workflows.StateRunning
-	})
-	worker.send(syscall.SIGKILL)
-	worker.wait(t)
-	v := l.status(t, id)
-	if v.State != workflows.StateRunning || v.AsOf.IsZero() || v.Sweep == nil || v.Sweep.Live != 4 || len(v.Sweep.Trials) != 4 {
-		t.Errorf("without its worker it is %+v; want its four trials, as of a moment ago", v)
+// What was under way when its worker was killed is shown as that one wrote it down.
+func TestStatusWithoutTheWorker(t *testing.T) {
+	for name, c := range map[string]struct {
+		spec  string
+		there func(*runs.View) bool
+	}{
+		"a sweep": {
+			strings.Replace(sixTrials, "epochs: 2,", "epochs: 20000,", 1),
+			func(v *runs.View) bool {
+				return v.Sweep != nil && v.Sweep.Live == 4 && len(v.Sweep.Trials) == 4 && v.Sweep.Trials[0].State == workflows.StateRunning
+			},
+		},
+		"a run": {
+			strings.Replace(tinySpec, "finetune: {epochs: 1}", "finetune: {epochs: 20000}", 1),
+			func(v *runs.View) bool { return v.Reached != nil && len(v.Reached.Rows) == 1 },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t, c.spec)
+			l.serve(t)
+			worker := start(t, l.args("worker")...)
+			id := l.submit(t)
+			repo := l.store(t)
+			eventually(t, "what the worker writes down", func() bool {
+				s, err := standing.Read(t.Context(), repo, id)
+				return err == nil && c.there(&runs.View{Reached: s.Reached, Sweep: s.Sweep})
+			})
+			worker.send(syscall.SIGKILL)
+			worker.wait(t)
+			if v := l.status(t, id); v.State != workflows.StateRunning || v.AsOf.IsZero() || !c.there(v) {
+				t.Errorf("without its worker it is %+v; want its rows, as of a moment ago", v)
+			}
+		})
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // The objects that are kept for what refers to them, and those that nothing
-// ever does: what was put aside, what a probe of the store left, and how sweeps
+// ever does: what was put aside, what a probe of the store left, and how runs
 // stood, which their workers write anew.
 const (
 	prefixCheckpoints = "checkpoints/"
@@ -30,8 +30,8 @@ var unreferred = []string{prefixProbes, prefixQuarantine, PrefixStandings}
 //     left by a crash between a checkpoint and its entry. A journal names its
 //     input, its result and its newest checkpoints, two while the step is under
 //     way and one when it is finished; a step goes on from no other.
-//   - what lies in quarantine, what probes of the store left, and how sweeps
-//     stood whose workers have not written that since.
+//   - what lies in quarantine, what probes of the store left, and how runs
+//     and sweeps stood whose workers have not written that since.
 //
 // Any other object is a record, and stays with all whose digests stand in it.
 //

@@ -19,9 +19,9 @@ const (
 )
 
 // Glance looks at a run with its rows, for people who wait. Where server and
-// worker take longer than patience, a sweep is shown as its worker last wrote it
-// down, which AsOf then tells: some seconds ago if a worker is there, any time
-// ago if none is. Without either, the rows are missing.
+// worker take longer than patience, a sweep is shown as its worker wrote it down
+// some seconds ago; where no worker is there, a run is too, any time ago. AsOf
+// then tells of when that is. Without either, the rows are missing.
 func (c *Client) Glance(ctx context.Context, id string, patience time.Duration) (*View, error) {
 	short, cancel := context.WithTimeout(ctx, rowsWithin)
 	defer cancel()
@@ -46,7 +46,7 @@ func (c *Client) Glance(ctx context.Context, id string, patience time.Duration) 
 		case <-enough:
 			instead = written
 		case s := <-instead:
-			if s != nil && time.Since(s.At).Abs() < freshFor {
+			if s != nil && s.Sweep != nil && time.Since(s.At).Abs() < freshFor { // of a run it lacks the step
 				return viewOf(id, s), nil
 			}
 		}
@@ -55,16 +55,13 @@ func (c *Client) Glance(ctx context.Context, id string, patience time.Duration) 
 		l.view, l.err = c.Look(ctx, id, false)
 	}
 	v := l.view
-	if l.err != nil || v.Kind != KindSweep || v.Sweep != nil {
+	if l.err != nil || v.Sweep != nil || v.Reached != nil {
 		return v, l.err
 	}
 	last, cancel := context.WithTimeout(ctx, rowsWithin)
 	defer cancel()
 	if s := <-c.stood(last, id); s != nil && s.Life == v.Life {
-		v.Sweep, v.AsOf = &s.Result, s.At
-		if v.State == workflows.StateRunning {
-			v.State = s.Result.State
-		}
+		v.Sweep, v.Reached, v.AsOf = s.Sweep, s.Reached, s.At
 	}
 	return v, nil
 }
@@ -94,8 +91,8 @@ func (c *Client) Status(ctx context.Context, id string, patience time.Duration) 
 	return v, err
 }
 
-// stood is how a sweep stood when that was last written down; nil if it was not,
-// or cannot be read.
+// stood is how a run or a sweep stood when that was last written down; nil if it
+// was not, or cannot be read.
 func (c *Client) stood(ctx context.Context, id string) <-chan *workflows.Standing {
 	answers := make(chan *workflows.Standing, 1)
 	go func() {
@@ -111,7 +108,7 @@ func (c *Client) stood(ctx context.Context, id string) <-chan *workflows.Standin
 // viewOf is a look at a sweep by how it stood alone.
 func viewOf(id string, s *workflows.Standing) *View {
 	return &View{
-		ID: id, Kind: KindSweep, State: s.Result.State, Started: s.Summary.Began, Life: s.Life,
-		Summary: s.Summary, Sweep: &s.Result, AsOf: s.At,
+		ID: id, Kind: KindSweep, State: s.Summary.State, Started: s.Summary.Began, Life: s.Life,
+		Summary: s.Summary, Sweep: s.Sweep, AsOf: s.At,
 	}
 }

@@ -46,9 +46,9 @@ type Client struct {
 	Namespace string
 	// Converter reads payloads; nil is the SDK's own.
 	Converter converter.DataConverter
-	// Standing reads what is written down of how a sweep stands; nil where
-	// nobody writes that down.
-	Standing func(ctx context.Context, sweep string) (*workflows.Standing, error)
+	// Standing reads what is written down of how a run or a sweep stands; nil
+	// where nobody writes that down.
+	Standing func(ctx context.Context, id string) (*workflows.Standing, error)
 }
 
 // decideWithin is how long a worker may take to decide what comes next before
@@ -112,8 +112,8 @@ type View struct {
 	Reached *workflows.State `json:"reached,omitempty"`
 	// Sweep is what a sweep has reached; nil while no worker answers for it.
 	Sweep *workflows.SweepResult `json:"sweep,omitempty"`
-	// AsOf is when a sweep came to stand so, by the server's clock, if that is what
-	// its worker wrote down and not what it answered; see [Client.Glance].
+	// AsOf is when it came to stand so, by the server's clock, if that is what its
+	// worker wrote down and not what it answered; see [Client.Glance].
 	AsOf time.Time `json:"as_of,omitzero"`
 	// Step is the step under way, if any.
 	Step *Step `json:"step,omitempty"`

@@ -55,8 +55,8 @@ func startServer(home string) (*site, error) {
 		return nil, errors.Join(err, stack.Stop(context.Background()))
 	}
 	repo := &checkpoint.Repo{Store: store}
-	c := &runs.Client{Temporal: dialled, Namespace: endpoint.Namespace, Standing: func(ctx context.Context, sweep string) (*workflows.Standing, error) {
-		return standing.Read(ctx, repo, sweep)
+	c := &runs.Client{Temporal: dialled, Namespace: endpoint.Namespace, Standing: func(ctx context.Context, id string) (*workflows.Standing, error) {
+		return standing.Read(ctx, repo, id)
 	}}
 	return &site{c, repo, func() error {
 		dialled.Close()
@@ -70,10 +70,10 @@ type doer func(name string, in activities.TrainInput) (activities.PrepareResult,
 // serve decides as a worker does, keeps records by keep and does all steps by
 // step, until it is stopped.
 func (s *site) serve(slots int, keep func() error, step doer) (stop func(), err error) {
-	c, sweeps := s.Temporal, standing.NewKeeper(s.repo)
+	c, standings := s.Temporal, standing.NewKeeper(s.repo)
 	decide := worker.New(c, activities.QueueRuns, worker.Options{LocalActivityWorkerOnly: true, MaxConcurrentWorkflowTaskPollers: workers.DecisionPollers})
-	decide.RegisterWorkflowWithOptions(workflows.Run, workflow.RegisterOptions{Name: workflows.NameRun})
-	decide.RegisterWorkflowWithOptions(workflows.SweepTelling(sweeps.Tell), workflow.RegisterOptions{Name: workflows.NameSweep})
+	decide.RegisterWorkflowWithOptions(workflows.RunTelling(standings.Tell), workflow.RegisterOptions{Name: workflows.NameRun})
+	decide.RegisterWorkflowWithOptions(workflows.SweepTelling(standings.Tell), workflow.RegisterOptions{Name: workflows.NameSweep})
 	decide.RegisterWorkflowWithOptions(workflows.Trial, workflow.RegisterOptions{Name: workflows.NameTrial})
 	decide.RegisterWorkflowWithOptions(workflows.Logbook, workflow.RegisterOptions{Name: workflows.NameLogbook})
 	decide.RegisterActivityWithOptions(func(context.Context, activities.RecordInput) error { return keep() }, activity.RegisterOptions{Name: activities.NameRecord})
@@ -95,7 +95,7 @@ func (s *site) serve(slots int, keep func() error, step doer) (stop func(), err 
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var keeper sync.WaitGroup
-	keeper.Go(func() { sweeps.Run(ctx) })
+	keeper.Go(func() { standings.Run(ctx) })
 	return func() { steps.Stop(); decide.Stop(); cancel(); keeper.Wait() }, nil
 }
 

@@ -1,6 +1,6 @@
-// Package standing keeps in the store how sweeps stand. Who looks at a sweep
-// asks its worker by way of the server; while thousands of trials have the
-// server busy, or no worker is there, the newest standing answers instead.
+// Package standing keeps in the store how runs and sweeps stand. Who looks at one
+// asks its worker by way of the server; while no worker is there, or thousands of
+// trials have the server busy, the newest standing answers instead.
 package standing
 
 import (
@@ -13,20 +13,20 @@ import (
 	"espalier/workflows"
 )
 
-// Every is how often a sweep's standing is written at most. At the prices of
+// Every is how often a standing is written at most. At the prices of
 // public clouds that is some 20 cents for a day in which it changes all the time.
 const Every = 2 * time.Second
 
 // partWithin bounds the last words of a worker that leaves.
 const partWithin = 2 * time.Second
 
-// Keeper writes down how sweeps stand, the newest of each.
+// Keeper writes down how runs and sweeps stand, the newest of each.
 type Keeper struct {
 	repo *checkpoint.Repo
 	wake chan struct{}
 
 	mutex sync.Mutex
-	news  map[string]*workflows.Standing // by sweep; nil of one that has ended
+	news  map[string]*workflows.Standing // by id; nil of one that has ended
 }
 
 // NewKeeper makes a keeper that writes nothing before it runs.
@@ -35,9 +35,9 @@ func NewKeeper(repo *checkpoint.Repo) *Keeper {
 }
 
 // Tell is a [workflows.Tell].
-func (k *Keeper) Tell(sweep string, s *workflows.Standing) {
+func (k *Keeper) Tell(id string, s *workflows.Standing) {
 	k.mutex.Lock()
-	k.news[sweep] = s
+	k.news[id] = s
 	k.mutex.Unlock()
 	select {
 	case k.wake <- struct{}{}:
@@ -69,45 +69,45 @@ func (k *Keeper) write(ctx context.Context) {
 	news := k.news
 	k.news = map[string]*workflows.Standing{}
 	k.mutex.Unlock()
-	for sweep, s := range news {
+	for id, s := range news {
 		var err error
 		if s == nil {
-			err = Drop(ctx, k.repo.Store, sweep)
+			err = Drop(ctx, k.repo.Store, id)
 		} else {
-			err = k.put(ctx, sweep, s)
+			err = k.put(ctx, id, s)
 		}
 		if err != nil {
 			k.mutex.Lock()
-			if _, newer := k.news[sweep]; !newer {
-				k.news[sweep] = s
+			if _, newer := k.news[id]; !newer {
+				k.news[id] = s
 			}
 			k.mutex.Unlock()
 		}
 	}
 }
 
-// put writes a standing unless there is a newer one: the sweep may have gone to
-// another worker while this one was stopped.
-func (k *Keeper) put(ctx context.Context, sweep string, s *workflows.Standing) error {
-	if there, err := Read(ctx, k.repo, sweep); err == nil && there.Life == s.Life && there.At.After(s.At) {
+// put writes a standing unless there is a newer one: another worker may have
+// taken over while this one was stopped.
+func (k *Keeper) put(ctx context.Context, id string, s *workflows.Standing) error {
+	if there, err := Read(ctx, k.repo, id); err == nil && there.Life == s.Life && there.At.After(s.At) {
 		return nil
 	}
-	return k.repo.PutJSON(ctx, key(sweep), s)
+	return k.repo.PutJSON(ctx, key(id), s)
 }
 
-// Read is how a sweep stood when its worker last wrote that down:
-// [checkpoint.ErrNotFound] if none did, or the sweep has ended.
-func Read(ctx context.Context, repo *checkpoint.Repo, sweep string) (*workflows.Standing, error) {
+// Read is how a run or a sweep stood when its worker last wrote that down:
+// [checkpoint.ErrNotFound] if none did, or it has ended.
+func Read(ctx context.Context, repo *checkpoint.Repo, id string) (*workflows.Standing, error) {
 	var s workflows.Standing
-	if err := repo.GetJSON(ctx, key(sweep), &s); err != nil {
-		return nil, fmt.Errorf("standing of %s: %w", sweep, err)
+	if err := repo.GetJSON(ctx, key(id), &s); err != nil {
+		return nil, fmt.Errorf("standing of %s: %w", id, err)
 	}
 	return &s, nil
 }
 
-// Drop removes what is written of a sweep; that there is nothing is no error.
-func Drop(ctx context.Context, store checkpoint.Store, sweep string) error {
-	return store.Delete(ctx, key(sweep))
+// Drop removes what is written down; that there is nothing is no error.
+func Drop(ctx context.Context, store checkpoint.Store, id string) error {
+	return store.Delete(ctx, key(id))
 }
 
-func key(sweep string) string { return checkpoint.PrefixStandings + sweep + ".json" }
+func key(id string) string { return checkpoint.PrefixStandings + id + ".json" }

@@ -47,7 +47,7 @@ func newLab(t *testing.T) *lab {
 
 func stands(ended int) *workflows.Standing {
 	at := time.Date(2026, 11, 30, 12, 0, ended, 0, time.UTC)
-	return &workflows.Standing{Life: "first", At: at, Summary: workflows.Summary{Name: "s", Pass: ended}, Result: workflows.SweepResult{Run: "s-1", Ended: ended}}
+	return &workflows.Standing{Life: "first", At: at, Summary: workflows.Summary{Name: "s", Pass: ended}, Sweep: &workflows.SweepResult{Run: "s-1", Ended: ended}}
 }
 
 // reads waits until something can be read of a sweep, or nothing.
@@ -58,7 +58,7 @@ func (l *lab) reads(t *testing.T, sweep string, ended int) *workflows.Standing {
 		switch {
 		case err != nil && !errors.Is(err, checkpoint.ErrNotFound):
 			t.Fatal(err)
-		case ended < 0 && err != nil, err == nil && s.Result.Ended == ended:
+		case ended < 0 && err != nil, err == nil && s.Sweep.Ended == ended:
 			return s
 		}
 		time.Sleep(time.Millisecond)
@@ -99,7 +99,7 @@ func TestOlderNewsAreNotWritten(t *testing.T) {
 	l.Tell("s-2", again)
 	l.reads(t, "s-2", 0)
 	l.leave()
-	if s, err := standing.Read(t.Context(), l.repo, "s-1"); err != nil || s.Result.Ended != 5 {
+	if s, err := standing.Read(t.Context(), l.repo, "s-1"); err != nil || s.Sweep.Ended != 5 {
 		t.Errorf("it is %+v, %v; want the newer one", s, err)
 	}
 }
@@ -111,7 +111,7 @@ func TestLeavingKeeperWritesWhatItHas(t *testing.T) {
 	l.reads(t, "s-1", 1)
 	l.Tell("s-1", stands(2))
 	l.leave()
-	if s, err := standing.Read(t.Context(), l.repo, "s-1"); err != nil || s.Result.Ended != 2 {
+	if s, err := standing.Read(t.Context(), l.repo, "s-1"); err != nil || s.Sweep.Ended != 2 {
 		t.Errorf("it left %+v, %v; want the last news", s, err)
 	}
 }

@@ -15,10 +15,11 @@ import (
 func Line(l Look, m *Meter) string {
 	parts := []string{l.ID + " " + l.State}
 	if l.Kind == runs.KindSweep {
-		parts = append(parts, ended(l.View), failed(l.View), asOf(l))
+		parts = append(parts, ended(l.View), failed(l.View))
 	} else if l.Step != nil {
 		parts = append(parts, stepParts(l, m)...)
 	}
+	parts = append(parts, asOf(l))
 	if m != nil {
 		if left := About(m.Left(l)); left != "" {
 			parts = append(parts, left+" left")
@@ -103,7 +104,7 @@ func ended(v *runs.View) string {
 // old is the age from which on it is said how old a look is.
 const old = 3 * time.Second
 
-// asOf is how old a look at a sweep is that its worker wrote down, or nothing.
+// asOf is how old a look is that a worker wrote down, or nothing.
 func asOf(l Look) string {
 	if l.AsOf.IsZero() || l.Now.Sub(l.AsOf) < old {
 		return ""

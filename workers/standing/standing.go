@@ -22,8 +22,9 @@ const partWithin = 2 * time.Second
 
 // Keeper writes down how runs and sweeps stand, the newest of each.
 type Keeper struct {
-	repo *checkpoint.Repo
-	wake chan struct{}
+	repo  *checkpoint.Repo
+	wake  chan struct{} // there is news
+	ended chan struct{} // there is news of an end
 
 	mutex sync.Mutex
 	news  map[string]*workflows.Standing // by id; nil of one that has ended
@@ -31,7 +32,7 @@ type Keeper struct {
 
 // NewKeeper makes a keeper that writes nothing before it runs.
 func NewKeeper(repo *checkpoint.Repo) *Keeper {
-	return &Keeper{repo: repo, wake: make(chan struct{}, 1), news: map[string]*workflows.Standing{}}
+	return &Keeper{repo: repo, wake: make(chan struct{}, 1), ended: make(chan struct{}, 1), news: map[string]*workflows.Standing{}}
 }
 
 // Tell is a [workflows.Tell].
@@ -39,35 +40,47 @@ func (k *Keeper) Tell(id string, s *workflows.Standing) {
 	k.mutex.Lock()
 	k.news[id] = s
 	k.mutex.Unlock()
+	of := k.wake
+	if s == nil {
+		of = k.ended
+	}
 	select {
-	case k.wake <- struct{}{}:
+	case of <- struct{}{}:
 	default:
 	}
 }
 
-// Run writes until ctx ends, and then what is left. What cannot be written waits
-// for the next news: that the store fails is told by the steps.
+// Run writes until ctx ends, and then what is left; ends at once. What cannot be
+// written waits for the next news: that the store fails is told by the steps.
 func (k *Keeper) Run(ctx context.Context) {
+	wake, next := k.wake, (<-chan time.Time)(nil)
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
-		case <-k.wake:
-			k.write(ctx)
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(Every):
+		case <-k.ended:
+			k.write(ctx, true)
+		case <-wake:
+			k.write(ctx, false)
+			wake, next = nil, time.After(Every)
+		case <-next:
+			wake = k.wake
 		}
 	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), partWithin)
 	defer cancel()
-	k.write(last)
+	k.write(last, false)
 }
 
-func (k *Keeper) write(ctx context.Context) {
+// write writes all news, or those of ends only.
+func (k *Keeper) write(ctx context.Context, ends bool) {
+	news := map[string]*workflows.Standing{}
 	k.mutex.Lock()
-	news := k.news
-	k.news = map[string]*workflows.Standing{}
+	for id, s := range k.news {
+		if s == nil || !ends {
+			news[id] = s
+			delete(k.news, id)
+		}
+	}
 	k.mutex.Unlock()
 	for id, s := range news {
 		var err error

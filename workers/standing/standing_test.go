@@ -104,6 +104,21 @@ func TestOlderNewsAreNotWritten(t *testing.T) {
 	}
 }
 
+// What has ended is removed at once, not when it is the keeper's time to write.
+func TestEndsDoNotWait(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.Tell("s-1", stands(1))
+	l.reads(t, "s-1", 1)
+	l.Tell("s-2", stands(2)) // waits its turn
+	l.Tell("s-1", nil)
+	l.reads(t, "s-1", -1)
+	if s, err := standing.Read(t.Context(), l.repo, "s-2"); !errors.Is(err, checkpoint.ErrNotFound) {
+		t.Errorf("what waits is %+v, %v already", s, err)
+	}
+	l.reads(t, "s-2", 2)
+}
+
 func TestLeavingKeeperWritesWhatItHas(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)

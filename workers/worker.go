@@ -93,9 +93,9 @@ func New(o Options) *Worker {
 		OnFatalError:                 fatal,
 		DeploymentOptions:            o.version(workflow.VersioningBehaviorPinned),
 	})
-	w.runs.RegisterWorkflowWithOptions(workflows.RunTelling(w.standings.Tell), workflow.RegisterOptions{Name: workflows.NameRun})
+	w.runs.RegisterWorkflowWithOptions(workflows.Run(w.standings.Tell), workflow.RegisterOptions{Name: workflows.NameRun})
 	w.runs.RegisterWorkflowWithOptions(workflows.Sensitivity, workflow.RegisterOptions{Name: workflows.NameSensitivity})
-	w.runs.RegisterWorkflowWithOptions(workflows.SweepTelling(w.standings.Tell), workflow.RegisterOptions{Name: workflows.NameSweep})
+	w.runs.RegisterWorkflowWithOptions(workflows.Sweep(w.standings.Tell), workflow.RegisterOptions{Name: workflows.NameSweep})
 	w.runs.RegisterWorkflowWithOptions(workflows.Trial, workflow.RegisterOptions{Name: workflows.NameTrial})
 	w.runs.RegisterWorkflowWithOptions(workflows.Logbook, workflow.RegisterOptions{Name: workflows.NameLogbook})
 	// Trials keep their records where they are decided.

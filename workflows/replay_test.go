@@ -27,9 +27,10 @@ func TestRecordedHistoriesReplay(t *testing.T) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
 			replayer := worker.NewWorkflowReplayer()
-			replayer.RegisterWorkflowWithOptions(workflows.Run, workflow.RegisterOptions{Name: workflows.NameRun})
+			again := func(id string, _ *workflows.Standing) { t.Errorf("%s tells how it stood", id) }
+			replayer.RegisterWorkflowWithOptions(workflows.Run(again), workflow.RegisterOptions{Name: workflows.NameRun})
 			replayer.RegisterWorkflowWithOptions(workflows.Sensitivity, workflow.RegisterOptions{Name: workflows.NameSensitivity})
-			replayer.RegisterWorkflowWithOptions(workflows.Sweep, workflow.RegisterOptions{Name: workflows.NameSweep})
+			replayer.RegisterWorkflowWithOptions(workflows.Sweep(again), workflow.RegisterOptions{Name: workflows.NameSweep})
 			replayer.RegisterWorkflowWithOptions(workflows.Trial, workflow.RegisterOptions{Name: workflows.NameTrial})
 			replayer.RegisterWorkflowWithOptions(workflows.Logbook, workflow.RegisterOptions{Name: workflows.NameLogbook})
 			text, err := os.Open(file)

@@ -30,9 +30,16 @@ const maxRepairs = 20
 // step only names the activities, so that the compiler checks them.
 var step *activities.Steps
 
-// Run drives one spec from the initial network to the result.
-func Run(ctx workflow.Context, in RunInput) (*Result, error) {
-	return newRun(ctx, in).whole(ctx)
+// Run is the workflow that drives one spec from the initial network to the
+// result. It tells how it stands; tell may be nil.
+func Run(tell Tell) func(workflow.Context, RunInput) (*Result, error) {
+	return func(ctx workflow.Context, in RunInput) (*Result, error) {
+		r := newRun(ctx, in)
+		r.outward = tell
+		result, err := r.whole(ctx)
+		tell.end(ctx, err)
+		return result, err
+	}
 }
 
 func newRun(ctx workflow.Context, in RunInput) *run {

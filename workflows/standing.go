@@ -24,29 +24,9 @@ type Standing struct {
 // keeps what it is given: it is called by workflow code.
 type Tell func(id string, s *Standing)
 
-// RunTelling is [Run] that tells how it stands.
-func RunTelling(tell Tell) func(workflow.Context, RunInput) (*Result, error) {
-	return func(ctx workflow.Context, in RunInput) (*Result, error) {
-		r := newRun(ctx, in)
-		r.outward = tell
-		result, err := r.whole(ctx)
-		tell.end(ctx, err)
-		return result, err
-	}
-}
-
-// SweepTelling is [Sweep] that tells how it stands. Its trials do not.
-func SweepTelling(tell Tell) func(workflow.Context, SweepInput) (*SweepResult, error) {
-	return func(ctx workflow.Context, in SweepInput) (*SweepResult, error) {
-		result, err := sweep(ctx, in, tell)
-		tell.end(ctx, err)
-		return result, err
-	}
-}
-
 // end tells that a workflow ends with err, unless it goes on in another history.
 func (tell Tell) end(ctx workflow.Context, err error) {
-	if !workflow.IsContinueAsNewError(err) && !workflow.IsReplaying(ctx) {
+	if tell != nil && !workflow.IsContinueAsNewError(err) && !workflow.IsReplaying(ctx) {
 		tell(workflow.GetInfo(ctx).WorkflowExecution.ID, nil)
 	}
 }

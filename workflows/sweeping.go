@@ -26,10 +26,17 @@ const lookAgain = time.Hour
 // comes at that very moment has the server refuse, and the history read again.
 const hush = time.Second / 2
 
-// Sweep runs the trials of a spec, as many at a time as the spec allows. What
-// they reach comes back by signals, so that they outlive the history in which
-// they were started: the sweep continues as new while they run.
-func Sweep(ctx workflow.Context, in SweepInput) (*SweepResult, error) { return sweep(ctx, in, nil) }
+// Sweep is the workflow that runs the trials of a spec, as many at a time as the
+// spec allows. What they reach comes back by signals, so that they outlive the
+// history in which they were started: the sweep continues as new while they run.
+// It tells how it stands, its trials do not; tell may be nil.
+func Sweep(tell Tell) func(workflow.Context, SweepInput) (*SweepResult, error) {
+	return func(ctx workflow.Context, in SweepInput) (*SweepResult, error) {
+		result, err := sweep(ctx, in, tell)
+		tell.end(ctx, err)
+		return result, err
+	}
+}
 
 func sweep(ctx workflow.Context, in SweepInput, tell Tell) (*SweepResult, error) {
 	s, err := newSweeping(ctx, in)

@@ -20,8 +20,8 @@ const (
 	PrefixStandings   = "standings/"
 )
 
-// unreferred are the prefixes of what no record refers to, beside checkpoints.
-var unreferred = []string{prefixProbes, prefixQuarantine, PrefixStandings}
+// collected are the prefixes of what may be garbage and refers to nothing.
+var collected = []string{prefixCheckpoints, prefixProbes, prefixQuarantine, PrefixStandings}
 
 // Garbage are the objects from before a time that nothing refers to, in the
 // order of their keys:
@@ -41,7 +41,7 @@ var unreferred = []string{prefixProbes, prefixQuarantine, PrefixStandings}
 // Records are read after the checkpoints are listed.
 func (r *Repo) Garbage(ctx context.Context, before time.Time) ([]Info, error) {
 	var old []Info
-	for _, prefix := range append([]string{prefixCheckpoints}, unreferred...) {
+	for _, prefix := range collected {
 		for info, err := range r.Store.List(ctx, prefix) {
 			if err != nil {
 				return nil, fmt.Errorf("garbage: %w", err)
@@ -168,7 +168,7 @@ var digests = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
 // scan adds every digest that stands in a record, whatever its form: a record
 // that nobody here knows keeps its checkpoints all the same.
 func (r *Repo) scan(ctx context.Context, info Info, named map[Digest]bool) error {
-	for _, prefix := range append([]string{prefixCheckpoints}, unreferred...) {
+	for _, prefix := range collected {
 		if strings.HasPrefix(info.Key, prefix) {
 			return nil
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
 
 	"espalier/activities"
 	"espalier/config"
@@ -63,11 +64,11 @@ func finished(t *testing.T) (run string, repo *checkpoint.Repo) {
 	env := (&testsuite.WorkflowTestSuite{}).NewTestWorkflowEnvironment()
 	env.SetTestTimeout(time.Minute)
 	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute}) // on a busy machine a decision may take long
-	env.RegisterWorkflow(workflows.Run)
+	env.RegisterWorkflowWithOptions(workflows.Run(nil), workflow.RegisterOptions{Name: workflows.NameRun})
 	for _, a := range steps.Activities() {
 		env.RegisterActivity(a.Do)
 	}
-	env.ExecuteWorkflow(workflows.Run, workflows.RunInput{Spec: *parsed})
+	env.ExecuteWorkflow(workflows.NameRun, workflows.RunInput{Spec: *parsed})
 	var result workflows.Result
 	if err := env.GetWorkflowResult(&result); err != nil {
 		t.Fatal(err)

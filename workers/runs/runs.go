@@ -3,8 +3,8 @@
 //
 // What a run has reached is read without a worker wherever Temporal allows it:
 // a run's summary is in its memo, the step under way in its heartbeat, the
-// result of a finished one in its history. Only the rows of a run that is
-// still going need a worker to answer.
+// result of a finished one in its history. The rows of a run that is still going
+// need a worker to answer, or to have written them down ([Client.Glance]).
 package runs
 
 import (

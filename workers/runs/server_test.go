@@ -72,8 +72,8 @@ type doer func(name string, in activities.TrainInput) (activities.PrepareResult,
 func (s *site) serve(slots int, keep func() error, step doer) (stop func(), err error) {
 	c, standings := s.Temporal, standing.NewKeeper(s.repo)
 	decide := worker.New(c, activities.QueueRuns, worker.Options{LocalActivityWorkerOnly: true, MaxConcurrentWorkflowTaskPollers: workers.DecisionPollers})
-	decide.RegisterWorkflowWithOptions(workflows.RunTelling(standings.Tell), workflow.RegisterOptions{Name: workflows.NameRun})
-	decide.RegisterWorkflowWithOptions(workflows.SweepTelling(standings.Tell), workflow.RegisterOptions{Name: workflows.NameSweep})
+	decide.RegisterWorkflowWithOptions(workflows.Run(standings.Tell), workflow.RegisterOptions{Name: workflows.NameRun})
+	decide.RegisterWorkflowWithOptions(workflows.Sweep(standings.Tell), workflow.RegisterOptions{Name: workflows.NameSweep})
 	decide.RegisterWorkflowWithOptions(workflows.Trial, workflow.RegisterOptions{Name: workflows.NameTrial})
 	decide.RegisterWorkflowWithOptions(workflows.Logbook, workflow.RegisterOptions{Name: workflows.NameLogbook})
 	decide.RegisterActivityWithOptions(func(context.Context, activities.RecordInput) error { return keep() }, activity.RegisterOptions{Name: activities.NameRecord})

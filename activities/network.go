@@ -38,22 +38,9 @@ func (s *Steps) firstNetwork(ctx context.Context, n config.Network, set *data.Da
 // storedNetwork is the network of a checkpoint in the store or, fresh, its
 // architecture with other weights.
 func (s *Steps) storedNetwork(ctx context.Context, n config.Network, set *data.Dataset, seed uint64) (*models.Network, error) {
-	if s.Repo == nil {
-		return nil, fmt.Errorf("%.12s is in a store, and none is open here", n.Checkpoint)
-	}
-	found, err := s.Repo.Load(ctx, checkpoint.Digest(n.Checkpoint))
-	var corrupt *checkpoint.CorruptError
-	switch {
-	case errors.Is(err, checkpoint.ErrNotFound):
-		return nil, &inputError{fmt.Errorf("the store has no checkpoint %s", n.Checkpoint)}
-	case errors.As(err, &corrupt):
-		return nil, &inputError{err}
-	case err != nil:
+	net, err := s.stored(ctx, n.Checkpoint, set)
+	if err != nil {
 		return nil, err
-	}
-	net := found.Network
-	if err := checkFits(net, fmt.Sprintf("the network of %.12s", n.Checkpoint), set); err != nil {
-		return nil, &inputError{err}
 	}
 	if n.Fresh {
 		for _, p := range net.Params {
@@ -62,6 +49,27 @@ func (s *Steps) storedNetwork(ctx context.Context, n config.Network, set *data.D
 		zoo.Init(net, seed)
 	}
 	return net, nil
+}
+
+// stored is the network of a checkpoint in the store, which must be one for set.
+func (s *Steps) stored(ctx context.Context, digest string, set *data.Dataset) (*models.Network, error) {
+	if s.Repo == nil {
+		return nil, fmt.Errorf("%.12s is in a store, and none is open here", digest)
+	}
+	found, err := s.Repo.Load(ctx, checkpoint.Digest(digest))
+	var corrupt *checkpoint.CorruptError
+	switch {
+	case errors.Is(err, checkpoint.ErrNotFound):
+		return nil, &inputError{fmt.Errorf("the store has no checkpoint %s", digest)}
+	case errors.As(err, &corrupt):
+		return nil, &inputError{err}
+	case err != nil:
+		return nil, err
+	}
+	if err := checkFits(found.Network, fmt.Sprintf("the network of %.12s", digest), set); err != nil {
+		return nil, &inputError{err}
+	}
+	return found.Network, nil
 }
 
 // newNetwork builds the network or reads it from a file.

@@ -8,6 +8,11 @@ import (
 // KeyParams is what determines a training's numbers beyond its parent, its kind,
 // its seed and the engine. It is part of step keys, and so frozen.
 func (in TrainInput) KeyParams() any {
+	how := in.Train
+	if how.Distill != nil { // the teacher is in the key by itself, whoever named it
+		d := *how.Distill
+		d.Teacher, how.Distill = "", &d
+	}
 	return struct {
 		Data       string
 		Train      config.Train
@@ -17,7 +22,7 @@ func (in TrainInput) KeyParams() any {
 		Teacher    checkpoint.Digest `json:",omitempty"`
 		Until      int               `json:",omitempty"`
 		Tied       *Tying            `json:",omitempty"`
-	}{in.DataDigest, in.Train, in.Data.Train, in.Data.Validation, in.Data.Augment, in.Teacher, in.Until, in.Tied}
+	}{in.DataDigest, how, in.Data.Train, in.Data.Validation, in.Data.Augment, in.Teacher, in.Until, in.Tied}
 }
 
 // KeyParams is what determines a pruning's numbers beyond its parent and the

@@ -3,6 +3,8 @@ package activities
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"espalier/models"
 	"espalier/models/checkpoint"
@@ -51,6 +53,11 @@ func (s *Steps) initial(ctx context.Context, in PrepareInput, set *data.Dataset)
 	if in.Quantize != nil {
 		if err := in.Quantize.Check(net); err != nil {
 			return nil, &inputError{err}
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(in.Teachers)) {
+		if _, err := s.stored(ctx, in.Teachers[key], set); err != nil {
+			return nil, fmt.Errorf("%s: %w", key, err)
 		}
 	}
 	return net, nil

@@ -46,6 +46,14 @@ func TestQuantizedNetworksTakeFewValuesAndKeepThem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	how := in
+	how.Train.Distill, how.Teacher = &config.Distill{Weight: 0.5, Temperature: 2}, pruned.Checkpoint
+	taught, err := do[activities.StepResult](s.bench, s.steps.Finetune, how)
+	if err != nil || taught.Key == tuned.Key || taught.Checkpoint == tuned.Checkpoint {
+		t.Errorf("%v: taught by the network that was quantized, the centroids are %s and without %s", err, taught.Checkpoint, tuned.Checkpoint)
+	} else if got := values(s.network(taught.Checkpoint), "conv1"); got > values(s.network(quantized.Checkpoint), "conv1") {
+		t.Errorf("conv1 has %d values when it was taught", got)
+	}
 	before, after := s.network(quantized.Checkpoint), s.network(tuned.Checkpoint)
 	for layer, most := range map[string]int{"conv1": 7, "conv2": 7, "fc1": 15} {
 		if got := values(before, layer); got > most || got < most/2 {

@@ -74,6 +74,10 @@ func TestCheckpointsThatCannotBeBegunWith(t *testing.T) {
 				Head: head("a", ""), Network: config.Network{Checkpoint: c.checkpoint}, Data: c.data, Seed: 1,
 			})
 			wantInput(t, err, c.want)
+			_, err = do[activities.PrepareResult](b, b.steps.Prepare, activities.PrepareInput{
+				Head: head("a", ""), Network: config.Network{Arch: "mlp", Hidden: []int{4}}, Data: c.data, Seed: 1, Teachers: map[string]string{"by.key": c.checkpoint},
+			})
+			wantInput(t, err, strings.Replace(c.want, "network.checkpoint", "by.key", 1))
 		})
 	}
 }

@@ -230,6 +230,14 @@ func TestFinetuneDistillsAndHasNoProximalSteps(t *testing.T) {
 	if spec.Train.Distill != nil {
 		t.Error("train itself distills")
 	}
+	if named := spec.Teachers(); len(named) > 0 {
+		t.Errorf("teachers %v", named)
+	}
+	const dense, other = "0123", "4567"
+	taught := spec.TaughtBy(dense)
+	if diff := cmp.Diff(map[string]string{"prune.finetune.distill.teacher": dense}, taught.TaughtBy(other).Teachers()); diff != "" || spec.Prune.Finetune.Distill.Teacher != "" {
+		t.Errorf("the first teacher is not kept, or is another spec's too: %s", diff)
+	}
 	if diff := cmp.Diff(&config.Distill{Weight: 0.9, Temperature: 4}, changed(t, "method: slimming", "method: slimming, finetune: {distill: {}}").Prune.Finetune.Distill); diff != "" {
 		t.Error(diff)
 	}

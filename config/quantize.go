@@ -38,6 +38,7 @@ type CentroidTuning struct {
 	Schedule  Schedule  `json:"schedule,omitzero" yaml:"schedule,omitempty" example:"cosine" doc:"The course of the learning rate."`
 	L1        *Penalty  `json:"l1,omitempty" yaml:"l1,omitempty" example:"0" doc:"Coefficients of the sum of absolute values, all of them instead of train's."`
 	L2        *Penalty  `json:"l2,omitempty" yaml:"l2,omitempty" example:"5e-4" doc:"Coefficients of half the sum of squares, all of them instead of train's."`
+	Distill   *Distill  `json:"distill,omitempty" yaml:"distill,omitempty" doc:"Learn from the network that is quantized, as it was, as well as from the labels (Hinton et al. 2015). Left out, from the labels alone."`
 }
 
 // The words for kinds of layers, and for all others.
@@ -183,7 +184,7 @@ func (s *Spec) CentroidTrain(step int) (Train, bool) {
 		f.Optimizer = s.Train.Optimizer.slowed(s.Quantize.slower())
 	}
 	t := s.Train.with(f.Epochs, f.Optimizer, f.Schedule, f.L1, f.L2)
-	t.ISTA, t.Distill = nil, nil
+	t.ISTA, t.Distill = nil, f.Distill
 	t.Seed = rand.NewPCG(s.Train.Seed, tuning+1+uint64(step)).Uint64()
 	return t, true
 }

@@ -115,12 +115,13 @@ func TestCentroidTrainTakesFromTrainWhatItDoesNotSay(t *testing.T) {
 	if _, ok := spec.CentroidTrain(0); ok {
 		t.Error("a spec without quantize trains centroids")
 	}
-	spec.Quantize = &config.Quantize{Method: "shared", Init: "linear", Finetune: config.CentroidTuning{Epochs: 2, L1: &config.Penalty{}}}
+	spec.Quantize = &config.Quantize{Method: "shared", Init: "linear", Finetune: config.CentroidTuning{Epochs: 2, L1: &config.Penalty{}, Distill: &config.Distill{Weight: 0.5, Temperature: 2}}}
 	got, ok := spec.CentroidTrain(0)
 	want := config.Train{
 		Epochs: 2, Batch: 128, L2: config.Penalty{Weights: 1e-4}, Clip: 5, Seed: got.Seed,
 		Optimizer: config.Optimizer{SGD: &config.SGD{LR: 0.0001, Momentum: 0.9}},
 		Schedule:  config.Schedule{Kind: "cosine", Warmup: 2},
+		Distill:   spec.Quantize.Finetune.Distill,
 	}
 	if diff := cmp.Diff(want, got); diff != "" || !ok {
 		t.Error(ok, diff)

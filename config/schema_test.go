@@ -49,7 +49,7 @@ func TestSchemaAcceptsSpecs(t *testing.T) {
 	t.Parallel()
 	schema := compiled(t)
 	specs := map[string][]byte{"template": config.Template(), "small": []byte(small), "channels": []byte(channels),
-		"options": []byte(strings.Replace(channels, "method: slimming", "method: slimming, min_channels: 0, max_per_pass: 50%, branch: false, sparsify: {epochs: 2, from: 2, ista: 0.1}, finetune: {distill: {weight: 50%}}, stop: {macs: 0.5}", 1)),
+		"options": []byte(strings.Replace(channels, "method: slimming", "method: slimming, min_channels: 0, max_per_pass: 50%, branch: false, sparsify: {epochs: 2, from: 2, ista: 0.1}, finetune: {distill: {weight: 50%, teacher: "+strings.Repeat("a", 64)+"}}, stop: {macs: 0.5}", 1)),
 	}
 	examples, err := filepath.Glob("../examples/*.yaml")
 	if err != nil {

@@ -127,13 +127,6 @@ type Finetune struct {
 	Distill    *Distill  `json:"distill,omitempty" yaml:"distill,omitempty" doc:"Learn from the dense network as well as from the labels (Hinton et al. 2015). Left out, from the labels alone."`
 }
 
-// Distill is what a network learns from the one that it was made of after
-// Hinton et al. 2015, "Distilling the knowledge in a neural network".
-type Distill struct {
-	Weight      float64 `json:"weight" yaml:"weight" default:"90%" unit:"fraction" range:"(0,1]" doc:"Share of the loss that compares with the dense network's outputs; the rest compares with the labels."`
-	Temperature float64 `json:"temperature" yaml:"temperature" default:"4" range:"(0,)" doc:"What the outputs of both are divided by before they are compared: the higher, the more the small probabilities count."`
-}
-
 // PruneStop ends the passes early. The pass that broke accuracy_drop is
 // recorded and the result is the last one that kept it; the pass that reached
 // one of the others is the result.

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"errors"
+	"maps"
 	"slices"
 
 	"go.temporal.io/sdk/temporal"
@@ -108,8 +109,12 @@ func lost(err error) (checkpoint.Digest, bool) {
 // link i is made of.
 func (r *run) holder(digest checkpoint.Digest, i int) int {
 	at := slices.IndexFunc(r.state.Links, func(l Link) bool { return l.Checkpoint == digest })
-	if at >= 0 && at < i {
+	switch {
+	case at >= 0 && at < i:
 		return at
+	case at < 0 && slices.Contains(slices.Collect(maps.Values(r.spec.Teachers())), string(digest)):
+		return 0 // which says what is wrong with checkpoints of others
+	default:
+		return r.chain[i].from
 	}
-	return r.chain[i].from
 }

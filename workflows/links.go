@@ -7,6 +7,7 @@ import (
 
 	"espalier/activities"
 	"espalier/config"
+	"espalier/models/checkpoint"
 )
 
 // link makes link i, first making again what it stands on if that was lost.
@@ -94,6 +95,7 @@ func (r *run) make(ctx workflow.Context, i int, recheck bool) (Link, error) {
 	case linkTune:
 		how, _ := r.spec.CentroidTrain(s.part)
 		tune := r.training(head, how)
+		tune.Teacher = r.teacher(s, how.Distill)
 		tune.Tied = activities.TyingOf(r.spec.Quantize, s.part)
 		err = r.do(ctx, step.Finetune, tune, &out)
 	default:
@@ -101,9 +103,7 @@ func (r *run) make(ctx workflow.Context, i int, recheck bool) (Link, error) {
 		if tune.Train.Epochs == 0 {
 			return r.state.Links[s.from], nil
 		}
-		if tune.Train.Distill != nil {
-			tune.Teacher = r.state.Links[denseLink].Checkpoint
-		}
+		tune.Teacher = r.teacher(s, tune.Train.Distill)
 		err = r.do(ctx, step.Finetune, tune, &out)
 	}
 	return Link{Key: out.Key, Checkpoint: out.Checkpoint, Size: out.Size}, err
@@ -127,11 +127,30 @@ func (r *run) prepare(ctx workflow.Context, head activities.Head) (activities.St
 		}
 		in.Prune = &last
 	}
-	in.Quantize = r.spec.Quantize
+	in.Quantize, in.Teachers = r.spec.Quantize, r.spec.Teachers()
 	var out activities.PrepareResult
 	err := r.do(ctx, step.Prepare, in, &out)
 	r.state.DataDigest = out.DataDigest
 	return out.StepResult, err
+}
+
+// teacher is whom the training of stage s learns from: the network that is named,
+// or for centroids that which is quantized, and otherwise the dense one.
+func (r *run) teacher(s stage, how *config.Distill) checkpoint.Digest {
+	switch {
+	case how == nil:
+		return ""
+	case how.Teacher != "":
+		return checkpoint.Digest(how.Teacher)
+	case s.kind == linkTune:
+		from := s.from
+		for kind := r.chain[from].kind; kind == linkQuantize || kind == linkTune; kind = r.chain[from].kind {
+			from = r.chain[from].from
+		}
+		return r.state.Links[from].Checkpoint
+	default:
+		return r.state.Links[denseLink].Checkpoint
+	}
 }
 
 func (r *run) training(head activities.Head, t config.Train) activities.TrainInput {

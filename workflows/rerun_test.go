@@ -36,6 +36,20 @@ func TestStepsOfARecordBeginWithWhatThoseBeforeLeft(t *testing.T) {
 				"prepare -> 0", "train 0 -> 1", "evaluate 1", "quantize 1 -> 2", "tune 2 -> 3", "quantize 3 -> 4", "tune 4 -> 5", "evaluate 5", "evaluate 4",
 			},
 		},
+		"one that is taught by its dense network, and then by the pruned one": {
+			spec: "name: a\n" + engine + "prune: {method: han, schedule: {passes: 1, target: {sparsity: 50%}}, finetune: {epochs: 1, distill: {}}}\nquantize: {portions: [50%, 100%], finetune: {epochs: 1, distill: {}}}\n",
+			rows: 3, coded: true, want: []string{
+				"prepare -> 0", "train 0 -> 1", "evaluate 1", "prune 1 -> 2", "finetune 2 1 -> 3", "evaluate 3",
+				"quantize 3 -> 4", "tune 4 3 -> 5", "quantize 5 -> 6", "tune 6 3 -> 7", "evaluate 7", "evaluate 6",
+			},
+		},
+		"one that another teaches": {
+			spec: "name: a\n" + engine + "prune: {method: han, schedule: {passes: 1, target: {sparsity: 50%}}, finetune: {epochs: 1, distill: {teacher: " + strings.Repeat("1", 64) + "}}}\nquantize: {finetune: {epochs: 1, distill: {teacher: " + strings.Repeat("2", 64) + "}}}\n",
+			rows: 3, coded: true, want: []string{
+				"prepare -> 0", "train 0 -> 1", "evaluate 1", "prune 1 -> 2", "finetune 2 111 -> 3", "evaluate 3",
+				"quantize 3 -> 4", "tune 4 222 -> 5", "evaluate 5", "evaluate 4",
+			},
+		},
 		"without fine-tuning": {
 			spec: "name: a\n" + engine + "prune: {method: han, schedule: {passes: 1, target: {sparsity: 50%}}, finetune: {epochs: 1}}\n",
 			rows: 2, want: []string{"prepare -> 0", "train 0 -> 1", "evaluate 1", "prune 1 -> 2", "evaluate 2"},
@@ -94,7 +108,8 @@ func recordOf(spec *config.Spec, rows int, coded bool, want []string) *workflows
 	return r
 }
 
-// told is a step in words, its checkpoints by the numbers of their links.
+// told is a step in words, its checkpoints by the numbers of their links, those
+// of others by their first digits.
 func told(s workflows.Made, links []workflows.Link) string {
 	number := func(d checkpoint.Digest) string {
 		for i, l := range links {
@@ -102,7 +117,7 @@ func told(s workflows.Made, links []workflows.Link) string {
 				return string(rune('0' + i))
 			}
 		}
-		return "?"
+		return string(d[:3])
 	}
 	text := s.Kind
 	for _, d := range s.Reads() {

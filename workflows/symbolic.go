@@ -196,6 +196,7 @@ func (s *symbolic) step(at stage) (kind string, params any, seed uint64, work fl
 	case linkTune:
 		how, _ := s.spec.CentroidTrain(at.part)
 		in := s.training(head, how)
+		in.Teacher = s.teacher(at, how.Distill)
 		in.Tied = activities.TyingOf(s.spec.Quantize, at.part)
 		return trained(in)
 	default:
@@ -203,9 +204,7 @@ func (s *symbolic) step(at stage) (kind string, params any, seed uint64, work fl
 		if in.Train.Epochs == 0 {
 			return at.kind, nil, 0, 0, nil
 		}
-		if in.Train.Distill != nil {
-			in.Teacher = s.state.Links[denseLink].Checkpoint
-		}
+		in.Teacher = s.teacher(at, in.Train.Distill)
 		return trained(in)
 	}
 }

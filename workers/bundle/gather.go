@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 
 	"espalier/activities"
 	"espalier/models/checkpoint"
@@ -137,6 +139,9 @@ func networks(record *workflows.Record, made []workflows.Made, all bool) []check
 		digests = append(digests, record.Links[0].Checkpoint)
 	}
 	if d := record.Spec.Network.Checkpoint; d != "" {
+		digests = append(digests, checkpoint.Digest(d))
+	}
+	for _, d := range slices.Sorted(maps.Values(record.Spec.Teachers())) {
 		digests = append(digests, checkpoint.Digest(d))
 	}
 	for _, m := range made {

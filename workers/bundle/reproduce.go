@@ -210,8 +210,12 @@ func (r *again) do(ctx context.Context, i int, asked bool) error {
 // reads are the checkpoints that a step begins with, those of other runs too.
 func (r *again) reads(m workflows.Made) []checkpoint.Digest {
 	reads := m.Reads()
-	if in, ok := m.Input.(activities.PrepareInput); ok && in.Network.Checkpoint != "" {
-		reads = append(reads, checkpoint.Digest(in.Network.Checkpoint))
+	if in, ok := m.Input.(activities.PrepareInput); ok {
+		for _, d := range append(slices.Sorted(maps.Values(in.Teachers)), in.Network.Checkpoint) {
+			if d != "" {
+				reads = append(reads, checkpoint.Digest(d))
+			}
+		}
 	}
 	return reads
 }

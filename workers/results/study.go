@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -168,6 +169,9 @@ func (p *part) describe() {
 	}
 	if c := spec.Network.Checkpoint; c != "" {
 		p.Needs = append(p.Needs, "checkpoint "+c+" in the store")
+	}
+	for _, c := range slices.Compact(slices.Sorted(maps.Values(spec.Teachers()))) {
+		p.Needs = append(p.Needs, "checkpoint "+c+", the teacher, in the store")
 	}
 	if e := spec.Exec; e != nil {
 		p.Needs = append(p.Needs, "the trainer "+e.Trainer+", by --trainer "+e.Trainer+"=COMMAND")

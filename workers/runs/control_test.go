@@ -260,14 +260,19 @@ func TestRunsAreExtendedForkedAndDiscarded(t *testing.T) {
 	must(t, "extend", err, nil)
 	again, err := l.Extend(ctx, run, 3, nil, by)
 	must(t, "extend again", err, runs.ErrNothing)
-	set := []config.Setting{{Path: "prune.schedule.target.sparsity", Value: "95%"}}
+	set := []config.Setting{{Path: "prune.schedule.target.sparsity", Value: "95%"}, {Path: "prune.finetune.distill.weight", Value: "50%"}}
 	fork, err := l.Fork(ctx, run, "1", set, by)
 	must(t, "fork", err, nil)
 	if longer != again || longer == run || fork == run || fork == longer {
 		t.Errorf("the run %s is extended as %s and %s and forked as %s", run, longer, again, fork)
 	}
+	first, err := l.Result(ctx, run)
+	must(t, "the run", err, nil)
 	for id, want := range map[string]int{longer: 4, fork: 2} {
 		result, err := l.Result(ctx, id)
+		if id == fork && (err != nil || result.Spec.Prune.Finetune.Distill.Teacher != string(first.Rows[0].Checkpoint)) {
+			t.Errorf("%v: of a network pruned before the teacher is %+v, want the dense one, %s", err, result.Spec.Prune.Finetune.Distill, first.Rows[0].Checkpoint)
+		}
 		if err != nil || len(result.Rows) != want || result.From == nil || result.From.Run != run {
 			t.Errorf("%s ended with %+v, %v; want %d rows of a run made of %s", id, result, err, want, run)
 		}

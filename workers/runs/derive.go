@@ -46,7 +46,7 @@ func (c *Client) Fork(ctx context.Context, id, from string, settings []config.Se
 	if err != nil {
 		return "", err
 	}
-	digest, pass, err := c.checkpointOf(ctx, id, from)
+	digest, pass, dense, err := c.checkpointOf(ctx, id, from)
 	if err != nil {
 		return "", err
 	}
@@ -56,6 +56,9 @@ func (c *Client) Fork(ctx context.Context, id, from string, settings []config.Se
 	}
 	if err != nil {
 		return "", MistakeError{err}
+	}
+	if pass > 0 {
+		spec = spec.TaughtBy(string(dense))
 	}
 	return c.derive(ctx, spec, workflows.Origin{Run: id, How: workflows.EntryFork, Pass: pass, Checkpoint: digest, Settings: settings}, by)
 }
@@ -98,29 +101,33 @@ func (c *Client) derive(ctx context.Context, spec *config.Spec, from workflows.O
 // fewestDigits are enough of a digest to name a checkpoint of a run.
 const fewestDigits = 8
 
-// checkpointOf finds a checkpoint of a run, and its pass, -1 if it is not known.
-func (c *Client) checkpointOf(ctx context.Context, id, from string) (checkpoint.Digest, int, error) {
+// checkpointOf finds a checkpoint of a run, and its pass, -1 if it is not known,
+// with the checkpoint of the dense network, if that is.
+func (c *Client) checkpointOf(ctx context.Context, id, from string) (digest checkpoint.Digest, pass int, dense checkpoint.Digest, err error) {
 	v, err := c.Look(ctx, id, true)
 	if err != nil {
-		return "", 0, err
+		return "", 0, "", err
 	}
 	var rows []workflows.Row
 	if v.Reached != nil {
 		rows = v.Reached.Rows
 	}
-	pass, err := strconv.Atoi(from)
+	if len(rows) > 0 {
+		dense = rows[0].Checkpoint
+	}
+	pass, err = strconv.Atoi(from)
 	byPass := err == nil && len(from) < fewestDigits
 	for _, row := range rows {
 		if byPass && row.Pass == pass || len(from) >= fewestDigits && strings.HasPrefix(string(row.Checkpoint), from) {
-			return row.Checkpoint, row.Pass, nil
+			return row.Checkpoint, row.Pass, dense, nil
 		}
 	}
 	switch {
 	case len(from) == 64 && strings.Trim(from, "0123456789abcdef") == "":
-		return checkpoint.Digest(from), -1, nil
+		return checkpoint.Digest(from), -1, dense, nil
 	case v.Reached == nil:
-		return "", 0, fmt.Errorf("no worker answers for the passes of %s; start one, or give a whole digest", id)
+		return "", 0, "", fmt.Errorf("no worker answers for the passes of %s; start one, or give a whole digest", id)
 	default:
-		return "", 0, MistakeError{fmt.Errorf("run %s has no pass and no checkpoint %q; it has passes 0 to %d", id, from, len(rows)-1)}
+		return "", 0, "", MistakeError{fmt.Errorf("run %s has no pass and no checkpoint %q; it has passes 0 to %d", id, from, len(rows)-1)}
 	}
 }

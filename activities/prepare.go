@@ -3,8 +3,6 @@ package activities
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 
 	"espalier/models"
 	"espalier/models/checkpoint"
@@ -55,9 +53,9 @@ func (s *Steps) initial(ctx context.Context, in PrepareInput, set *data.Dataset)
 			return nil, &inputError{err}
 		}
 	}
-	for _, key := range slices.Sorted(maps.Keys(in.Teachers)) {
-		if _, err := s.stored(ctx, in.Teachers[key], set); err != nil {
-			return nil, fmt.Errorf("%s: %w", key, err)
+	for _, t := range in.Teachers {
+		if _, err := s.stored(ctx, t.Checkpoint, set); err != nil {
+			return nil, fmt.Errorf("%s: %w", t.Key, err)
 		}
 	}
 	return net, nil

@@ -91,9 +91,8 @@ type PrepareInput struct {
 	Prune *PruneInput `json:"prune,omitempty"`
 	// Quantize, if not nil, is checked too.
 	Quantize *config.Quantize `json:"quantize,omitempty"`
-	// Teachers are checkpoints by the keys of the spec that name them: the
-	// store must have them, for the same data.
-	Teachers map[string]string `json:"teachers,omitempty"`
+	// Teachers are to be in the store, for the same data.
+	Teachers []config.Teacher `json:"teachers,omitempty"`
 }
 
 // PrepareResult is a StepResult and what the data are.

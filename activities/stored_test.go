@@ -75,7 +75,7 @@ func TestCheckpointsThatCannotBeBegunWith(t *testing.T) {
 			})
 			wantInput(t, err, c.want)
 			_, err = do[activities.PrepareResult](b, b.steps.Prepare, activities.PrepareInput{
-				Head: head("a", ""), Network: config.Network{Arch: "mlp", Hidden: []int{4}}, Data: c.data, Seed: 1, Teachers: map[string]string{"by.key": c.checkpoint},
+				Head: head("a", ""), Network: config.Network{Arch: "mlp", Hidden: []int{4}}, Data: c.data, Seed: 1, Teachers: []config.Teacher{{Key: "by.key", Checkpoint: c.checkpoint}},
 			})
 			wantInput(t, err, strings.Replace(c.want, "network.checkpoint", "by.key", 1))
 		})

@@ -8,13 +8,18 @@ type Distill struct {
 	Teacher     string  `json:"teacher,omitempty" yaml:"teacher,omitempty" pattern:"[0-9a-f]{64}" example:"a8f0fa6670074ac5e81bcc9cbf18fd336c949db00e5966b3621f68c2025e9d77" doc:"Digest of a checkpoint in the store whose network is learned from instead, of any architecture for the same data."`
 }
 
-// Teachers are the checkpoints that trainings of s learn from, by the keys that
-// name them.
-func (s *Spec) Teachers() map[string]string {
-	named := map[string]string{}
-	note := func(key string, d *Distill) {
+// Teacher is a checkpoint that a training learns from, and the key that names it.
+type Teacher struct {
+	Key        string `json:"key"`
+	Checkpoint string `json:"checkpoint"`
+}
+
+// Teachers are those that s names.
+func (s *Spec) Teachers() []Teacher {
+	var named []Teacher
+	note := func(section string, d *Distill) {
 		if d != nil && d.Teacher != "" {
-			named[key+".distill.teacher"] = d.Teacher
+			named = append(named, Teacher{section + ".distill.teacher", d.Teacher})
 		}
 	}
 	if s.Prune != nil {

@@ -235,7 +235,7 @@ func TestFinetuneDistillsAndHasNoProximalSteps(t *testing.T) {
 	}
 	const dense, other = "0123", "4567"
 	taught := spec.TaughtBy(dense)
-	if diff := cmp.Diff(map[string]string{"prune.finetune.distill.teacher": dense}, taught.TaughtBy(other).Teachers()); diff != "" || spec.Prune.Finetune.Distill.Teacher != "" {
+	if diff := cmp.Diff([]config.Teacher{{Key: "prune.finetune.distill.teacher", Checkpoint: dense}}, taught.TaughtBy(other).Teachers()); diff != "" || spec.Prune.Finetune.Distill.Teacher != "" {
 		t.Errorf("the first teacher is not kept, or is another spec's too: %s", diff)
 	}
 	if diff := cmp.Diff(&config.Distill{Weight: 0.9, Temperature: 4}, changed(t, "method: slimming", "method: slimming, finetune: {distill: {}}").Prune.Finetune.Distill); diff != "" {

@@ -2,7 +2,6 @@ package workflows
 
 import (
 	"errors"
-	"maps"
 	"slices"
 
 	"go.temporal.io/sdk/temporal"
@@ -112,7 +111,7 @@ func (r *run) holder(digest checkpoint.Digest, i int) int {
 	switch {
 	case at >= 0 && at < i:
 		return at
-	case at < 0 && slices.Contains(slices.Collect(maps.Values(r.spec.Teachers())), string(digest)):
+	case at < 0 && slices.ContainsFunc(r.spec.Teachers(), func(t config.Teacher) bool { return t.Checkpoint == string(digest) }):
 		return 0 // which says what is wrong with checkpoints of others
 	default:
 		return r.chain[i].from

@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 
 	"espalier/activities"
 	"espalier/models/checkpoint"
@@ -141,8 +139,8 @@ func networks(record *workflows.Record, made []workflows.Made, all bool) []check
 	if d := record.Spec.Network.Checkpoint; d != "" {
 		digests = append(digests, checkpoint.Digest(d))
 	}
-	for _, d := range slices.Sorted(maps.Values(record.Spec.Teachers())) {
-		digests = append(digests, checkpoint.Digest(d))
+	for _, t := range record.Spec.Teachers() {
+		digests = append(digests, checkpoint.Digest(t.Checkpoint))
 	}
 	for _, m := range made {
 		if all && m.Key != "" {

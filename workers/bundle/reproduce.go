@@ -211,10 +211,11 @@ func (r *again) do(ctx context.Context, i int, asked bool) error {
 func (r *again) reads(m workflows.Made) []checkpoint.Digest {
 	reads := m.Reads()
 	if in, ok := m.Input.(activities.PrepareInput); ok {
-		for _, d := range append(slices.Sorted(maps.Values(in.Teachers)), in.Network.Checkpoint) {
-			if d != "" {
-				reads = append(reads, checkpoint.Digest(d))
-			}
+		for _, t := range in.Teachers {
+			reads = append(reads, checkpoint.Digest(t.Checkpoint))
+		}
+		if d := in.Network.Checkpoint; d != "" {
+			reads = append(reads, checkpoint.Digest(d))
 		}
 	}
 	return reads

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -170,8 +169,8 @@ func (p *part) describe() {
 	if c := spec.Network.Checkpoint; c != "" {
 		p.Needs = append(p.Needs, "checkpoint "+c+" in the store")
 	}
-	for _, c := range slices.Compact(slices.Sorted(maps.Values(spec.Teachers()))) {
-		p.Needs = append(p.Needs, "checkpoint "+c+", the teacher, in the store")
+	for _, t := range spec.Teachers() {
+		p.Needs = append(p.Needs, "checkpoint "+t.Checkpoint+" in the store, for "+t.Key)
 	}
 	if e := spec.Exec; e != nil {
 		p.Needs = append(p.Needs, "the trainer "+e.Trainer+", by --trainer "+e.Trainer+"=COMMAND")
